@@ -11,7 +11,9 @@ function dataSource(): DataSource {
   if (/^postgres(ql)?:/.test(url)) return new DataSource({ ...tables, type: 'postgres', url });
   if (url.startsWith('mysql:')) return new DataSource({ ...tables, type: 'mysql', url });
   if (url.startsWith('mariadb:')) return new DataSource({ ...tables, type: 'mariadb', url });
-  throw new Error('DATABASE_URL must start with postgres://, mysql:// or mariadb://; without it, an SQLite file is used.');
+  throw new Error(
+    'DATABASE_URL must start with postgres://, mysql:// or mariadb://; without it, an SQLite file is used.',
+  );
 }
 
 export default dataSource();
