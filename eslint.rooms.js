@@ -7,14 +7,15 @@ import { dirname, relative, resolve, sep } from 'node:path';
  * listed may import every room but those of `SEES_ALL`. Tests are exempt.
  */
 const SHARED = ['totp.errors', 'totp.options', 'totp.clock'];
+const RECIPE = ['totp.recipe', 'totp.directory', 'totp.override', ...SHARED];
 const MAY_IMPORT = {
   accounts: [],
   otp: ['accounts', ...SHARED],
   secrets: ['accounts', ...SHARED],
   storage: ['accounts', ...SHARED],
   events: ['accounts', ...SHARED],
-  'totp.service': ['accounts', 'otp', 'secrets', 'storage', 'events', ...SHARED],
-  http: ['totp.service', 'accounts', ...SHARED],
+  'totp.service': ['accounts', 'otp', 'secrets', 'storage', 'events', ...RECIPE],
+  http: ['totp.service', 'accounts', ...RECIPE],
 };
 /** Rooms that hold pure rules: no package, no framework, not even Node's own modules. */
 const NO_PACKAGES = ['accounts'];
