@@ -39,7 +39,9 @@ export default defineConfig(
   {
     files: ['**/*.js', '**/*.mjs', '**/*.cjs'],
     languageOptions: {
-      globals: { console: 'readonly', process: 'readonly', fetch: 'readonly', URL: 'readonly' },
+      globals: Object.fromEntries(
+        ['console', 'fetch', 'module', 'process', 'require', 'test', 'URL'].map((name) => [name, 'readonly']),
+      ),
     },
   },
   ...rooms,
