@@ -1,0 +1,154 @@
+/** How devices come, change their name, and go. */
+import { type Account, type Device, liveDevices, NEW_ACCOUNT, type Policy } from './account.js';
+import { type Decision, unchanged } from './decision.js';
+
+/** The longest name of a device, in characters. */
+export const MAX_DEVICE_NAME_LENGTH = 256;
+
+/** A device before it has a name: what `createDevice` and `importDevice` made of the settings and the new secret. */
+export type NewDevice = Omit<Device, 'name' | 'verified' | 'usedUntil'>;
+
+export type CreateAnswer =
+  | { readonly status: 'OK'; readonly deviceName: string }
+  | { readonly status: 'DEVICE_ALREADY_EXISTS_ERROR' }
+  | { readonly status: 'DEVICE_LIMIT_REACHED_ERROR'; readonly maxDevices: number };
+
+export interface RenameAnswer {
+  readonly status: 'OK' | 'UNKNOWN_DEVICE_ERROR' | 'DEVICE_ALREADY_EXISTS_ERROR';
+}
+
+export interface RemoveAnswer {
+  readonly status: 'OK';
+  readonly didDeviceExist: boolean;
+}
+
+/**
+ * What is wrong with a device's name, in words for the person who chose it; undefined when nothing is.
+ *
+ * Control characters and line separators would break lists and logs, and half of a surrogate pair is no text.
+ *
+ * @param field what the person calls the name, for the message
+ */
+export function deviceNameProblem(name: string, field = 'deviceName'): string | undefined {
+  if (name === '') return `${field} is required and must be a non-empty string`;
+  if (Array.from(name).length > MAX_DEVICE_NAME_LENGTH) {
+    return `${field} must not be longer than ${String(MAX_DEVICE_NAME_LENGTH)} characters`;
+  }
+  if (/[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u.test(name)) return `${field} must not contain control characters`;
+  return undefined;
+}
+
+/** Adds a device that a first code has yet to verify. An unverified one of the same name gives way to it. */
+export function decideCreate(
+  account: Account | null,
+  deviceName: string | undefined,
+  device: NewDevice,
+  now: number,
+  policy: Policy,
+): Decision<CreateAnswer> {
+  return add(account, { ...device, verified: false, usedUntil: 0 }, deviceName, now, policy);
+}
+
+/**
+ * Adds a device whose secret the user already holds.
+ *
+ * Its secret may be that of a device that was removed a moment ago. So it takes over how far codes were used up by then:
+ * a code that was accepted once is not accepted again by way of removal and import (RFC 6238 §5.2).
+ */
+export function decideImport(
+  account: Account | null,
+  deviceName: string | undefined,
+  device: NewDevice,
+  now: number,
+  policy: Policy,
+): Decision<CreateAnswer> {
+  const usedUntil = account?.usedUntil ?? 0;
+  return add(account, { ...device, verified: true, usedUntil }, deviceName, now, policy);
+}
+
+function add(
+  account: Account | null,
+  device: Omit<Device, 'name'>,
+  requestedName: string | undefined,
+  now: number,
+  policy: Policy,
+): Decision<CreateAnswer> {
+  const before = account ?? NEW_ACCOUNT;
+  const live = liveDevices(before, now, policy);
+  const name = requestedName ?? nextDefaultName(live);
+  const namesake = live.find((existing) => existing.name === name);
+  if (namesake?.verified) return unchanged({ status: 'DEVICE_ALREADY_EXISTS_ERROR' });
+
+  const others = live.filter((existing) => existing !== namesake);
+  if (others.length >= policy.maxDevices) {
+    return unchanged({ status: 'DEVICE_LIMIT_REACHED_ERROR', maxDevices: policy.maxDevices });
+  }
+  return {
+    answer: { status: 'OK', deviceName: name },
+    account: { ...before, devices: [...others, { ...device, name }] },
+    events: [
+      {
+        name: 'totp.device.created',
+        deviceId: device.id,
+        deviceName: name,
+        imported: device.verified,
+        replaced: namesake !== undefined,
+      },
+    ],
+  };
+}
+
+/** `TOTP Device N`, from the number of verified devices up, until no verified device has the name. */
+function nextDefaultName(live: readonly Device[]): string {
+  const verified = live.filter((device) => device.verified);
+  for (let n = verified.length; ; n++) {
+    const name = `TOTP Device ${String(n)}`;
+    if (!verified.some((device) => device.name === name)) return name;
+  }
+}
+
+/** Gives a device another name, unless another device has it. */
+export function decideRename(
+  account: Account | null,
+  from: string,
+  to: string,
+  now: number,
+  policy: Policy,
+): Decision<RenameAnswer> {
+  const live = account === null ? [] : liveDevices(account, now, policy);
+  const device = live.find(({ name }) => name === from);
+  if (account === null || device === undefined) return unchanged({ status: 'UNKNOWN_DEVICE_ERROR' });
+  if (from === to) return unchanged({ status: 'OK' });
+  if (live.some(({ name }) => name === to)) return unchanged({ status: 'DEVICE_ALREADY_EXISTS_ERROR' });
+  return {
+    answer: { status: 'OK' },
+    account: { ...account, devices: live.map((other) => (other === device ? { ...device, name: to } : other)) },
+    events: [{ name: 'totp.device.renamed', deviceId: device.id, from, to }],
+  };
+}
+
+/** Takes a device away. Neither the budget nor a lock is forgotten, not even with the last device. */
+export function decideRemove(
+  account: Account | null,
+  deviceName: string,
+  now: number,
+  policy: Policy,
+): Decision<RemoveAnswer> {
+  const live = account === null ? [] : liveDevices(account, now, policy);
+  const device = live.find(({ name }) => name === deviceName);
+  if (account === null || device === undefined) return unchanged({ status: 'OK', didDeviceExist: false });
+  const devices = live.filter((other) => other !== device);
+  return {
+    answer: { status: 'OK', didDeviceExist: true },
+    account: { ...account, devices, usedUntil: Math.max(account.usedUntil, device.usedUntil) },
+    events: [
+      {
+        name: 'totp.device.removed',
+        deviceId: device.id,
+        deviceName,
+        wasVerified: device.verified,
+        devicesLeft: devices.length,
+      },
+    ],
+  };
+}

@@ -1,0 +1,37 @@
+/**
+ * When a session must have completed TOTP lately to change the user's devices (ASVS 7.5.1): once there is a second factor,
+ * the password alone can neither add to it nor take it away.
+ */
+import { type Account, hasVerifiedDevice, type Policy } from './account.js';
+
+/** A change that a session asks for. */
+export type DeviceChange =
+  { readonly kind: 'create' | 'enrol' | 'rename' } | { readonly kind: 'remove'; readonly deviceName: string };
+
+/**
+ * Whether the change is refused until the user enters a code.
+ *
+ * The first device needs the session alone, and so does the removal of a device that was never verified.
+ *
+ * @param completedAt when the session completed TOTP, in epoch ms; undefined if it did not
+ */
+export function needsStepUp(
+  account: Account | null,
+  change: DeviceChange,
+  completedAt: number | undefined,
+  now: number,
+  policy: Policy,
+): boolean {
+  if (account === null || !hasVerifiedDevice(account)) return false;
+  if (change.kind === 'remove' && !isVerified(account, change.deviceName)) return false;
+  return !completedLately(completedAt, now, policy.stepUpMaxAgeMs);
+}
+
+/** Whether TOTP was completed at most `maxAgeMs` before `now`. */
+export function completedLately(completedAt: number | undefined, now: number, maxAgeMs: number): boolean {
+  return completedAt !== undefined && now - completedAt <= maxAgeMs;
+}
+
+function isVerified(account: Account, deviceName: string): boolean {
+  return account.devices.some((device) => device.name === deviceName && device.verified);
+}

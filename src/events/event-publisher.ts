@@ -1,0 +1,35 @@
+import { Logger } from '@nestjs/common';
+import type { EventEmitter2 } from '@nestjs/event-emitter';
+import type { AnyTotpEvent } from './catalogue.js';
+
+/** Hands events on, after the change that they report is committed. */
+export abstract class TotpEventPublisher {
+  /**
+   * Must neither throw nor wait for listeners: the answer that follows is already decided.
+   *
+   * @param events of one change, in the order in which they happened
+   */
+  abstract publish(events: readonly AnyTotpEvent[]): void;
+}
+
+/** Emits events through `@nestjs/event-emitter`; a listener that throws is logged and changes nothing. */
+export class EmitterTotpEventPublisher extends TotpEventPublisher {
+  private readonly logger = new Logger('TotpModule');
+
+  constructor(private readonly emitter: EventEmitter2) {
+    super();
+  }
+
+  override publish(events: readonly AnyTotpEvent[]): void {
+    for (const event of events) {
+      this.emit(event).catch((error: unknown) => {
+        this.logger.error(`A listener of ${event.name} failed`, error instanceof Error ? error.stack : String(error));
+      });
+    }
+  }
+
+  /** Catches both what a listener throws and what it rejects with later; neither is waited for. */
+  private async emit(event: AnyTotpEvent): Promise<void> {
+    await this.emitter.emitAsync(event.name, event);
+  }
+}

@@ -1,0 +1,101 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { RemoveAnswer, RenameAnswer } from '../accounts/enrolment.js';
+import type { EnrolmentAnswer, SignInAnswer } from '../accounts/verification.js';
+import { TotpClock } from '../totp.clock.js';
+import { TOTP_OPTIONS, type TotpConfig } from '../totp.options.js';
+import { replaceFunctions } from '../totp.override.js';
+import type { ActingSession, ListDevicesAnswer } from '../totp.recipe.js';
+import { TotpService } from '../totp.service.js';
+import { unauthorised } from './refusals.js';
+import type { SessionContainer } from './session.js';
+import { type APIInput, type APIInterface, type CreateDeviceResponse, type TotpApi } from './totp.api.js';
+
+/** The APIs over the recipe: each calls `TotpService` on behalf of the session, and marks the session when a code was right. */
+@Injectable()
+export class RecipeTotpApi implements TotpApi {
+  constructor(
+    @Inject(TotpService) private readonly totp: TotpService,
+    @Inject(TotpClock) private readonly clock: TotpClock,
+    @Inject(TOTP_OPTIONS) config: TotpConfig,
+  ) {
+    const original: APIInterface = {
+      createDevicePOST: this.createDevicePOST.bind(this),
+      listDevicesGET: this.listDevicesGET.bind(this),
+      removeDevicePOST: this.removeDevicePOST.bind(this),
+      verifyDevicePOST: this.verifyDevicePOST.bind(this),
+      verifyTOTPPOST: this.verifyTOTPPOST.bind(this),
+      updateDevicePOST: this.updateDevicePOST.bind(this),
+    };
+    replaceFunctions(this, original, config.override.apis);
+  }
+
+  async createDevicePOST(input: APIInput & { readonly deviceName?: string }): Promise<CreateDeviceResponse> {
+    const { deviceName, options } = input;
+    const answer = await options.recipeImplementation.createDevice({
+      ...(await caller(input)),
+      ...(deviceName === undefined ? {} : { deviceName }),
+    });
+    switch (answer.status) {
+      case 'OK': {
+        const image = await this.totp.qrCodeImage(answer.qrCodeString);
+        return { ...answer, ...(image === undefined ? {} : { qrCodeImage: image }) };
+      }
+      case 'DEVICE_LIMIT_REACHED_ERROR':
+        return {
+          status: 'GENERAL_ERROR',
+          message: `You can have up to ${String(answer.maxDevices)} authenticators. Remove one to add another.`,
+        };
+      case 'UNKNOWN_USER_ID_ERROR':
+        throw unauthorised();
+      case 'DEVICE_ALREADY_EXISTS_ERROR':
+        return answer;
+    }
+  }
+
+  async listDevicesGET(input: APIInput): Promise<ListDevicesAnswer> {
+    return input.options.recipeImplementation.listDevices(await caller(input));
+  }
+
+  async removeDevicePOST(input: APIInput & { readonly deviceName: string }): Promise<RemoveAnswer> {
+    const { deviceName, options } = input;
+    return options.recipeImplementation.removeDevice({ ...(await caller(input)), deviceName });
+  }
+
+  async verifyDevicePOST(
+    input: APIInput & { readonly deviceName: string; readonly totp: string },
+  ): Promise<EnrolmentAnswer> {
+    const { deviceName, totp, options, session } = input;
+    const answer = await options.recipeImplementation.verifyDevice({ ...(await caller(input)), deviceName, totp });
+    if (answer.status === 'OK' && !answer.wasAlreadyVerified) await session.complete(this.clock.now());
+    return answer;
+  }
+
+  async verifyTOTPPOST(input: APIInput & { readonly totp: string }): Promise<SignInAnswer> {
+    const { totp, options, session } = input;
+    const answer = await options.recipeImplementation.verifyTOTP({ ...(await caller(input)), totp });
+    if (answer.status === 'OK') await session.complete(this.clock.now());
+    return answer;
+  }
+
+  async updateDevicePOST(
+    input: APIInput & { readonly existingDeviceName: string; readonly newDeviceName: string },
+  ): Promise<RenameAnswer> {
+    const { existingDeviceName, newDeviceName, options } = input;
+    return options.recipeImplementation.updateDevice({ ...(await caller(input)), existingDeviceName, newDeviceName });
+  }
+}
+
+/** On whose behalf the recipe is called. */
+async function caller({ session, userContext }: APIInput) {
+  return {
+    userId: session.getUserId(),
+    tenantId: session.getTenantId(),
+    userContext,
+    session: await acting(session),
+  };
+}
+
+/** The session as the recipe's step-up rule needs it. */
+export async function acting(session: SessionContainer): Promise<ActingSession> {
+  return { handle: session.getHandle(), completedAt: await session.getCompletedAt() };
+}

@@ -1,0 +1,63 @@
+/** The HTTP APIs as functions, as SuperTokens' APIInterface has them: what an application overrides. */
+import type { RemoveAnswer, RenameAnswer } from '../accounts/enrolment.js';
+import type { EnrolmentAnswer, SignInAnswer } from '../accounts/verification.js';
+import type { ListDevicesAnswer, RecipeInterface, UserContext } from '../totp.recipe.js';
+import type { TotpConfig } from '../totp.options.js';
+import type { SessionContainer } from './session.js';
+
+/** An answer in an application's own words; SuperTokens' front ends show the message. */
+export interface GeneralErrorResponse {
+  readonly status: 'GENERAL_ERROR';
+  readonly message: string;
+}
+
+/** What every API function may need beside its input. */
+export interface APIOptions {
+  /** `TotpService`. */
+  readonly recipeImplementation: RecipeInterface;
+  readonly config: TotpConfig;
+  readonly recipeId: 'totp';
+  /** The platform's request: Express' or Fastify's. */
+  readonly req: unknown;
+}
+
+/** What every API function is given. */
+export interface APIInput {
+  readonly options: APIOptions;
+  readonly session: SessionContainer;
+  readonly userContext: UserContext;
+}
+
+export type CreateDeviceResponse =
+  | {
+      readonly status: 'OK';
+      readonly deviceName: string;
+      readonly secret: string;
+      readonly qrCodeString: string;
+      /** An SVG data URL of the key URI; missing when that is too long for a QR code. */
+      readonly qrCodeImage?: string;
+    }
+  | { readonly status: 'DEVICE_ALREADY_EXISTS_ERROR' }
+  | GeneralErrorResponse;
+
+/** An API function. One that is undefined is not served. */
+type Api<Input, Response> = ((input: Input & APIInput) => Promise<Response | GeneralErrorResponse>) | undefined;
+
+export interface APIInterface {
+  createDevicePOST: Api<{ readonly deviceName?: string }, CreateDeviceResponse>;
+  listDevicesGET: Api<unknown, ListDevicesAnswer>;
+  removeDevicePOST: Api<{ readonly deviceName: string }, RemoveAnswer>;
+  verifyDevicePOST: Api<{ readonly deviceName: string; readonly totp: string }, EnrolmentAnswer>;
+  verifyTOTPPOST: Api<{ readonly totp: string }, SignInAnswer>;
+  updateDevicePOST: Api<{ readonly existingDeviceName: string; readonly newDeviceName: string }, RenameAnswer>;
+}
+
+/** The token of the APIs: what the controller calls. */
+export abstract class TotpApi implements APIInterface {
+  abstract createDevicePOST: APIInterface['createDevicePOST'];
+  abstract listDevicesGET: APIInterface['listDevicesGET'];
+  abstract removeDevicePOST: APIInterface['removeDevicePOST'];
+  abstract verifyDevicePOST: APIInterface['verifyDevicePOST'];
+  abstract verifyTOTPPOST: APIInterface['verifyTOTPPOST'];
+  abstract updateDevicePOST: APIInterface['updateDevicePOST'];
+}

@@ -1,0 +1,139 @@
+import {
+  type CanActivate,
+  Controller,
+  Get,
+  Header,
+  HttpCode,
+  Inject,
+  Post,
+  type Type,
+  UseGuards,
+  UseInterceptors,
+  VERSION_NEUTRAL,
+} from '@nestjs/common';
+import { PATH_METADATA } from '@nestjs/common/constants.js';
+import type { DeviceChange } from '../accounts/step-up.js';
+import { TotpStepUpRequiredError } from '../totp.errors.js';
+import { TOTP_OPTIONS, type TotpConfig } from '../totp.options.js';
+import { TotpService } from '../totp.service.js';
+import { OwnRoute } from './fastify.js';
+import { acting } from './recipe-api.js';
+import { invalidClaim } from './refusals.js';
+import { deviceName, optionalDeviceName, totpCode } from './requests.js';
+import { RetryAfterInterceptor } from './retry-after.interceptor.js';
+import { CurrentRequest, type TotpRequest, TotpSessionGuard } from './session-guard.js';
+import { type APIInput, type APIInterface, TotpApi } from './totp.api.js';
+
+/**
+ * The controller of the module's routes: who asks (401), is the body well-formed (400), may this session do this (403), and
+ * then the API. A class of its own for each registration, since paths and guards belong to the class.
+ *
+ * @param path where the routes stand
+ * @param guards of the application, which run before the module's own
+ */
+export function createTotpController(path: string, guards: readonly Type<CanActivate>[]): Type<object> {
+  @Controller({ path, version: VERSION_NEUTRAL })
+  @UseGuards(...guards, TotpSessionGuard)
+  @UseInterceptors(RetryAfterInterceptor)
+  class TotpController {
+    constructor(
+      @Inject(TotpApi) private readonly api: TotpApi,
+      @Inject(TotpService) private readonly totp: TotpService,
+      @Inject(TOTP_OPTIONS) private readonly config: TotpConfig,
+    ) {}
+
+    @Post('device')
+    @HttpCode(200)
+    @OwnRoute()
+    @Header('Cache-Control', 'no-store')
+    async createDevicePOST(@CurrentRequest() request: TotpRequest) {
+      const name = optionalDeviceName(request.fields());
+      const input = this.input(request);
+      return this.allowed(request, { kind: 'create' }, () =>
+        this.api.createDevicePOST?.({ ...input, ...(name === undefined ? {} : { deviceName: name }) }),
+      );
+    }
+
+    @Get('device/list')
+    @OwnRoute()
+    listDevicesGET(@CurrentRequest() request: TotpRequest) {
+      return this.api.listDevicesGET?.(this.input(request));
+    }
+
+    @Post('device/remove')
+    @HttpCode(200)
+    @OwnRoute()
+    async removeDevicePOST(@CurrentRequest() request: TotpRequest) {
+      const name = deviceName(request.fields());
+      const input = { ...this.input(request), deviceName: name };
+      return this.allowed(request, { kind: 'remove', deviceName: name }, () => this.api.removeDevicePOST?.(input));
+    }
+
+    @Post('device/verify')
+    @HttpCode(200)
+    @OwnRoute()
+    async verifyDevicePOST(@CurrentRequest() request: TotpRequest) {
+      const fields = request.fields();
+      const input = { ...this.input(request), deviceName: deviceName(fields), totp: totpCode(fields) };
+      return this.allowed(request, { kind: 'enrol' }, () => this.api.verifyDevicePOST?.(input));
+    }
+
+    @Post('device/rename')
+    @HttpCode(200)
+    @OwnRoute()
+    async updateDevicePOST(@CurrentRequest() request: TotpRequest) {
+      const fields = request.fields();
+      const input = {
+        ...this.input(request),
+        existingDeviceName: deviceName(fields, 'existingDeviceName'),
+        newDeviceName: deviceName(fields, 'newDeviceName'),
+      };
+      return this.allowed(request, { kind: 'rename' }, () => this.api.updateDevicePOST?.(input));
+    }
+
+    @Post('verify')
+    @HttpCode(200)
+    @OwnRoute()
+    verifyTOTPPOST(@CurrentRequest() request: TotpRequest) {
+      const totp = totpCode(request.fields());
+      return this.api.verifyTOTPPOST?.({ ...this.input(request), totp });
+    }
+
+    private input({ session, raw }: TotpRequest): APIInput {
+      return {
+        session,
+        userContext: { _default: { request: raw } },
+        options: { recipeImplementation: this.totp, config: this.config, recipeId: 'totp', req: raw },
+      };
+    }
+
+    /** Asks for a code first (403) where the change needs one: before the API, so that no override can be reached without. */
+    private async allowed<T>({ session }: TotpRequest, change: DeviceChange, api: () => T): Promise<Awaited<T>> {
+      try {
+        await this.totp.requireStepUp({ userId: session.getUserId(), session: await acting(session), change });
+        return await api();
+      } catch (error) {
+        if (error instanceof TotpStepUpRequiredError) throw invalidClaim('a code of your authenticator is required');
+        throw error;
+      }
+    }
+  }
+  return TotpController;
+}
+
+/** Takes the routes away whose API is undefined, before Nest registers them: the application's own 404 answers then. */
+export function removeDisabledRoutes(controller: Type<object>, api: APIInterface): void {
+  const prototype: unknown = controller.prototype;
+  if (typeof prototype !== 'object' || prototype === null) return;
+  for (const name of [
+    'createDevicePOST',
+    'listDevicesGET',
+    'removeDevicePOST',
+    'verifyDevicePOST',
+    'verifyTOTPPOST',
+    'updateDevicePOST',
+  ] as const satisfies readonly (keyof APIInterface)[]) {
+    const handler: unknown = Reflect.get(prototype, name);
+    if (api[name] === undefined && typeof handler === 'function') Reflect.deleteMetadata(PATH_METADATA, handler);
+  }
+}

@@ -1,0 +1,65 @@
+/** A code against a secret: which steps of the window it is the code of (RFC 4226, RFC 6238). */
+import { timingSafeEqual } from 'node:crypto';
+import { crypto } from '@otplib/plugin-crypto-node';
+import { generateSync } from 'otplib';
+import type { Algorithm } from '../accounts/account.js';
+
+/** How an authenticator makes codes of its secret. */
+export interface CodeSettings {
+  readonly algorithm: Algorithm;
+  /** 6 or 8. */
+  readonly digits: number;
+  /** Seconds that one code is shown for. */
+  readonly period: number;
+}
+
+const otplibAlgorithm = { SHA1: 'sha1', SHA256: 'sha256', SHA512: 'sha512' } as const;
+
+/**
+ * The code of one step (RFC 6238 §4.2).
+ *
+ * @param secret the shared secret, at least 16 bytes (RFC 4226 R6)
+ * @param step the number of the time step, from 0
+ */
+export function codeOfStep(secret: Uint8Array, step: number, settings: CodeSettings): string {
+  return generateSync({
+    strategy: 'hotp',
+    secret,
+    counter: step,
+    digits: settings.digits === 8 ? 8 : 6,
+    algorithm: otplibAlgorithm[settings.algorithm],
+    crypto,
+  });
+}
+
+/** The step that a time lies in (RFC 6238 §4.2, T0 = 0). */
+export function stepAt(now: number, period: number): number {
+  return Math.floor(now / (period * 1000));
+}
+
+/**
+ * The steps of the window around `now` that `entered` is the code of: none, one, or by chance more.
+ *
+ * Every step is compared, each in constant time, so the time that it takes tells nothing about the code (ASVS 11.2.4).
+ * Blanks, as people copy them, are dropped. What is then not exactly as many ASCII digits as the authenticator shows is no
+ * code, whatever it is: it is never evaluated and never an error.
+ *
+ * @param entered what the person entered; any string
+ * @param now epoch ms; the caller reads the clock once per check
+ */
+export function matchingSteps(
+  secret: Uint8Array,
+  entered: string,
+  now: number,
+  settings: CodeSettings & { readonly skew: number },
+): number[] {
+  const code = entered.replace(/\s/gu, '');
+  if (code.length !== settings.digits || !/^[0-9]+$/.test(code)) return [];
+  const given = Buffer.from(code, 'ascii');
+  const current = stepAt(now, settings.period);
+  const matches: number[] = [];
+  for (let step = Math.max(current - settings.skew, 0); step <= current + settings.skew; step++) {
+    if (timingSafeEqual(given, Buffer.from(codeOfStep(secret, step, settings), 'ascii'))) matches.push(step);
+  }
+  return matches;
+}

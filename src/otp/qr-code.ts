@@ -1,0 +1,14 @@
+/** The QR picture of a key URI. */
+import qrcode from 'qrcode';
+
+/**
+ * An SVG data URL that an `<img>` shows.
+ *
+ * @returns undefined when the text is longer than a QR code holds (2,953 bytes, ISO/IEC 18004 table 7)
+ */
+export async function qrCodeImage(text: string): Promise<string | undefined> {
+  if (Buffer.byteLength(text) > 2953) return undefined;
+  const errorCorrectionLevel = Buffer.byteLength(text) > 2331 ? 'L' : 'M';
+  const svg = await qrcode.toString(text, { type: 'svg', errorCorrectionLevel });
+  return `data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`;
+}

@@ -1,0 +1,30 @@
+/** Shared secrets: made at random, and written as Base32 for people and authenticator apps. */
+import { randomBytes } from 'node:crypto';
+import { ScureBase32Plugin } from 'otplib';
+
+/** 160 bit, as RFC 4226 R6 recommends. */
+const SECRET_BYTES = 20;
+/** 128 bit, the least that RFC 4226 R6 allows. */
+export const MIN_SECRET_BYTES = 16;
+
+const base32 = new ScureBase32Plugin();
+
+export function newSecret(): Uint8Array {
+  return randomBytes(SECRET_BYTES);
+}
+
+/** Upper case, without padding: the one form that every authenticator app reads. */
+export function toBase32(secret: Uint8Array): string {
+  return base32.encode(secret);
+}
+
+/** The bytes of a Base32 text, blanks and padding ignored; undefined when it is none. */
+export function fromBase32(text: string): Uint8Array | undefined {
+  const compact = text.replace(/[\s=]/gu, '').toUpperCase();
+  if (!/^[A-Z2-7]+$/.test(compact)) return undefined;
+  try {
+    return base32.decode(compact);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,60 @@
+import { type MigrationInterface, type QueryRunner, Table, type TableColumnOptions } from 'typeorm';
+import { TotpAccountEntity } from '../account.entity.js';
+import { TotpSessionCompletionEntity } from '../session-completion.entity.js';
+
+/** Makes both tables, under the names that the data source gives them: it may set a prefix, a schema or its own style. */
+export class CreateTotpTables1764000000000 implements MigrationInterface {
+  readonly name = 'CreateTotpTables1764000000000';
+
+  async up(queryRunner: QueryRunner): Promise<void> {
+    await createTable(queryRunner, TotpAccountEntity, {
+      id: { type: 'varchar', length: '64', isPrimary: true },
+      revision: { type: 'varchar', length: '36' },
+      userId: { type: 'text' },
+      failures: { type: 'int' },
+      recentFailures: { type: 'text' },
+      lockNumber: { type: 'int' },
+      lockedUntil: { type: 'bigint', isNullable: true },
+      usedUntil: { type: 'bigint' },
+      devices: { type: 'text' },
+    });
+    await createTable(queryRunner, TotpSessionCompletionEntity, {
+      id: { type: 'varchar', length: '64', isPrimary: true },
+      completedAt: { type: 'bigint' },
+      expiresAt: { type: 'bigint' },
+    });
+  }
+
+  async down(queryRunner: QueryRunner): Promise<void> {
+    await queryRunner.dropTable(metadataOf(queryRunner, TotpSessionCompletionEntity).tablePath);
+    await queryRunner.dropTable(metadataOf(queryRunner, TotpAccountEntity).tablePath);
+  }
+}
+
+type Entity = new () => object;
+
+/** Columns by the names of the entity's properties, so that later changes of the entity do not change this migration. */
+async function createTable(
+  queryRunner: QueryRunner,
+  entity: Entity,
+  columns: Readonly<Record<string, Omit<TableColumnOptions, 'name'>>>,
+): Promise<void> {
+  const metadata = metadataOf(queryRunner, entity);
+  const databaseName = (property: string) => metadata.findColumnWithPropertyName(property)?.databaseName ?? property;
+  await queryRunner.createTable(
+    new Table({
+      name: metadata.tablePath,
+      columns: Object.entries(columns).map(([property, options]) => ({ ...options, name: databaseName(property) })),
+      indices: metadata.indices.map(({ name, columns: indexed }) => ({
+        name,
+        columnNames: indexed.map((column) => column.databaseName),
+      })),
+    }),
+  );
+}
+
+function metadataOf(queryRunner: QueryRunner, entity: Entity) {
+  // `connection` is what TypeORM 0.3 and 1 both have.
+  // eslint-disable-next-line @typescript-eslint/no-deprecated
+  return queryRunner.connection.getMetadata(entity);
+}

@@ -1,0 +1,63 @@
+/** The connection that the module's statements run on. */
+import type { OnApplicationShutdown } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { TotpConfigurationError } from '../totp.errors.js';
+import { TOTP_ENTITIES } from './index.js';
+
+/**
+ * Opens a connection whose statements never become part of a transaction of the application: a business transaction that
+ * rolls back must not give tries back, or make a used code good again.
+ *
+ * PostgreSQL and MySQL have a pool, so the application's own data source will do. TypeORM opens an SQLite file just once for
+ * everybody, transactions included, so the module opens it a second time. A database in memory cannot be opened twice:
+ * there, statements wait until no transaction is open.
+ */
+export class OwnConnection implements OnApplicationShutdown {
+  private opened: Promise<DataSource> | undefined;
+
+  /** @param application the application's data source; undefined when it has none, or none of that name */
+  constructor(private readonly application: DataSource | undefined) {}
+
+  /** @throws TotpConfigurationError when there is no data source, or it does not know the module's entities */
+  open(): Promise<DataSource> {
+    return (this.opened ??= openFor(this.application));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    const dataSource = await this.opened?.catch(() => undefined);
+    if (dataSource !== this.application && dataSource?.isInitialized) await dataSource.destroy();
+  }
+}
+
+async function openFor(application: DataSource | undefined): Promise<DataSource> {
+  if (application === undefined) {
+    throw new TotpConfigurationError(
+      'TotpModule: there is no TypeORM data source. Add TypeOrmModule.forRoot({ …, entities: [...TOTP_ENTITIES], ' +
+        'migrations: TOTP_MIGRATIONS, migrationsRun: true }) to the imports of your application; name it with ' +
+        'TotpModule.forRoot({ …, dataSource: "name" }) when it is not the default one.',
+    );
+  }
+  if (!TOTP_ENTITIES.every((entity) => application.hasMetadata(entity))) {
+    throw new TotpConfigurationError(
+      "TotpModule: the TypeORM data source does not know the module's entities. Write " +
+        'TypeOrmModule.forRoot({ …, entities: [...TOTP_ENTITIES, …] }), or autoLoadEntities: true.',
+    );
+  }
+  const { options } = application;
+  if (options.type !== 'better-sqlite3' || isInMemory(options.database)) return application;
+  return new DataSource({
+    ...options,
+    entities: TOTP_ENTITIES,
+    subscribers: [],
+    migrations: [],
+    migrationsRun: false,
+    synchronize: false,
+    dropSchema: false,
+    // The driver waits for a lock with the whole process, which then cannot let go of it: `run` waits instead.
+    timeout: 0,
+  }).initialize();
+}
+
+function isInMemory(database: unknown): boolean {
+  return typeof database !== 'string' || database === '' || database.includes(':memory:');
+}

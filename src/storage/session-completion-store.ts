@@ -1,0 +1,43 @@
+import type { DataSource } from 'typeorm';
+import { TotpStorageError } from '../totp.errors.js';
+import type { OwnConnection } from './own-connection.js';
+import { rowId } from './row-id.js';
+import { TotpSessionCompletionEntity } from './session-completion.entity.js';
+import { run, runUnlessConflict, Sql } from './statements.js';
+
+/** Keeps when sessions without a place of their own completed TOTP. */
+export class SessionCompletionStore {
+  /** @param connection opened on first use: applications whose sessions remember by themselves never need it */
+  constructor(private readonly connection: Pick<OwnConnection, 'open'>) {}
+
+  /** When the session completed TOTP, in epoch ms; undefined if it did not. */
+  async find(key: string): Promise<number | undefined> {
+    const dataSource = await this.connection.open();
+    const { rows } = await run(dataSource, statements(dataSource).select, [rowId(key)]);
+    return rows[0] === undefined ? undefined : Number(rows[0].completedAt);
+  }
+
+  /** Remembers a completion; on the way, forgets those of sessions that are over. */
+  async put(key: string, completedAt: number, expiresAt: number): Promise<void> {
+    const dataSource = await this.connection.open();
+    const { update, insert, deleteExpired } = statements(dataSource);
+    const values = [completedAt, expiresAt, rowId(key)];
+    if ((await run(dataSource, update, values)).affected > 0) return;
+    await run(dataSource, deleteExpired, [completedAt]);
+    if ((await runUnlessConflict(dataSource, insert, values)) !== undefined) return;
+    if ((await run(dataSource, update, values)).affected > 0) return;
+    throw new TotpStorageError('The completion of TOTP could not be stored.');
+  }
+}
+
+function statements(dataSource: DataSource) {
+  const sql = new Sql(dataSource, TotpSessionCompletionEntity);
+  const [id, completedAt, expiresAt] = [sql.column('id'), sql.column('completedAt'), sql.column('expiresAt')];
+  const [first, second, third] = [sql.parameter(1), sql.parameter(2), sql.parameter(3)];
+  return {
+    select: `SELECT ${completedAt} AS ${dataSource.driver.escape('completedAt')} FROM ${sql.table} WHERE ${id} = ${first}`,
+    update: `UPDATE ${sql.table} SET ${completedAt} = ${first}, ${expiresAt} = ${second} WHERE ${id} = ${third}`,
+    insert: `INSERT INTO ${sql.table} (${completedAt}, ${expiresAt}, ${id}) VALUES (${first}, ${second}, ${third})`,
+    deleteExpired: `DELETE FROM ${sql.table} WHERE ${expiresAt} < ${first}`,
+  };
+}

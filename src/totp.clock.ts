@@ -1,0 +1,21 @@
+import { Injectable } from '@nestjs/common';
+
+/**
+ * Where the module reads the time: once per call, and never from a client (RFC 6238 §5.2, ASVS 6.5.8).
+ *
+ * @example
+ * // In a test, a clock that the test sets:
+ * Test.createTestingModule({ imports: [AppModule] }).overrideProvider(TotpClock).useValue(new TestTotpClock());
+ */
+export abstract class TotpClock {
+  /** The time in epoch milliseconds. */
+  abstract now(): number;
+}
+
+/** The clock of the machine. */
+@Injectable()
+export class SystemTotpClock extends TotpClock {
+  override now(): number {
+    return Date.now();
+  }
+}

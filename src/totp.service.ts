@@ -1,0 +1,415 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import { type Account, type Device, hasVerifiedDevice, liveDevices } from './accounts/account.js';
+import type { Decision } from './accounts/decision.js';
+import {
+  decideCreate,
+  decideImport,
+  decideRemove,
+  decideRename,
+  deviceNameProblem,
+  type NewDevice,
+  type RemoveAnswer,
+  type RenameAnswer,
+} from './accounts/enrolment.js';
+import { failuresLeft, isLocked, unlock } from './accounts/lockout.js';
+import { completedLately, type DeviceChange, needsStepUp } from './accounts/step-up.js';
+import {
+  type Comparison,
+  decideEnrolment,
+  decideSignIn,
+  enrolmentCandidates,
+  type EnrolmentAnswer,
+  type SignInAnswer,
+  signInCandidates,
+} from './accounts/verification.js';
+import { toEvent } from './events/catalogue.js';
+import { TotpEventPublisher } from './events/event-publisher.js';
+import { matchingSteps } from './otp/code.js';
+import { keyUri } from './otp/key-uri.js';
+import { qrCodeImage } from './otp/qr-code.js';
+import { fromBase32, MIN_SECRET_BYTES, newSecret, toBase32 } from './otp/secret.js';
+import { TotpSecretCipher } from './secrets/secret-cipher.js';
+import { TotpAccountStore } from './storage/account-store.js';
+import { TotpClock } from './totp.clock.js';
+import { TotpUserDirectory, type UserIdentifierInfoAnswer } from './totp.directory.js';
+import { TotpArgumentError, TotpStepUpRequiredError, TotpStorageError } from './totp.errors.js';
+import { PERIOD_RANGE, SKEW_RANGE, TOTP_OPTIONS, type TotpConfig } from './totp.options.js';
+import { replaceFunctions } from './totp.override.js';
+import type {
+  ActingSession,
+  CallContext,
+  CreateDeviceAnswer,
+  CreateDeviceInput,
+  DeviceSummary,
+  ImportDeviceAnswer,
+  ImportDeviceInput,
+  ListDevicesAnswer,
+  OnBehalfOf,
+  RecipeInterface,
+  RemoveDeviceInput,
+  UpdateDeviceInput,
+  UserStatus,
+  VerifyDeviceInput,
+  VerifyTOTPInput,
+} from './totp.recipe.js';
+
+/** Each lost race means that another call got through, so this is reached only by a store that never commits. */
+const MAX_ATTEMPTS = 1_000;
+const MAX_STATUSES = 500;
+/** The longest secret that otplib takes: the block size of SHA-1 and SHA-256. */
+const MAX_SECRET_BYTES = 64;
+
+/**
+ * The recipe: every function loads the user's account, lets the rules of `accounts/` decide, commits what they decided only
+ * if the account is still the one that was loaded, and then publishes the events.
+ *
+ * All functions throw `TotpArgumentError` for input that cannot be, `TotpStorageError` when the database fails and
+ * `TotpSecretError` when a secret does not open; then nothing was accepted, refused or counted.
+ */
+@Injectable()
+export class TotpService implements RecipeInterface {
+  constructor(
+    @Inject(TOTP_OPTIONS) protected readonly config: TotpConfig,
+    @Inject(TotpAccountStore) protected readonly store: TotpAccountStore,
+    @Inject(TotpSecretCipher) protected readonly cipher: TotpSecretCipher,
+    @Inject(TotpClock) protected readonly clock: TotpClock,
+    @Inject(TotpUserDirectory) protected readonly directory: TotpUserDirectory,
+    @Inject(TotpEventPublisher) protected readonly publisher: TotpEventPublisher,
+  ) {
+    const original: RecipeInterface = {
+      createDevice: this.createDevice.bind(this),
+      updateDevice: this.updateDevice.bind(this),
+      listDevices: this.listDevices.bind(this),
+      removeDevice: this.removeDevice.bind(this),
+      verifyDevice: this.verifyDevice.bind(this),
+      verifyTOTP: this.verifyTOTP.bind(this),
+      getUserIdentifierInfoForUserId: this.getUserIdentifierInfoForUserId.bind(this),
+      importDevice: this.importDevice.bind(this),
+      unlockUser: this.unlockUser.bind(this),
+      getStatus: this.getStatus.bind(this),
+      getStatuses: this.getStatuses.bind(this),
+      removeUser: this.removeUser.bind(this),
+    };
+    replaceFunctions(this, original, config.override.functions);
+  }
+
+  /** By what name the user knows the account: asks `TotpUserDirectory`. */
+  getUserIdentifierInfoForUserId({ userId, userContext = {} }: CallContext): Promise<UserIdentifierInfoAnswer> {
+    return this.directory.getUserIdentifierInfo({ userId, userContext });
+  }
+
+  /**
+   * Makes a device with a new secret, to be verified by a first code. It expires if that does not come in time.
+   *
+   * @example
+   * const made = await totp.createDevice({ userId: user.id, userIdentifierInfo: user.email });
+   * if (made.status === 'OK') show(made.qrCodeString);
+   * @returns `OK` with the secret and the key URI, which are shown this once; `DEVICE_ALREADY_EXISTS_ERROR` when a verified
+   *   device has the name; `DEVICE_LIMIT_REACHED_ERROR`; `UNKNOWN_USER_ID_ERROR` when the user directory says so
+   * @throws TotpStepUpRequiredError see `OnBehalfOf.session`
+   */
+  async createDevice(input: CreateDeviceInput): Promise<CreateDeviceAnswer> {
+    const { userId, deviceName } = input;
+    if (deviceName !== undefined) checkDeviceName(deviceName);
+    const settings = this.deviceSettings(input);
+
+    let account = input.userIdentifierInfo;
+    if (account === undefined) {
+      const known = await this.getUserIdentifierInfoForUserId(input);
+      if (known.status === 'UNKNOWN_USER_ID_ERROR') return { status: 'UNKNOWN_USER_ID_ERROR' };
+      if (known.status === 'OK') account = known.info;
+    }
+
+    const secret = newSecret();
+    const { device, now } = await this.newDevice(userId, secret, settings);
+    const answer = await this.change(input, now, (loaded) => {
+      this.refuseWithoutStepUp(loaded, { kind: 'create' }, input, now);
+      return decideCreate(loaded, deviceName, device, now, this.config.policy);
+    });
+    if (answer.status !== 'OK') return answer;
+
+    const base32 = toBase32(secret);
+    return {
+      ...answer,
+      secret: base32,
+      qrCodeString: keyUri({ ...settings, issuer: this.config.issuer, account, secret: base32 }),
+    };
+  }
+
+  /**
+   * Makes a verified device of a secret that the user's authenticator app already has.
+   *
+   * @returns `OK`; `DEVICE_ALREADY_EXISTS_ERROR` when a verified device has the name; `DEVICE_LIMIT_REACHED_ERROR`
+   * @throws TotpArgumentError when the secret is not Base32 of 16 to 64 bytes (RFC 4226 R6)
+   */
+  async importDevice(input: ImportDeviceInput): Promise<ImportDeviceAnswer> {
+    const { userId, deviceName } = input;
+    if (deviceName !== undefined) checkDeviceName(deviceName);
+    const secret = fromBase32(input.secretKey);
+    if (secret === undefined || secret.length < MIN_SECRET_BYTES || secret.length > MAX_SECRET_BYTES) {
+      throw new TotpArgumentError('secretKey must be Base32 of 16 to 64 bytes, such as 32 letters from A–Z and 2–7');
+    }
+    const { device, now } = await this.newDevice(userId, secret, this.deviceSettings(input));
+    return this.change(input, now, (loaded) => decideImport(loaded, deviceName, device, now, this.config.policy));
+  }
+
+  /**
+   * Gives a device another name.
+   *
+   * @returns `OK`; `UNKNOWN_DEVICE_ERROR`; `DEVICE_ALREADY_EXISTS_ERROR` when another device has the new name
+   * @throws TotpStepUpRequiredError see `OnBehalfOf.session`
+   */
+  async updateDevice(input: UpdateDeviceInput): Promise<RenameAnswer> {
+    checkDeviceName(input.newDeviceName);
+    const now = this.clock.now();
+    return this.change(input, now, (loaded) => {
+      this.refuseWithoutStepUp(loaded, { kind: 'rename' }, input, now);
+      return decideRename(loaded, input.existingDeviceName, input.newDeviceName, now, this.config.policy);
+    });
+  }
+
+  /** The user's devices, oldest first; empty for a user without any. */
+  async listDevices({ userId }: CallContext): Promise<ListDevicesAnswer> {
+    const now = this.clock.now();
+    const loaded = await this.load(userId);
+    return { status: 'OK', devices: this.summaries(loaded?.account ?? null, now) };
+  }
+
+  /**
+   * Removes a device. What the user has left of tries, and a lock, stay as they are.
+   *
+   * @returns `OK`, and whether there was such a device
+   * @throws TotpStepUpRequiredError see `OnBehalfOf.session`
+   */
+  async removeDevice(input: RemoveDeviceInput): Promise<RemoveAnswer> {
+    const now = this.clock.now();
+    return this.change(input, now, (loaded) => {
+      this.refuseWithoutStepUp(loaded, { kind: 'remove', deviceName: input.deviceName }, input, now);
+      return decideRemove(loaded, input.deviceName, now, this.config.policy);
+    });
+  }
+
+  /**
+   * Verifies a device by its first code, which is used up by it.
+   *
+   * @returns `OK`, and whether the device was verified already (then the code was not looked at); `UNKNOWN_DEVICE_ERROR`;
+   *   `INVALID_TOTP_ERROR` with the failures so far; `LIMIT_REACHED_ERROR` with the wait
+   * @throws TotpStepUpRequiredError see `OnBehalfOf.session`
+   */
+  async verifyDevice(input: VerifyDeviceInput): Promise<EnrolmentAnswer> {
+    const { userId, deviceName, totp } = input;
+    const { policy } = this.config;
+    const now = this.clock.now();
+    return this.change(input, now, async (loaded) => {
+      this.refuseWithoutStepUp(loaded, { kind: 'enrol' }, input, now);
+      const candidates = enrolmentCandidates(loaded, deviceName, now, policy);
+      const comparisons = await this.compare(userId, candidates, totp, now);
+      return decideEnrolment(loaded, deviceName, comparisons, now, policy);
+    });
+  }
+
+  /**
+   * Checks a code against all verified devices of the user.
+   *
+   * For any number of parallel calls in any number of processes, one code is accepted once, and no more wrong codes are
+   * answered than the budget allows.
+   *
+   * @example
+   * const answer = await totp.verifyTOTP({ userId: user.id, totp: body.totp });
+   * if (answer.status === 'LIMIT_REACHED_ERROR') return tellToWait(answer.retryAfterMs);
+   * @returns `OK`; `UNKNOWN_USER_ID_ERROR` when the user has no device; `INVALID_TOTP_ERROR` with the failures so far;
+   *   `LIMIT_REACHED_ERROR` with the wait
+   */
+  async verifyTOTP(input: VerifyTOTPInput): Promise<SignInAnswer> {
+    const now = this.clock.now();
+    return this.change(input, now, async (loaded) => {
+      const candidates = signInCandidates(loaded, now);
+      const comparisons = await this.compare(input.userId, candidates, input.totp, now);
+      return decideSignIn(loaded, comparisons, now, this.config.policy);
+    });
+  }
+
+  /** Ends a lock, a hard one too, and gives the user all tries back. `wasLocked` tells whether the streak had a lock. */
+  async unlockUser(input: CallContext): Promise<{ status: 'OK'; wasLocked: boolean }> {
+    return this.change(input, this.clock.now(), unlock);
+  }
+
+  /** How a user stands: devices, lock and tries left. */
+  async getStatus({ userId }: CallContext): Promise<{ status: 'OK' } & UserStatus> {
+    const now = this.clock.now();
+    const loaded = await this.load(userId);
+    return { status: 'OK', ...this.statusOf(userId, loaded?.account ?? null, now) };
+  }
+
+  /**
+   * How several users stand, in the order asked for.
+   *
+   * @param input.userIds at most 500
+   */
+  async getStatuses({
+    userIds,
+  }: {
+    readonly userIds: readonly string[];
+  }): Promise<{ status: 'OK'; users: UserStatus[] }> {
+    if (userIds.length > MAX_STATUSES) {
+      throw new TotpArgumentError(`userIds has ${String(userIds.length)} entries: ask for at most 500 users at a time`);
+    }
+    userIds.forEach(checkUserId);
+    const now = this.clock.now();
+    const accounts = await this.store.loadMany(userIds);
+    return {
+      status: 'OK',
+      users: userIds.map((userId) => this.statusOf(userId, accounts.get(userId) ?? null, now)),
+    };
+  }
+
+  /** Erases everything of a user: devices, secrets, failures and locks. Codes of a secret imported anew are new again. */
+  async removeUser({ userId }: CallContext): Promise<{ status: 'OK'; didUserExist: boolean }> {
+    checkUserId(userId);
+    return { status: 'OK', didUserExist: await this.store.remove(userId) };
+  }
+
+  /**
+   * The QR picture of a key URI, as an SVG data URL that an `<img>` shows. It contains the secret.
+   *
+   * @returns undefined when the key URI is longer than a QR code holds
+   */
+  qrCodeImage(keyUri: string): Promise<string | undefined> {
+    return qrCodeImage(keyUri);
+  }
+
+  /**
+   * Refuses a session that may not change devices now. The functions that change devices check the same again, together
+   * with the change; this is for whoever wants to know before doing anything else.
+   *
+   * @throws TotpStepUpRequiredError
+   */
+  async requireStepUp(input: { userId: string; session: ActingSession; change: DeviceChange }): Promise<void> {
+    const now = this.clock.now();
+    if (completedLately(input.session.completedAt, now, this.config.policy.stepUpMaxAgeMs)) return;
+    const loaded = await this.load(input.userId);
+    this.refuseWithoutStepUp(loaded?.account ?? null, input.change, input, now);
+  }
+
+  /**
+   * Load, decide, commit, publish. When somebody else committed in between, the decision is made again: no answer leaves
+   * before the account that it rests on has been found unchanged.
+   */
+  private async change<Answer>(
+    input: OnBehalfOf,
+    now: number,
+    decide: (loaded: Account | null) => Decision<Answer> | Promise<Decision<Answer>>,
+  ): Promise<Answer> {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const loaded = await this.load(input.userId);
+      const { answer, account, events } = await decide(loaded?.account ?? null);
+      if (account === null || (await this.store.commit(input.userId, loaded?.revision ?? null, account))) {
+        const origin = {
+          occurredAt: now,
+          userId: input.userId,
+          tenantId: input.tenantId ?? 'public',
+          sessionHandle: input.session?.handle,
+        };
+        this.publisher.publish(events.map((event) => toEvent(event, origin)));
+        return answer;
+      }
+      await pause(Math.random() * Math.min(attempt, 20));
+    }
+    throw new TotpStorageError('The account was changed by others each time it was to be committed. Try again later.');
+  }
+
+  private load(userId: string) {
+    checkUserId(userId);
+    return this.store.load(userId);
+  }
+
+  /** Every step of the window of every candidate is compared, even after a match. */
+  private compare(userId: string, candidates: readonly Device[], totp: string, now: number): Promise<Comparison[]> {
+    if (typeof totp !== 'string') throw new TotpArgumentError('totp must be a string, such as "123456"');
+    return Promise.all(
+      candidates.map(async (device) => {
+        const secret = await this.cipher.open(device.sealedSecret, { userId, deviceId: device.id });
+        return { device, matchedSteps: matchingSteps(secret, totp, now, device) };
+      }),
+    );
+  }
+
+  private deviceSettings(input: Pick<ImportDeviceInput, 'period' | 'skew' | 'algorithm' | 'digits'>) {
+    return {
+      period: inRange('period', input.period ?? this.config.defaultPeriod, PERIOD_RANGE),
+      skew: inRange('skew', input.skew ?? this.config.defaultSkew, SKEW_RANGE),
+      algorithm: input.algorithm ?? this.config.algorithm,
+      digits: input.digits ?? this.config.digits,
+    };
+  }
+
+  private async newDevice(
+    userId: string,
+    secret: Uint8Array,
+    settings: ReturnType<TotpService['deviceSettings']>,
+  ): Promise<{ device: NewDevice; now: number }> {
+    checkUserId(userId);
+    const id = randomUUID();
+    const sealedSecret = await this.cipher.seal(secret, { userId, deviceId: id });
+    const now = this.clock.now();
+    return { now, device: { id, sealedSecret, createdAt: now, ...settings } };
+  }
+
+  private refuseWithoutStepUp(
+    account: Account | null,
+    change: DeviceChange,
+    input: Pick<OnBehalfOf, 'session'>,
+    now: number,
+  ): void {
+    if (input.session && needsStepUp(account, change, input.session.completedAt, now, this.config.policy)) {
+      throw new TotpStepUpRequiredError('The session must complete TOTP before it may change devices');
+    }
+  }
+
+  private summaries(account: Account | null, now: number): DeviceSummary[] {
+    if (account === null) return [];
+    return liveDevices(account, now, this.config.policy).map(({ name, period, skew, verified }) => ({
+      name,
+      period,
+      skew,
+      verified,
+    }));
+  }
+
+  private statusOf(userId: string, account: Account | null, now: number): UserStatus {
+    const { policy } = this.config;
+    if (account === null) {
+      return { userId, devices: [], enrolled: false, lock: null, failures: 0, failuresLeft: policy.maxFailures };
+    }
+    const { budget } = account;
+    return {
+      userId,
+      devices: this.summaries(account, now),
+      enrolled: hasVerifiedDevice(account),
+      lock: isLocked(budget, now) ? budget.lock : null,
+      failures: budget.failures,
+      failuresLeft: failuresLeft(budget, now, policy),
+    };
+  }
+}
+
+function checkUserId(userId: string): void {
+  // NUL and half surrogate pairs are no text to a database, so it could not tell such users apart.
+  if (typeof userId !== 'string' || userId === '' || /[\0\p{Cs}]/u.test(userId)) {
+    throw new TotpArgumentError('userId must be a non-empty string of valid text: write String(user.id)');
+  }
+}
+
+function checkDeviceName(name: string): void {
+  const problem = deviceNameProblem(name);
+  if (problem !== undefined) throw new TotpArgumentError(problem);
+}
+
+function inRange(name: string, value: number, [least, most]: readonly [number, number]): number {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new TotpArgumentError(`${name} must be a whole number from ${String(least)} to ${String(most)}`);
+  }
+  return value;
+}
