@@ -1,0 +1,122 @@
+/** A Nest application that uses the module, on either HTTP platform and any database, with a clock that the test sets. */
+import { type CanActivate, type ExecutionContext, Injectable, type INestApplication, type Type } from '@nestjs/common';
+import { EventEmitterModule } from '@nestjs/event-emitter';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Test, type TestingModuleBuilder } from '@nestjs/testing';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import {
+  TOTP_ENTITIES,
+  TOTP_MIGRATIONS,
+  TotpClock,
+  TotpEventPublisher,
+  TotpModule,
+  type TotpModuleOptions,
+  type TotpModuleStatics,
+  TotpService,
+} from 'nestjs-totp';
+import { TestTotpClock, TotpEventRecorder } from 'nestjs-totp/testing';
+import type { Logger as TypeOrmLogger } from 'typeorm';
+import type { OpenDatabase } from './databases.js';
+
+export type Platform = 'Express' | 'Fastify';
+export const platforms: readonly Platform[] = ['Express', 'Fastify'];
+
+/** A sign-in for tests: who asks stands in the headers `x-user` and `x-session`, and sessions are kept in this map. */
+const sessionStores = new Map<string, object>();
+
+@Injectable()
+export class HeaderSignIn implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    const request = context
+      .switchToHttp()
+      .getRequest<{ headers: Record<string, string | undefined>; user?: unknown; session?: unknown }>();
+    const { 'x-user': user, 'x-session': handle = '' } = request.headers;
+    if (user === undefined) return true;
+    const store = sessionStores.get(handle) ?? { id: handle };
+    sessionStores.set(handle, store);
+    request.user = { id: decodeURIComponent(user) };
+    request.session = store;
+    return true;
+  }
+}
+
+/** Keeps the statements that TypeORM sends. */
+export class StatementLog implements TypeOrmLogger {
+  readonly statements: string[] = [];
+  logQuery(query: string): void {
+    this.statements.push(query);
+  }
+  logQueryError(): void {}
+  logQuerySlow(): void {}
+  logSchemaBuild(): void {}
+  logMigration(): void {}
+  log(): void {}
+}
+
+export interface TestApplication {
+  readonly app: INestApplication;
+  readonly url: string;
+  readonly totp: TotpService;
+  readonly clock: TestTotpClock;
+  readonly events: TotpEventRecorder;
+  readonly statements: string[];
+  close(): Promise<void>;
+}
+
+export interface ApplicationSettings {
+  readonly database: OpenDatabase;
+  readonly platform?: Platform;
+  readonly options?: Partial<TotpModuleOptions & TotpModuleStatics>;
+  readonly imports?: readonly Type<unknown>[];
+  readonly customise?: (builder: TestingModuleBuilder) => TestingModuleBuilder;
+}
+
+/** A platform's adapter as an application without settings of its own has it. */
+export function adapterOf(platform: Platform): ExpressAdapter | FastifyAdapter {
+  return platform === 'Express' ? new ExpressAdapter() : new FastifyAdapter();
+}
+
+export async function startApplication({
+  database,
+  platform = 'Express',
+  options = {},
+  imports = [],
+  customise = (builder) => builder,
+}: ApplicationSettings): Promise<TestApplication> {
+  const clock = new TestTotpClock();
+  const events = new TotpEventRecorder();
+  const log = new StatementLog();
+  const builder = Test.createTestingModule({
+    imports: [
+      TypeOrmModule.forRoot({
+        ...database.options,
+        entities: TOTP_ENTITIES,
+        migrations: TOTP_MIGRATIONS,
+        migrationsRun: true,
+        logging: ['query'],
+        logger: log,
+      }),
+      EventEmitterModule.forRoot(),
+      TotpModule.forRoot({ issuer: 'Acme', secrets: 'plain-text', guards: [HeaderSignIn], ...options }),
+      ...imports,
+    ],
+  })
+    .overrideProvider(TotpClock)
+    .useValue(clock)
+    .overrideProvider(TotpEventPublisher)
+    .useValue(events);
+  const module = await customise(builder).compile();
+  const app: INestApplication = module.createNestApplication(adapterOf(platform), { logger: false });
+  await app.listen(0, '127.0.0.1');
+  log.statements.length = 0;
+  return {
+    app,
+    url: await app.getUrl(),
+    totp: app.get(TotpService),
+    clock,
+    events,
+    statements: log.statements,
+    close: () => app.close(),
+  };
+}
