@@ -16,7 +16,7 @@ import {
   TotpService,
 } from 'nestjs-totp';
 import { TestTotpClock, TotpEventRecorder } from 'nestjs-totp/testing';
-import type { Logger as TypeOrmLogger } from 'typeorm';
+import { AbstractLogger } from 'typeorm';
 import type { OpenDatabase } from './databases.js';
 
 export type Platform = 'Express' | 'Fastify';
@@ -41,17 +41,21 @@ export class HeaderSignIn implements CanActivate {
   }
 }
 
-/** Keeps the statements that TypeORM sends. */
-export class StatementLog implements TypeOrmLogger {
+/** Keeps the statements that TypeORM sends, without their parameters. */
+export class StatementLog extends AbstractLogger {
   readonly statements: string[] = [];
-  logQuery(query: string): void {
+
+  constructor() {
+    super(['query']);
+  }
+
+  override logQuery(query: string): void {
     this.statements.push(query);
   }
-  logQueryError(): void {}
-  logQuerySlow(): void {}
-  logSchemaBuild(): void {}
-  logMigration(): void {}
-  log(): void {}
+
+  protected writeLog(): void {
+    // Nothing but the statements is kept.
+  }
 }
 
 export interface TestApplication {
@@ -107,7 +111,8 @@ export async function startApplication({
     .overrideProvider(TotpEventPublisher)
     .useValue(events);
   const module = await customise(builder).compile();
-  const app: INestApplication = module.createNestApplication(adapterOf(platform), { logger: false });
+  const app: INestApplication = module.createNestApplication(adapterOf(platform));
+  app.useLogger(false);
   await app.listen(0, '127.0.0.1');
   log.statements.length = 0;
   return {
