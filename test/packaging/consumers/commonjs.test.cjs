@@ -1,0 +1,13 @@
+require('reflect-metadata');
+const enrol = require('./enrol.cjs');
+
+test('enrols under a CommonJS Jest', async () => {
+  await enrol({
+    common: require('@nestjs/common'),
+    core: require('@nestjs/core'),
+    eventEmitter: require('@nestjs/event-emitter'),
+    nestTypeorm: require('@nestjs/typeorm'),
+    totp: require('nestjs-totp'),
+    testing: require('nestjs-totp/testing'),
+  });
+});

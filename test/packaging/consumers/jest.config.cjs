@@ -1,0 +1,6 @@
+/** What the README tells a CommonJS application to write. */
+module.exports = {
+  testMatch: ['**/*.test.cjs'],
+  transform: { '\\.[cm]?js$': ['@swc/jest', { module: { type: 'commonjs' } }] },
+  transformIgnorePatterns: ['/node_modules/(?!(nestjs-totp|otplib|@otplib|@scure|@noble)/)'],
+};
