@@ -1,0 +1,35 @@
+/** The example's wiring; how the module is set up stands here. */
+import { Module } from '@nestjs/common';
+import { EventEmitterModule } from '@nestjs/event-emitter';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { TotpModule, TotpSessionAdapter, TotpUserDirectory } from 'nestjs-totp';
+import { databaseOptions } from './database.js';
+import { EventsModule } from './events/events.module.js';
+import { PagesModule } from './pages/pages.module.js';
+import { SessionAdapter } from './sessions/session-adapter.js';
+import { SessionsModule } from './sessions/sessions.module.js';
+import { SignedInGuard } from './sessions/signed-in.guard.js';
+import { UserDirectory } from './users/user-directory.js';
+import { UsersModule } from './users/users.module.js';
+
+@Module({
+  imports: [
+    TypeOrmModule.forRootAsync({ useFactory: databaseOptions }),
+    EventEmitterModule.forRoot(),
+    TotpModule.forRoot({
+      issuer: 'Keepsake',
+      secrets: 'plain-text',
+      guards: [SignedInGuard],
+      imports: [SessionsModule],
+      providers: [
+        { provide: TotpSessionAdapter, useClass: SessionAdapter },
+        { provide: TotpUserDirectory, useClass: UserDirectory },
+      ],
+    }),
+    UsersModule,
+    SessionsModule,
+    EventsModule,
+    PagesModule,
+  ],
+})
+export class AppModule {}

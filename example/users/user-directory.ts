@@ -1,0 +1,16 @@
+/** Tells the module by what name a user knows the account: authenticator apps show it beside the code. */
+import { Injectable } from '@nestjs/common';
+import { TotpUserDirectory, type UserIdentifierInfoAnswer } from 'nestjs-totp';
+import { UsersService } from './users.service.js';
+
+@Injectable()
+export class UserDirectory extends TotpUserDirectory {
+  constructor(private readonly users: UsersService) {
+    super();
+  }
+
+  override async getUserIdentifierInfo({ userId }: { userId: string }): Promise<UserIdentifierInfoAnswer> {
+    const user = await this.users.find(userId);
+    return user === null ? { status: 'UNKNOWN_USER_ID_ERROR' } : { status: 'OK', info: user.email };
+  }
+}

@@ -1,0 +1,230 @@
+import { type Browser } from 'playwright-core';
+import { describeInBrowser, launchBrowser, visit, type Visitor } from './browser.js';
+import { type Keepsake, startKeepsake } from './keepsake.js';
+import { addAuthenticator, confirm, enterCode, eventNames, register, signIn, signOut } from './people.js';
+
+describeInBrowser('the example: authenticators', () => {
+  let keepsake: Keepsake;
+  let browser: Browser;
+  let ada: Visitor;
+
+  beforeAll(async () => {
+    [keepsake, browser] = await Promise.all([startKeepsake(), launchBrowser()]);
+  }, 60_000);
+
+  afterAll(async () => {
+    await browser.close();
+    await keepsake.stop();
+  });
+
+  beforeEach(async () => {
+    ada = await visit(browser, keepsake.url);
+  });
+
+  afterEach(async () => {
+    expect(ada.faults).toEqual([]);
+    await ada.leave();
+  });
+
+  it('enrols from the picture on the screen', async () => {
+    const { page } = ada;
+    const email = await register(page);
+    await page.getByText('You have none yet.').waitFor();
+
+    const phone = await addAuthenticator(page, 'Phone');
+    expect(decodeURIComponent(phone.keyUri.href)).toContain(`otpauth://totp/Keepsake:${email}?`);
+    const groups = await page.locator('[data-key] span').allTextContents();
+    expect(groups).toHaveLength(8);
+    expect(groups.join('')).toBe(phone.secret);
+    await row('Phone').getByText('Not confirmed yet.').waitFor();
+
+    await confirm(page, phone.code(keepsake.clock.now()));
+    await page.getByText('“Phone” is ready.').waitFor();
+    await row('Phone').getByText('Confirmed.').waitFor();
+    expect(await page.locator('[data-key]').textContent()).toBe('');
+    await expectEvents(['totp.device.verified', 'totp.device.created']);
+  });
+
+  it('says that a code is wrong, and takes the right one afterwards', async () => {
+    const { page } = ada;
+    await register(page);
+    const phone = await addAuthenticator(page, 'Phone');
+    await confirm(page, 'abc');
+    await page.getByText('Enter the six digits').waitFor();
+    await confirm(page, phone.wrongCode(keepsake.clock.now()));
+    await page.getByText('4 tries are left.').waitFor();
+    await confirm(page, phone.code(keepsake.clock.now()));
+    await page.getByText('“Phone” is ready.').waitFor();
+    await expectEvents(['totp.device.verified', 'totp.code.rejected', 'totp.device.created']);
+  });
+
+  it('signs in with a code, and not with the one that enrolled', async () => {
+    const { page } = ada;
+    const { clock } = keepsake;
+    const email = await register(page);
+    const phone = await enrol('Phone');
+    const used = phone.code(clock.now());
+    await signOut(page);
+    await signIn(page, email);
+    await enterCode(page, used);
+    await page.getByText('This code is wrong, or was used before. 5 tries are left.').waitFor();
+
+    await enterCode(page, phone.code(clock.now() + 30_000));
+    await page.waitForURL('**/security');
+    await expectEvents(['totp.code.accepted', 'totp.code.replayed', 'totp.device.verified', 'totp.device.created']);
+  });
+
+  it('opens the vault with a code only', async () => {
+    const { page } = ada;
+    const { clock } = keepsake;
+    await register(page);
+    await page.goto('/vault');
+    await page.getByText('Closed').waitFor();
+
+    await page.goto('/security');
+    const phone = await enrol('Phone');
+    await page.goto('/vault');
+    await page.getByText('Open', { exact: true }).waitFor();
+
+    clock.advance(21 * 60);
+    await page.goto('/vault');
+    expect(new URL(page.url()).pathname).toBe('/code');
+    await enterCode(page, phone.code(clock.now()));
+    await page.waitForURL('**/vault');
+  });
+
+  it('asks for a fresh code before it changes an authenticator, and then goes on', async () => {
+    const { page } = ada;
+    const { clock } = keepsake;
+    await register(page);
+    const phone = await enrol('Phone');
+    clock.advance(21 * 60);
+
+    await rename('Phone', 'Old phone');
+    const dialog = page.getByRole('dialog', { name: 'Enter a code to go on' });
+    await dialog.getByLabel('Code from your authenticator app').fill(phone.code(clock.now()));
+    await dialog.getByRole('button', { name: 'Go on' }).click();
+    await page.getByText('“Phone” is now called “Old phone”.', { exact: true }).first().waitFor();
+    await row('Old phone').waitFor();
+    await expectEvents(['totp.device.renamed', 'totp.code.accepted', 'totp.device.verified', 'totp.device.created']);
+  });
+
+  it('leaves everything as it is when the fresh code is called off', async () => {
+    const { page } = ada;
+    await register(page);
+    await enrol('Phone');
+    keepsake.clock.advance(21 * 60);
+    await rename('Phone', 'Old phone');
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+    await page.reload();
+    await row('Phone').getByText('Confirmed.').waitFor();
+  });
+
+  it('does not give two authenticators one name', async () => {
+    const { page } = ada;
+    await register(page);
+    await enrol('Phone');
+    keepsake.clock.advance(60);
+    await enrol('Tablet');
+    await rename('Tablet', 'Phone');
+    await page.getByText('Another authenticator has this name.').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).first().click();
+    await page.getByRole('textbox', { name: 'Name (optional)' }).fill('Phone');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByText('You have an authenticator of this name.').waitFor();
+  });
+
+  it('removes one after asking, and no code is asked for after the last', async () => {
+    const { page } = ada;
+    const email = await register(page);
+    await enrol('Phone');
+    await row('Phone').getByRole('button', { name: 'Remove' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Remove “Phone”?' });
+    await dialog.getByRole('button', { name: 'Keep it' }).click();
+    await row('Phone').getByRole('button', { name: 'Remove' }).click();
+    await dialog.getByText('It is your last one').waitFor();
+    await dialog.getByRole('button', { name: 'Remove' }).click();
+    await page.getByText('You have none yet.').waitFor();
+    await expectEvents(['totp.device.removed', 'totp.device.verified', 'totp.device.created']);
+
+    await signOut(page);
+    await signIn(page, email);
+    expect(new URL(page.url()).pathname).toBe('/security');
+  });
+
+  it('takes an unfinished one away when setting up is called off', async () => {
+    const { page } = ada;
+    await register(page);
+    await addAuthenticator(page, 'Phone');
+    await page
+      .getByRole('region', { name: /^Set up/ })
+      .getByRole('button', { name: 'Cancel' })
+      .click();
+    await page.getByText('You have none yet.').waitFor();
+  });
+
+  it('starts an unfinished one again with a new key', async () => {
+    const { page } = ada;
+    await register(page);
+    const first = await addAuthenticator(page, 'Phone');
+    await page.reload();
+    await row('Phone').getByRole('button', { name: 'Start again' }).click();
+    await page.getByRole('heading', { name: 'Set up “Phone”' }).waitFor();
+    const groups = await page.locator('[data-key] span').allTextContents();
+    expect(groups.join('')).toHaveLength(32);
+    expect(groups.join('')).not.toBe(first.secret);
+  });
+
+  it('shows events as they happen elsewhere, again after a reload, and nobody else', async () => {
+    const { page } = ada;
+    const email = await register(page);
+    await page.getByText('Live', { exact: true }).waitFor();
+    const secondWindow = await visit(browser, keepsake.url);
+    const stranger = await visit(browser, keepsake.url);
+    await register(stranger.page);
+    await stranger.page.getByText('Live', { exact: true }).waitFor();
+    await signIn(secondWindow.page, email);
+    await addAuthenticator(secondWindow.page, 'Phone');
+
+    await page.getByText('“Phone” was added.').waitFor();
+    await page.reload();
+    await page.getByText('“Phone” was added.').waitFor();
+    expect(await eventNames(page)).toEqual(['totp.device.created']);
+    expect(await eventNames(stranger.page)).toEqual([]);
+    await stranger.leave();
+    await secondWindow.leave();
+  });
+
+  it('stops telling a window whose session was ended', async () => {
+    const { page } = ada;
+    await register(page);
+    await page.getByText('Live', { exact: true }).waitFor();
+    const other = await page.context().newPage();
+    await other.goto('/security');
+    await signOut(other);
+    await page.getByText('Not live').waitFor();
+  });
+
+  const row = (name: string) => ada.page.locator('[data-devices] > li').filter({ hasText: name });
+
+  async function rename(from: string, to: string): Promise<void> {
+    await row(from).getByRole('button', { name: 'Rename' }).click();
+    const newName = ada.page.getByLabel('New name').and(ada.page.locator(':focus'));
+    await newName.fill(to);
+    await newName.press('Enter');
+  }
+
+  async function enrol(name: string) {
+    const authenticator = await addAuthenticator(ada.page, name);
+    await confirm(ada.page, authenticator.code(keepsake.clock.now()));
+    await ada.page.getByText(`“${name}” is ready.`).waitFor();
+    return authenticator;
+  }
+
+  /** Newest first; waits for the first of them. */
+  async function expectEvents(names: string[]): Promise<void> {
+    const newest = names[0] ?? '';
+    await ada.page.locator('[data-events] > li').first().filter({ hasText: newest }).waitFor();
+    expect(await eventNames(ada.page)).toEqual(names);
+  }
+});

@@ -1,0 +1,42 @@
+/** The example in this process, with a data folder of its own and a clock that the test sets. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConsoleLogger } from '@nestjs/common';
+import { type NestExpressApplication } from '@nestjs/platform-express';
+import { Test } from '@nestjs/testing';
+import { TotpClock } from 'nestjs-totp';
+import { TestTotpClock } from 'nestjs-totp/testing';
+import { AppModule } from '../../example/app.module.js';
+import { configureApp } from '../../example/configure-app.js';
+
+export interface Keepsake {
+  url: string;
+  clock: TestTotpClock;
+  stop: () => Promise<void>;
+}
+
+export async function startKeepsake(): Promise<Keepsake> {
+  const folder = await mkdtemp(join(tmpdir(), 'keepsake-'));
+  process.env.EXAMPLE_DATA = folder;
+  const clock = new TestTotpClock(Date.UTC(2026, 0, 15, 12));
+  const testing = await Test.createTestingModule({ imports: [AppModule] })
+    .overrideProvider(TotpClock)
+    .useValue(clock)
+    .setLogger(new ConsoleLogger({ logLevels: ['error', 'fatal'] }))
+    .compile();
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class
+  const app = testing.createNestApplication<NestExpressApplication>({
+    forceCloseConnections: true,
+  });
+  configureApp(app);
+  await app.listen(0, '127.0.0.1');
+  return {
+    url: await app.getUrl(),
+    clock,
+    stop: async () => {
+      await app.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}

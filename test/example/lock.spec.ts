@@ -1,0 +1,87 @@
+import { type Browser } from 'playwright-core';
+import { describeInBrowser, launchBrowser, visit, type Visitor } from './browser.js';
+import { type Keepsake, startKeepsake } from './keepsake.js';
+import { addAuthenticator, confirm, enterCode, eventNames, register, signIn, signOut } from './people.js';
+
+describeInBrowser('the example: too many wrong codes', () => {
+  let keepsake: Keepsake;
+  let browser: Browser;
+  let ada: Visitor;
+
+  beforeAll(async () => {
+    [keepsake, browser] = await Promise.all([startKeepsake(), launchBrowser()]);
+  }, 60_000);
+
+  afterAll(async () => {
+    await browser.close();
+    await keepsake.stop();
+  });
+
+  beforeEach(async () => {
+    ada = await visit(browser, keepsake.url);
+  });
+
+  afterEach(async () => {
+    expect(ada.faults).toEqual([]);
+    await ada.leave();
+  });
+
+  it('locks after five, counts the wait down, and gives the form back by itself', async () => {
+    const { page } = ada;
+    const { clock } = keepsake;
+    await page.clock.install();
+    const email = await register(page);
+    const phone = await addAuthenticator(page, 'Phone');
+    await confirm(page, phone.code(clock.now()));
+    await page.getByText('“Phone” is ready.').waitFor();
+    await signOut(page);
+    await signIn(page, email);
+
+    for (const left of ['4 tries are left', '3 tries are left', '2 tries are left', 'One try is left']) {
+      await enterCode(page, phone.wrongCode(clock.now()));
+      await page.getByText(left).waitFor();
+    }
+    await enterCode(page, phone.wrongCode(clock.now()));
+    const timer = page.getByRole('timer');
+    await timer.waitFor();
+    expect(await timer.textContent()).toMatch(/^1[45]:[0-5][0-9]$/);
+    expect(await page.getByRole('button', { name: 'Go on' }).isVisible()).toBe(false);
+    await page.getByText('Locked for 15 minutes').waitFor();
+    expect((await eventNames(page)).slice(0, 2)).toEqual(['totp.user.locked', 'totp.code.rejected']);
+
+    // The wait is the server's: a fresh page goes on counting, and a right code is refused meanwhile.
+    clock.advance(5 * 60);
+    await page.reload();
+    await timer.waitFor();
+    expect(await timer.textContent()).toMatch(/^(10:00|9:5[0-9])$/);
+
+    clock.advance(10 * 60);
+    await page.clock.fastForward('10:00');
+    await page.getByRole('button', { name: 'Go on' }).waitFor();
+    await enterCode(page, phone.code(clock.now()));
+    await page.waitForURL('**/security');
+    await page.getByText('The lock is over.').waitFor();
+  });
+
+  it('waits again when the page thinks that the wait is over and the module does not', async () => {
+    const { page } = ada;
+    const { clock } = keepsake;
+    await page.clock.install();
+    await register(page);
+    const phone = await addAuthenticator(page, 'Phone');
+    for (const left of ['4 tries', '3 tries', '2 tries', 'One try']) {
+      await confirm(page, phone.wrongCode(clock.now()));
+      await page.getByText(left).waitFor();
+    }
+    await confirm(page, phone.wrongCode(clock.now()));
+    await page.getByRole('timer').waitFor();
+    await page.clock.fastForward('15:01');
+    await confirm(page, phone.code(clock.now()));
+    await page.getByRole('timer').waitFor();
+
+    clock.advance(15 * 60);
+    await page.clock.fastForward('15:01');
+    await confirm(page, phone.code(clock.now()));
+    await page.getByText('“Phone” is ready.').waitFor();
+  });
+});

@@ -1,0 +1,55 @@
+/** What people do with the pages of the example. */
+import { randomBytes } from 'node:crypto';
+import { type Page } from 'playwright-core';
+import { Authenticator } from './authenticator.js';
+
+export const PASSWORD = 'correct horse battery';
+
+/** Ends on the security page. Returns the e-mail address. */
+export async function register(page: Page): Promise<string> {
+  const email = `ada-${randomBytes(4).toString('hex')}@example.com`;
+  await page.goto('/register');
+  await page.getByLabel('E-mail address').fill(email);
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.getByRole('button', { name: 'Create the account' }).click();
+  await page.waitForURL('**/security');
+  return email;
+}
+
+/** The password step: ends on whatever page comes next. */
+export async function signIn(page: Page, email: string): Promise<void> {
+  await page.goto('/sign-in');
+  await page.getByLabel('E-mail address').fill(email);
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL((url) => url.pathname !== '/sign-in');
+}
+
+export async function signOut(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByText('You are signed out.').waitFor();
+}
+
+/** Adds an authenticator and scans its picture, and leaves it to be confirmed. */
+export async function addAuthenticator(page: Page, name: string): Promise<Authenticator> {
+  await page.getByRole('textbox', { name: 'Name (optional)' }).fill(name);
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  return Authenticator.scan(page);
+}
+
+export async function confirm(page: Page, code: string): Promise<void> {
+  const form = page.getByRole('region', { name: /^Set up/ });
+  await form.getByLabel('Code from your authenticator app').fill(code);
+  await form.getByRole('button', { name: 'Confirm' }).click();
+}
+
+/** On the page after the password. */
+export async function enterCode(page: Page, code: string): Promise<void> {
+  await page.getByLabel('Code from your authenticator app').fill(code);
+  await page.getByRole('button', { name: 'Go on' }).click();
+}
+
+/** The names of the events that the page shows, newest first. */
+export async function eventNames(page: Page): Promise<string[]> {
+  return page.locator('[data-events] code').allTextContents();
+}
