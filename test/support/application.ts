@@ -22,7 +22,10 @@ import type { OpenDatabase } from './databases.js';
 export type Platform = 'Express' | 'Fastify';
 export const platforms: readonly Platform[] = ['Express', 'Fastify'];
 
-/** A sign-in for tests: who asks stands in the headers `x-user` and `x-session`, and sessions are kept in this map. */
+/**
+ * A sign-in for tests: who asks stands in the headers `x-user` and `x-session`, and in `x-tenant` where there is one.
+ * Sessions are kept in this map.
+ */
 const sessionStores = new Map<string, object>();
 
 @Injectable()
@@ -31,11 +34,11 @@ export class HeaderSignIn implements CanActivate {
     const request = context
       .switchToHttp()
       .getRequest<{ headers: Record<string, string | undefined>; user?: unknown; session?: unknown }>();
-    const { 'x-user': user, 'x-session': handle = '' } = request.headers;
+    const { 'x-user': user, 'x-session': handle = '', 'x-tenant': tenantId } = request.headers;
     if (user === undefined) return true;
     const store = sessionStores.get(handle) ?? { id: handle };
     sessionStores.set(handle, store);
-    request.user = { id: decodeURIComponent(user) };
+    request.user = { id: decodeURIComponent(user), tenantId };
     request.session = store;
     return true;
   }
@@ -71,9 +74,13 @@ export interface TestApplication {
 export interface ApplicationSettings {
   readonly database: OpenDatabase;
   readonly platform?: Platform;
+  /** Instead of the platform's plain adapter. */
+  readonly adapter?: ExpressAdapter | FastifyAdapter;
   readonly options?: Partial<TotpModuleOptions & TotpModuleStatics>;
   readonly imports?: readonly Type<unknown>[];
   readonly customise?: (builder: TestingModuleBuilder) => TestingModuleBuilder;
+  /** What an application does between `NestFactory.create` and `listen`. */
+  readonly configure?: (app: INestApplication) => unknown;
 }
 
 /** A platform's adapter as an application without settings of its own has it. */
@@ -84,9 +91,11 @@ export function adapterOf(platform: Platform): ExpressAdapter | FastifyAdapter {
 export async function startApplication({
   database,
   platform = 'Express',
+  adapter = adapterOf(platform),
   options = {},
   imports = [],
   customise = (builder) => builder,
+  configure,
 }: ApplicationSettings): Promise<TestApplication> {
   const clock = new TestTotpClock();
   const events = new TotpEventRecorder();
@@ -111,8 +120,9 @@ export async function startApplication({
     .overrideProvider(TotpEventPublisher)
     .useValue(events);
   const module = await customise(builder).compile();
-  const app: INestApplication = module.createNestApplication(adapterOf(platform));
+  const app: INestApplication = module.createNestApplication(adapter);
   app.useLogger(false);
+  await configure?.(app);
   await app.listen(0, '127.0.0.1');
   log.statements.length = 0;
   return {
