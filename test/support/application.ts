@@ -75,7 +75,7 @@ export interface ApplicationSettings {
   readonly database: OpenDatabase;
   readonly platform?: Platform;
   /** Instead of the platform's plain adapter. */
-  readonly adapter?: ExpressAdapter | FastifyAdapter;
+  readonly adapter?: () => ExpressAdapter | FastifyAdapter;
   readonly options?: Partial<TotpModuleOptions & TotpModuleStatics>;
   readonly imports?: readonly Type<unknown>[];
   readonly customise?: (builder: TestingModuleBuilder) => TestingModuleBuilder;
@@ -91,7 +91,7 @@ export function adapterOf(platform: Platform): ExpressAdapter | FastifyAdapter {
 export async function startApplication({
   database,
   platform = 'Express',
-  adapter = adapterOf(platform),
+  adapter = () => adapterOf(platform),
   options = {},
   imports = [],
   customise = (builder) => builder,
@@ -120,7 +120,7 @@ export async function startApplication({
     .overrideProvider(TotpEventPublisher)
     .useValue(events);
   const module = await customise(builder).compile();
-  const app: INestApplication = module.createNestApplication(adapter);
+  const app: INestApplication = module.createNestApplication(adapter());
   app.useLogger(false);
   await configure?.(app);
   await app.listen(0, '127.0.0.1');
