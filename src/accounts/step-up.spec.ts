@@ -1,0 +1,41 @@
+import { account, device, MINUTE, NOW, policy } from '../../test/support/accounts.js';
+import { completedLately, type DeviceChange, needsStepUp } from './step-up.js';
+
+const changes: DeviceChange[] = [
+  { kind: 'create' },
+  { kind: 'enrol' },
+  { kind: 'rename' },
+  { kind: 'remove', deviceName: 'phone' },
+];
+const user = account([device({ name: 'phone' }), device({ name: 'untried', verified: false })]);
+
+describe.each(changes)('M1: to $kind a device', (change) => {
+  it.each([
+    ['never completed TOTP', undefined, true],
+    ['completed it 20 minutes and a millisecond ago', NOW - 20 * MINUTE - 1, true],
+    ['completed it 20 minutes ago', NOW - 20 * MINUTE, false],
+    ['completed it just now', NOW, false],
+    ['completed it before the clock was put back', NOW + MINUTE, false],
+  ])('a session that %s: a code is needed: %j %j', (_, completedAt, isNeeded) => {
+    expect(needsStepUp(user, change, completedAt, NOW, policy)).toBe(isNeeded);
+  });
+
+  it.each([
+    ['has no account', null],
+    ['has no verified device', account([device({ name: 'phone', verified: false })])],
+  ])('the session alone is enough while the user %s', (_, beginner) => {
+    expect(needsStepUp(beginner, change, undefined, NOW, policy)).toBe(false);
+  });
+});
+
+it.each(['untried', 'unknown', 'Phone'])(
+  'to remove %j, which is no verified device, the session alone is enough',
+  (deviceName) => {
+    expect(needsStepUp(user, { kind: 'remove', deviceName }, undefined, NOW, policy)).toBe(false);
+  },
+);
+
+it('a completion of any age is lately enough for an unlimited one', () => {
+  expect(completedLately(0, NOW, Infinity)).toBe(true);
+  expect(completedLately(undefined, NOW, Infinity)).toBe(false);
+});

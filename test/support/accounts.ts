@@ -1,0 +1,49 @@
+/** Accounts as plain values, for tests of the rules: each field has a plain default that a test overrides. */
+import { type Account, type Budget, type Device, NEW_ACCOUNT, type Policy } from '../../src/accounts/account.js';
+import type { NewDevice } from '../../src/accounts/enrolment.js';
+import { checkOptions } from '../../src/totp.options.js';
+
+export const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+/** A time at which a step of every usual period begins. */
+export const NOW = Date.UTC(2026, 0, 1);
+
+/** The module's defaults. */
+export const policy: Policy = checkOptions({ issuer: 'Acme' }).policy;
+
+/** A verified device, under which no code was accepted yet. */
+export function device(fields: Partial<Device> = {}): Device {
+  const name = fields.name ?? 'phone';
+  return { ...newDevice(), id: `id of ${name}`, name, verified: true, usedUntil: 0, ...fields };
+}
+
+export function newDevice(fields: Partial<NewDevice> = {}): NewDevice {
+  return {
+    id: 'id of the new device',
+    sealedSecret: 'sealed',
+    algorithm: 'SHA1',
+    digits: 6,
+    period: 30,
+    skew: 1,
+    createdAt: NOW,
+    ...fields,
+  };
+}
+
+export function account(devices: readonly Device[], fields: Partial<Omit<Account, 'devices'>> = {}): Account {
+  return { ...NEW_ACCOUNT, devices, ...fields };
+}
+
+/** A budget whose first lock runs until a time. */
+export function lockedUntil(until: number | null, number = 1): Budget {
+  return { failures: 5 * number, recentFailures: [], lock: { number, until } };
+}
+
+/** The account that a decision leaves behind. */
+export function after(decision: { readonly account: Account | null }): Account {
+  if (decision.account === null) throw new Error('The decision changed nothing.');
+  return decision.account;
+}
