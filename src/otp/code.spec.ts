@@ -1,0 +1,161 @@
+import { createHmac } from 'node:crypto';
+import { codeOfStep, matchingSteps, stepAt } from './code.js';
+
+const HOTP = { algorithm: 'SHA1', digits: 6, period: 30 } as const;
+
+/** The secret that RFC 6238 uses for a hash function: the same digits, repeated up to its length. */
+function secretOf(bytes: number): Uint8Array {
+  return Buffer.from('1234567890'.repeat(7).slice(0, bytes), 'ascii');
+}
+
+const secret = secretOf(20);
+
+describe('C1: the vectors of RFC 6238 appendix B', () => {
+  it.each([
+    [59, '94287082', '46119246', '90693936'],
+    [1_111_111_109, '07081804', '68084774', '25091201'],
+    [1_111_111_111, '14050471', '67062674', '99943326'],
+    [1_234_567_890, '89005924', '91819424', '93441116'],
+    [2_000_000_000, '69279037', '90698825', '38618901'],
+    [20_000_000_000, '65353130', '77737706', '47863826'],
+  ])('at %i s are %s with SHA-1, %s with SHA-256 and %s with SHA-512', (seconds, sha1, sha256, sha512) => {
+    const step = stepAt(seconds * 1000, 30);
+    const code = (algorithm: 'SHA1' | 'SHA256' | 'SHA512', bytes: number) =>
+      codeOfStep(secretOf(bytes), step, { algorithm, digits: 8, period: 30 });
+    expect([code('SHA1', 20), code('SHA256', 32), code('SHA512', 64)]).toEqual([sha1, sha256, sha512]);
+  });
+
+  it('go on past 32 bits of the step itself', () => {
+    for (const step of [2 ** 32 - 1, 2 ** 32, 2 ** 32 + 1, 2 ** 40 + 12_345]) {
+      const counter = Buffer.alloc(8);
+      counter.writeBigUInt64BE(BigInt(step));
+      const mac = createHmac('sha1', secret).update(counter).digest();
+      const truncated = mac.readUInt32BE((mac.at(-1) ?? 0) & 0x0f) & 0x7fffffff;
+      expect(codeOfStep(secret, step, HOTP)).toBe(String(truncated % 1_000_000).padStart(6, '0'));
+    }
+  });
+});
+
+it('C2: the vectors of RFC 4226 appendix D are the codes of steps 0 to 9', () => {
+  const codes = Array.from({ length: 10 }, (_, step) => codeOfStep(secret, step, HOTP));
+  expect(codes).toEqual([
+    '755224',
+    '287082',
+    '359152',
+    '969429',
+    '338314',
+    '254676',
+    '287922',
+    '162583',
+    '399871',
+    '520489',
+  ]);
+});
+
+describe('a time', () => {
+  it.each([
+    [0, 0],
+    [29_999, 0],
+    [30_000, 1],
+    [59_999.9, 1],
+    [-1, -1],
+  ])('of %i ms lies in step %i', (now, step) => {
+    expect(stepAt(now, 30)).toBe(step);
+  });
+});
+
+const STEP = 50_000_000;
+const NOW = STEP * 30_000;
+
+function match(entered: string, { now = NOW, skew = 1, digits = 6 } = {}): number[] {
+  return matchingSteps(secret, entered, now, { ...HOTP, digits, skew });
+}
+
+describe('the window', () => {
+  it.each([0, 1, 2])('W1: with a skew of %i is so many steps to either side, and no more', (skew) => {
+    const steps = [-3, -2, -1, 0, 1, 2, 3].map((offset) => STEP + offset);
+    const accepted = steps.filter((step) => match(codeOfStep(secret, step, HOTP), { skew }).includes(step));
+    expect(accepted).toEqual(steps.filter((step) => Math.abs(step - STEP) <= skew));
+  });
+
+  it('begins and ends with its steps, to the millisecond', () => {
+    const code = codeOfStep(secret, STEP, HOTP);
+    expect(match(code, { now: NOW - 30_001 })).toEqual([]);
+    expect(match(code, { now: NOW - 30_000 })).toEqual([STEP]);
+    expect(match(code, { now: NOW + 59_999 })).toEqual([STEP]);
+    expect(match(code, { now: NOW + 60_000 })).toEqual([]);
+  });
+
+  it('begins with step 0', () => {
+    expect(match('755224', { now: 0, skew: 2 })).toEqual([0]);
+    expect(match('287082', { now: 0, skew: 2 })).toEqual([1]);
+    expect(match('287082', { now: 0, skew: 0 })).toEqual([]);
+  });
+
+  it('W8: is empty while the clock is before all steps', () => {
+    expect(match('755224', { now: -30_000, skew: 0 })).toEqual([]);
+    expect(match('755224', { now: -30_000, skew: 1 })).toEqual([0]);
+  });
+
+  it('C6: is compared to its end: a code that by chance is that of two steps is found as both', () => {
+    const step = 910_737;
+    expect(match('911617', { now: step * 30_000 })).toEqual([step, step + 1]);
+  });
+});
+
+describe('C5: what was entered', () => {
+  const code = codeOfStep(secret, STEP, HOTP);
+  const [first, rest] = [code.slice(0, 3), code.slice(3)];
+  const translate = (zero: number) => code.replace(/[0-9]/g, (digit) => String.fromCodePoint(zero + Number(digit)));
+
+  it.each([
+    ['is the code', code],
+    ['has a blank inside', `${first} ${rest}`],
+    ['has blanks around', `  ${code}\n`],
+    ['has tabs, line ends and no-break spaces', `\t${first}\u00A0\u202F${rest}\r\n`],
+    ['has blanks everywhere', code.split('').join(' ')],
+  ])('is accepted when it %s', (_, entered) => {
+    expect(match(entered)).toEqual([STEP]);
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['blanks', '      '],
+    ['a digit too few', code.slice(1)],
+    ['a digit too many', `0${code}`],
+    ['two more digits', `${code}00`],
+    ['the code twice', code + code],
+    ['full-width digits', translate(0xff10)],
+    ['Arabic digits', translate(0x0660)],
+    ['digits outside of the basic plane', translate(0x1d7ce)],
+    ['a minus', `-${code.slice(1)}`],
+    ['a plus', `+${code}`],
+    ['a decimal point', `${first}.${rest}`],
+    ['an exponent', '1e0005'],
+    ['hexadecimal digits', '0xabcd'],
+    ['letters', 'abcdef'],
+    ['an emoji', '📱'],
+    ['six code units of emoji', '📱📱📱'],
+    ['half an emoji', `\uD83D${code}`],
+    ['NUL', `${code}\0`],
+    ['NUL inside', `${first}\0${rest}`],
+    ['a zero-width space', `${first}\u200B${rest}`],
+    ['a combining mark', `${code}\u0308`],
+    ['10 kB of digits', '1'.repeat(10_000)],
+    ['10 kB of blanks', ' '.repeat(10_000)],
+    ['10 kB behind the code', `${code}${' '.repeat(10_000)}x`],
+    ['SQL', "' OR 1=1; --"],
+    ['a name of every object', '__proto__'],
+  ])('is no code and no error when it is %s', (_, entered) => {
+    expect(match(entered)).toEqual([]);
+    expect(match(entered, { digits: 8 })).toEqual([]);
+  });
+
+  it('is a code of 8 digits for a device of 8 digits only', () => {
+    const long = codeOfStep(secret, STEP, { ...HOTP, digits: 8 });
+    expect(long.slice(2)).toBe(code);
+    expect(match(long, { digits: 8 })).toEqual([STEP]);
+    expect(match(long)).toEqual([]);
+    expect(match(code, { digits: 8 })).toEqual([]);
+  });
+});

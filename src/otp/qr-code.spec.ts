@@ -1,0 +1,54 @@
+import jsqr from 'jsqr';
+import { keyUri } from './key-uri.js';
+import { qrCodeImage } from './qr-code.js';
+import { newSecret, toBase32 } from './secret.js';
+
+const PIXELS_PER_MODULE = 4;
+
+/** Draws the SVG of a QR code, dark on white, and reads it with another library. */
+function readPicture(dataUrl: string | undefined): string | undefined {
+  const [, base64 = ''] = /^data:image\/svg\+xml;base64,([A-Za-z0-9+/]+=*)$/.exec(dataUrl ?? '') ?? [];
+  const svg = Buffer.from(base64, 'base64').toString();
+  const modules = Number(/viewBox="0 0 (\d+) \1"/.exec(svg)?.[1]);
+  const size = modules * PIXELS_PER_MODULE;
+  const pixels = new Uint8ClampedArray(size * size * 4).fill(255);
+
+  // The dark modules are drawn as horizontal strokes: M moves to the middle of a row, m moves on, h draws.
+  const path = /stroke="#000000" d="([^"]+)"/.exec(svg)?.[1] ?? '';
+  let [x, y] = [0, 0];
+  for (const [, command, first = '', second] of path.matchAll(/([Mmh])(-?[\d.]+)(?: (-?[\d.]+))?/g)) {
+    if (command === 'M') [x, y] = [Number(first), Number(second)];
+    if (command === 'm') [x, y] = [x + Number(first), y + Number(second)];
+    if (command !== 'h') continue;
+    for (let row = 0; row < PIXELS_PER_MODULE; row++) {
+      const start = (Math.floor(y) * PIXELS_PER_MODULE + row) * size + x * PIXELS_PER_MODULE;
+      for (let pixel = start; pixel < start + Number(first) * PIXELS_PER_MODULE; pixel++) {
+        pixels.fill(0, pixel * 4, pixel * 4 + 3);
+      }
+    }
+    x += Number(first);
+  }
+  return jsqr.default(pixels, size, size)?.data;
+}
+
+describe('U3: the QR picture, read by another library,', () => {
+  const settings = { secret: toBase32(newSecret()), algorithm: 'SHA1', digits: 6, period: 30 } as const;
+
+  it.each([
+    ['of a usual user', 'Acme', 'ann@example.com'],
+    ['of an issuer and an account in any script', 'Ünïcode & Söhne 株式会社', 'Анна+test@example.com'],
+    ['of long names', 'A'.repeat(64), 'b'.repeat(254)],
+  ])('is the key URI %s', async (_, issuer, account) => {
+    const uri = keyUri({ ...settings, issuer, account });
+    expect(readPicture(await qrCodeImage(uri))).toBe(uri);
+  });
+
+  it('is the text as far as a QR code holds it, and then there is none', async () => {
+    for (const length of [2331, 2332, 2953]) {
+      const text = 'x'.repeat(length);
+      expect(readPicture(await qrCodeImage(text))).toBe(text);
+    }
+    expect(await qrCodeImage('x'.repeat(2954))).toBeUndefined();
+    expect(await qrCodeImage('ä'.repeat(1477))).toBeUndefined();
+  });
+});
