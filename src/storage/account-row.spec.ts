@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { account, device, NOW } from '../../test/support/accounts.js';
+import { type Account, NEW_ACCOUNT } from '../accounts/account.js';
+import { TotpStorageError } from '../totp.errors.js';
+import { ACCOUNT_COLUMNS, fromRow, toRow } from './account-row.js';
+
+const SECRET = 'a-sealed-secret';
+
+/** The columns as a database returns them. */
+function rowOf(user: Account): Record<string, unknown> {
+  const values = toRow(user);
+  return Object.fromEntries(ACCOUNT_COLUMNS.map((name, index) => [name, values[index]]));
+}
+
+const user = account([device({ name: 'phone', sealedSecret: SECRET }), device({ name: '📱', verified: false })], {
+  budget: { failures: 7, recentFailures: [NOW, NOW + 1], lock: { number: 1, until: NOW } },
+  usedUntil: NOW,
+});
+
+function withDevice(fields: object): object {
+  return { devices: JSON.stringify([{ ...user.devices[0], ...fields }]) };
+}
+
+describe('a row', () => {
+  it.each([
+    ['of a new user', NEW_ACCOUNT],
+    ['of a locked user', user],
+    [
+      'of a hard lock',
+      account([], { budget: { failures: 100, recentFailures: [], lock: { number: 3, until: null } } }),
+    ],
+  ])('%s is read as it was written', (_, written) => {
+    expect(fromRow(rowOf(written))).toEqual(written);
+  });
+
+  it('is read from a database that returns a bigint as a text', () => {
+    const row = rowOf(user);
+    expect(fromRow({ ...row, usedUntil: String(row.usedUntil), lockedUntil: String(row.lockedUntil) })).toEqual(user);
+  });
+
+  it('is read whatever the names of devices are', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (name) => {
+        expect(fromRow(rowOf(account([device({ name })]))).devices[0]?.name).toBe(name);
+      }),
+    );
+  });
+
+  it.each([
+    ['failures: missing', { failures: undefined }],
+    ['failures: null', { failures: null }],
+    ['failures: negative', { failures: -1 }],
+    ['failures: a fraction', { failures: 1.5 }],
+    ['failures: no number', { failures: 'many' }],
+    ['failures: empty', { failures: '' }],
+    ['lock number: beyond what is exact', { lockNumber: '9007199254740993' }],
+    ['lock end: a text', { lockedUntil: 'tomorrow' }],
+    ['used until: a date', { usedUntil: new Date() }],
+    ['recent failures: no JSON', { recentFailures: '[1' }],
+    ['recent failures: no list', { recentFailures: '{}' }],
+    ['recent failures: texts', { recentFailures: '["1"]' }],
+    ['recent failures: an object', { recentFailures: [1] }],
+    ['devices: cut short', { devices: JSON.stringify(user.devices).slice(0, -2) }],
+    ['devices: no list', { devices: '"phone"' }],
+    ['devices: null in it', { devices: '[null]' }],
+    ['devices: no secret', withDevice({ sealedSecret: undefined })],
+    ['devices: a hash function that there is not', withDevice({ algorithm: 'MD5' })],
+    ['devices: no period', withDevice({ period: 0 })],
+    ['devices: a negative skew', withDevice({ skew: -1 })],
+    ['devices: verified as a text', withDevice({ verified: 'false' })],
+    ['devices: used until null', withDevice({ usedUntil: null })],
+    ['devices: an id that is a number', withDevice({ id: 7 })],
+    ['devices: inherited fields', { devices: '[{"__proto__":{"id":"x"}}]' }],
+  ])('L8, S4: that is damaged is a fault that tells nothing of it (%s)', (_, damage) => {
+    const read = () => fromRow({ ...rowOf(user), ...damage });
+    expect(read).toThrow(TotpStorageError);
+    // The error is this message and nothing else: no cause, and no row.
+    expect(read).toThrow(
+      new TotpStorageError('A row of totp_accounts cannot be read: it was damaged, or changed by something else.'),
+    );
+  });
+});
