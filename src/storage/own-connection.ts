@@ -53,6 +53,7 @@ async function openFor(application: DataSource | undefined): Promise<DataSource>
     migrationsRun: false,
     synchronize: false,
     dropSchema: false,
+    enableWAL: false, // the file is in that mode already
     // The driver waits for a lock with the whole process, which then cannot let go of it: `run` waits instead.
     timeout: 0,
   }).initialize();
