@@ -1,0 +1,407 @@
+import { jest } from '@jest/globals';
+import { device, account, MINUTE, NOW } from '../test/support/accounts.js';
+import type { Account } from './accounts/account.js';
+import { PlainTextSecretCipher } from './secrets/plain-text-cipher.js';
+import type { TotpSecretCipher } from './secrets/secret-cipher.js';
+import { InMemoryTotpAccountStore, TestTotpClock, totpCode, TotpEventRecorder } from './testing/index.js';
+import { AnonymousUserDirectory, TotpUserDirectory, type UserIdentifierInfoAnswer } from './totp.directory.js';
+import { TotpArgumentError, TotpSecretError, TotpStepUpRequiredError, TotpStorageError } from './totp.errors.js';
+import { checkOptions, type TotpModuleOptions } from './totp.options.js';
+import type { ActingSession, CallContext } from './totp.recipe.js';
+import { TotpService } from './totp.service.js';
+
+const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+const userId = 'ann';
+const phone = { userId, deviceName: 'phone' };
+
+class CountingClock extends TestTotpClock {
+  readings = 0;
+
+  override now(): number {
+    this.readings += 1;
+    return super.now();
+  }
+}
+
+/** Lets others be first: before a commit, what was queued happens. */
+class ContendedStore extends InMemoryTotpAccountStore {
+  readonly before: (() => Promise<unknown>)[] = [];
+  commits = 0;
+
+  override async commit(user: string, revision: string | null, written: Account): Promise<boolean> {
+    this.commits += 1;
+    await this.before.shift()?.();
+    return super.commit(user, revision, written);
+  }
+}
+
+class Directory extends TotpUserDirectory {
+  readonly asked: CallContext[] = [];
+
+  override getUserIdentifierInfo(input: CallContext): Promise<UserIdentifierInfoAnswer> {
+    this.asked.push(input);
+    return Promise.resolve(
+      input.userId === userId ? { status: 'OK', info: 'ann@example.com' } : { status: 'UNKNOWN_USER_ID_ERROR' },
+    );
+  }
+}
+
+function setUp({
+  directory = new AnonymousUserDirectory(),
+  ...options
+}: Partial<TotpModuleOptions> & {
+  readonly directory?: TotpUserDirectory;
+} = {}) {
+  const clock = new CountingClock(NOW);
+  const store = new ContendedStore();
+  const cipher: TotpSecretCipher = new PlainTextSecretCipher();
+  const events = new TotpEventRecorder();
+  const config = checkOptions({ issuer: 'Acme', ...options });
+  const totp = new TotpService(config, store, cipher, clock, directory, events);
+  return {
+    totp,
+    clock,
+    store,
+    cipher,
+    events,
+    enrolled: () => totp.importDevice({ ...phone, secretKey: SECRET }),
+    right: () => totp.verifyTOTP({ userId, totp: totpCode(SECRET, NOW) }),
+    wrong: () => totp.verifyTOTP({ userId, totp: '000000' }),
+  };
+}
+
+const failures = (count: number) => ({
+  status: 'INVALID_TOTP_ERROR',
+  currentNumberOfFailedAttempts: count,
+  maxNumberOfFailedAttempts: 5,
+});
+
+describe('a call', () => {
+  it('C3: reads the clock once, however often it has to decide anew', async () => {
+    const { clock, store, enrolled, wrong, right } = setUp();
+    await enrolled();
+    store.before.push(wrong, wrong);
+    clock.readings = 0;
+    expect(await right()).toEqual({ status: 'OK' });
+    expect(clock.readings).toBe(3);
+    expect(store.commits).toBe(1 + 2 + 3);
+  });
+
+  it('decides anew on what others have committed meanwhile', async () => {
+    const { store, enrolled, right } = setUp();
+    await enrolled();
+    store.before.push(right);
+    expect(await right()).toEqual(failures(0));
+  });
+
+  it('is refused when others have spent the budget meanwhile', async () => {
+    const { store, enrolled, wrong, right } = setUp();
+    await enrolled();
+    store.before.push(async () => {
+      for (let n = 1; n <= 5; n++) expect(await wrong()).toEqual(failures(n));
+    });
+    expect(await right()).toMatchObject({ status: 'LIMIT_REACHED_ERROR', retryAfterMs: 15 * MINUTE });
+  });
+
+  it('gives up with a fault when nothing can ever be committed, and reports nothing', async () => {
+    const { totp, store, events, enrolled, right } = setUp();
+    await enrolled();
+    events.clear();
+    jest.spyOn(store, 'commit').mockResolvedValue(false);
+    jest.spyOn(Math, 'random').mockReturnValue(0);
+    await expect(right()).rejects.toThrow(TotpStorageError);
+    jest.restoreAllMocks();
+    expect(events.events).toEqual([]);
+    expect(await totp.getStatus({ userId })).toMatchObject({ failures: 0 });
+  });
+
+  it.each(['load', 'commit'] as const)('L8: whose %s fails ends with that fault, and reports nothing', async (step) => {
+    const { totp, store, events, enrolled, right, wrong } = setUp();
+    await enrolled();
+    events.clear();
+    const fault = new TotpStorageError('gone');
+    jest.spyOn(store, step).mockRejectedValue(fault);
+    await expect(right()).rejects.toBe(fault);
+    await expect(wrong()).rejects.toBe(fault);
+    jest.restoreAllMocks();
+    expect(events.events).toEqual([]);
+    expect(await totp.getStatus({ userId })).toMatchObject({ failures: 0 });
+    expect(await right()).toEqual({ status: 'OK' });
+  });
+
+  it('L8: whose secret does not open ends with that fault: nothing is accepted, refused or counted', async () => {
+    const { totp, cipher, events, enrolled, right, wrong } = setUp();
+    await enrolled();
+    events.clear();
+    const fault = new TotpSecretError('no key');
+    jest.spyOn(cipher, 'open').mockRejectedValue(fault);
+    await expect(right()).rejects.toBe(fault);
+    await expect(wrong()).rejects.toBe(fault);
+    expect(events.events).toEqual([]);
+    expect(await totp.getStatus({ userId })).toMatchObject({ failures: 0 });
+  });
+
+  it('L8: that cannot seal its new secret creates nothing', async () => {
+    const { totp, cipher } = setUp();
+    const fault = new TotpSecretError('no key');
+    jest.spyOn(cipher, 'seal').mockRejectedValue(fault);
+    await expect(totp.createDevice(phone)).rejects.toBe(fault);
+    expect(await totp.listDevices({ userId })).toEqual({ status: 'OK', devices: [] });
+  });
+
+  it('opens no secret during a lock', async () => {
+    const { cipher, enrolled, right, wrong } = setUp();
+    await enrolled();
+    for (let n = 1; n <= 5; n++) await wrong();
+    const open = jest.spyOn(cipher, 'open');
+    expect(await right()).toMatchObject({ status: 'LIMIT_REACHED_ERROR' });
+    expect(open).not.toHaveBeenCalled();
+  });
+
+  it.each(['', 'a\0b', 'a\uD83D', undefined, 7])('is refused for a user id that is no text (%j)', async (strange) => {
+    const { totp } = setUp();
+    const input = { userId: strange as string, deviceName: 'phone', totp: '000000', newDeviceName: 'tablet' };
+    const calls = [
+      () => totp.createDevice(input),
+      () => totp.importDevice({ ...input, secretKey: SECRET }),
+      () => totp.updateDevice({ ...input, existingDeviceName: 'phone' }),
+      () => totp.listDevices(input),
+      () => totp.removeDevice(input),
+      () => totp.verifyDevice(input),
+      () => totp.verifyTOTP(input),
+      () => totp.unlockUser(input),
+      () => totp.getStatus(input),
+      () => totp.getStatuses({ userIds: [userId, input.userId] }),
+      () => totp.removeUser(input),
+    ];
+    for (const call of calls) await expect(call()).rejects.toThrow(TotpArgumentError);
+  });
+
+  it.each([undefined, null, 123456])('is refused for a code that is no text (%j), and counts nothing', async (code) => {
+    const { totp, enrolled } = setUp();
+    await enrolled();
+    await totp.createDevice({ userId, deviceName: 'tablet' });
+    const input = { userId, totp: code as unknown as string };
+    await expect(totp.verifyTOTP(input)).rejects.toThrow(TotpArgumentError);
+    await expect(totp.verifyDevice({ ...input, deviceName: 'tablet' })).rejects.toThrow(TotpArgumentError);
+    expect(await totp.getStatus({ userId })).toMatchObject({ failures: 0 });
+  });
+});
+
+describe('creating a device', () => {
+  it('shows the secret and its key URI, with what the user directory tells of the user', async () => {
+    const directory = new Directory();
+    const { totp } = setUp({ directory });
+    const userContext = { locale: 'de' };
+    const made = await totp.createDevice({ userId, userContext });
+    expect(made).toEqual({
+      status: 'OK',
+      deviceName: 'TOTP Device 0',
+      secret: expect.stringMatching(/^[A-Z2-7]{32}$/),
+      qrCodeString: `otpauth://totp/Acme:ann%40example.com?secret=${'secret' in made ? made.secret : ''}&issuer=Acme&algorithm=SHA1&digits=6&period=30`,
+    });
+    expect(directory.asked).toEqual([{ userId, userContext }]);
+    expect(directory.asked[0]?.userContext).toBe(userContext);
+  });
+
+  it('does not ask for what it is told', async () => {
+    const directory = new Directory();
+    const { totp } = setUp({ directory });
+    const made = await totp.createDevice({ userId, userIdentifierInfo: 'Ann' });
+    expect(made).toMatchObject({ qrCodeString: expect.stringContaining('/Acme:Ann?') });
+    expect(directory.asked).toEqual([]);
+  });
+
+  it('is refused for a user whom the directory does not know', async () => {
+    const { totp } = setUp({ directory: new Directory() });
+    expect(await totp.createDevice({ userId: 'nobody' })).toEqual({ status: 'UNKNOWN_USER_ID_ERROR' });
+  });
+
+  it('takes settings of its own, and otherwise the options', async () => {
+    const { totp } = setUp({ defaultPeriod: 60, defaultSkew: 0, digits: 8, algorithm: 'SHA256' });
+    const made = await totp.createDevice({ userId, deviceName: 'a' });
+    await totp.createDevice({ userId, deviceName: 'b', period: 15, skew: 2 });
+    expect(made).toMatchObject({ qrCodeString: expect.stringContaining('&algorithm=SHA256&digits=8&period=60') });
+    expect(await totp.listDevices({ userId })).toEqual({
+      status: 'OK',
+      devices: [
+        { name: 'a', period: 60, skew: 0, verified: false },
+        { name: 'b', period: 15, skew: 2, verified: false },
+      ],
+    });
+  });
+
+  it.each([
+    ['a period too short', { period: 14 }],
+    ['a period too long', { period: 301 }],
+    ['half a second', { period: 30.5 }],
+    ['a negative skew', { skew: -1 }],
+    ['a skew too wide', { skew: 3 }],
+    ['an empty name', { deviceName: '' }],
+    ['a line break in a name', { deviceName: 'a\nb' }],
+    ['a name too long', { deviceName: 'x'.repeat(257) }],
+  ])('W1: is refused with %s', async (_, settings) => {
+    const { totp } = setUp();
+    await expect(totp.createDevice({ userId, ...settings })).rejects.toThrow(TotpArgumentError);
+    await expect(totp.importDevice({ userId, secretKey: SECRET, ...settings })).rejects.toThrow(TotpArgumentError);
+  });
+});
+
+describe('importing a device', () => {
+  const base32 = (bytes: number) => 'A'.repeat(Math.ceil((bytes * 8) / 5));
+
+  it.each([16, 20, 32, 64])('takes a secret of %i bytes', async (bytes) => {
+    const { totp, clock } = setUp();
+    const secretKey = base32(bytes);
+    expect(await totp.importDevice({ ...phone, secretKey })).toEqual({ status: 'OK', deviceName: 'phone' });
+    expect(await totp.verifyTOTP({ userId, totp: totpCode(secretKey, clock.now()) })).toEqual({ status: 'OK' });
+  });
+
+  it.each([
+    ['that is empty', ''],
+    ['that is no Base32', 'not base 32!'],
+    ['of 80 bit', base32(10)],
+    ['of 15 bytes', base32(15)],
+    ['of 65 bytes', base32(65)],
+  ])('C4, S4: refuses a secret %s, and does not repeat it', async (_, secretKey) => {
+    const { totp, events } = setUp();
+    const importing = totp.importDevice({ ...phone, secretKey });
+    await expect(importing).rejects.toThrow(
+      new TotpArgumentError('secretKey must be Base32 of 16 to 64 bytes, such as 32 letters from A–Z and 2–7'),
+    );
+    expect(events.events).toEqual([]);
+  });
+
+  it('W6: of a secret that was removed does not make its used codes good again', async () => {
+    const { totp, enrolled, right } = setUp();
+    await enrolled();
+    expect(await right()).toEqual({ status: 'OK' });
+    await totp.removeDevice(phone);
+    await enrolled();
+    expect(await right()).toEqual(failures(0));
+    expect(await totp.verifyTOTP({ userId, totp: totpCode(SECRET, NOW + 30_000) })).toEqual({ status: 'OK' });
+  });
+});
+
+describe('on behalf of a session', () => {
+  const stale: ActingSession = { handle: 'session', completedAt: undefined };
+  const changes: [string, (totp: TotpService, session?: ActingSession) => Promise<object>][] = [
+    ['createDevice', (totp, session) => totp.createDevice({ userId, deviceName: 'new', ...(session && { session }) })],
+    [
+      'updateDevice',
+      (totp, session) =>
+        totp.updateDevice({ userId, existingDeviceName: 'phone', newDeviceName: 'new', ...(session && { session }) }),
+    ],
+    ['removeDevice', (totp, session) => totp.removeDevice({ ...phone, ...(session && { session }) })],
+    ['verifyDevice', (totp, session) => totp.verifyDevice({ ...phone, totp: '000000', ...(session && { session }) })],
+  ];
+
+  it.each(changes)('M1: %s needs a completed one, once there is a verified device', async (_, change) => {
+    const { totp, store, enrolled } = setUp();
+    await enrolled();
+    const before = await store.load(userId);
+    await expect(change(totp, stale)).rejects.toThrow(TotpStepUpRequiredError);
+    expect(await store.load(userId)).toEqual(before);
+    expect(await change(totp, { ...stale, completedAt: NOW })).toMatchObject({ status: 'OK' });
+  });
+
+  it.each(changes)('M1: %s is not held up when the application itself asks', async (_, change) => {
+    const { totp, enrolled } = setUp();
+    await enrolled();
+    expect(await change(totp)).toMatchObject({ status: 'OK' });
+  });
+
+  it('M1: the rule is checked against the account that the change is made to', async () => {
+    const { totp, store, enrolled } = setUp();
+    store.before.push(enrolled);
+    await expect(totp.createDevice({ userId, deviceName: 'new', session: stale })).rejects.toThrow(
+      TotpStepUpRequiredError,
+    );
+  });
+
+  it('events carry the handle, and the tenant', async () => {
+    const { totp, events, enrolled } = setUp();
+    await enrolled();
+    await totp.verifyTOTP({ userId, totp: totpCode(SECRET, NOW), tenantId: 'acme', session: stale });
+    expect(events.events).toMatchObject([
+      { name: 'totp.device.created', tenantId: 'public', sessionHandle: undefined },
+      { name: 'totp.code.accepted', tenantId: 'acme', sessionHandle: 'session' },
+    ]);
+  });
+});
+
+describe('how users stand', () => {
+  it('is told of a user whom the module does not know', async () => {
+    expect(await setUp().totp.getStatus({ userId })).toEqual({
+      status: 'OK',
+      userId,
+      devices: [],
+      enrolled: false,
+      lock: null,
+      failures: 0,
+      failuresLeft: 5,
+    });
+  });
+
+  it('is told of failures, of a lock, and of a lock that has run out', async () => {
+    const { totp, clock, enrolled, wrong } = setUp();
+    await enrolled();
+    await wrong();
+    expect(await totp.getStatus({ userId })).toMatchObject({
+      enrolled: true,
+      failures: 1,
+      failuresLeft: 4,
+      lock: null,
+    });
+    for (let n = 2; n <= 5; n++) await wrong();
+    const until = NOW + 15 * MINUTE;
+    expect(await totp.getStatus({ userId })).toMatchObject({
+      failures: 5,
+      failuresLeft: 0,
+      lock: { number: 1, until },
+    });
+    clock.set(until);
+    expect(await totp.getStatus({ userId })).toMatchObject({ failures: 5, failuresLeft: 5, lock: null });
+  });
+
+  it('is told of many in the order asked, of one twice if asked twice', async () => {
+    const { totp, enrolled } = setUp();
+    await enrolled();
+    const { users } = await totp.getStatuses({ userIds: ['nobody', userId, 'nobody'] });
+    expect(users.map((user) => [user.userId, user.enrolled])).toEqual([
+      ['nobody', false],
+      [userId, true],
+      ['nobody', false],
+    ]);
+  });
+
+  it('is told of 500 at a time', async () => {
+    const { totp } = setUp();
+    const userIds = Array.from({ length: 501 }, (_, n) => String(n));
+    await expect(totp.getStatuses({ userIds })).rejects.toThrow(TotpArgumentError);
+    expect((await totp.getStatuses({ userIds: userIds.slice(1) })).users).toHaveLength(500);
+    expect(await totp.getStatuses({ userIds: [] })).toEqual({ status: 'OK', users: [] });
+  });
+});
+
+describe('an administrator', () => {
+  it('ends a hard lock', async () => {
+    const { totp, store, events, right } = setUp();
+    const sealedSecret = 'plain:' + Buffer.from('x'.repeat(20)).toString('base64');
+    const budget = { failures: 100, recentFailures: [], lock: { number: 3, until: null } };
+    await store.commit(userId, null, account([device({ sealedSecret })], { budget }));
+    expect(await right()).toMatchObject({ status: 'LIMIT_REACHED_ERROR', retryAfterMs: 86_400_000 });
+    expect(await totp.unlockUser({ userId })).toEqual({ status: 'OK', wasLocked: true });
+    expect(await right()).toEqual(failures(1));
+    expect(events.named('totp.user.unlocked')).toMatchObject([{ userId, reason: 'manual' }]);
+  });
+
+  it('erases everything of a user', async () => {
+    const { totp, store, enrolled, wrong } = setUp();
+    await enrolled();
+    await wrong();
+    expect(await totp.removeUser({ userId })).toEqual({ status: 'OK', didUserExist: true });
+    expect(await store.load(userId)).toBeNull();
+    expect(await totp.removeUser({ userId })).toEqual({ status: 'OK', didUserExist: false });
+  });
+});
