@@ -18,7 +18,8 @@ export class PageErrors extends BaseExceptionFilter {
     const request = host.switchToHttp().getRequest<Request>();
     const response = host.switchToHttp().getResponse<Response>();
     // The module's routes answer in JSON, whoever asks.
-    if (request.path.startsWith('/totp/') || request.accepts(['html', 'json']) !== 'html') {
+    const wantsPage = !request.path.startsWith('/totp/') && request.accepts(['html', 'json']) === 'html';
+    if (!wantsPage || response.headersSent) {
       super.catch(error, host);
       return;
     }

@@ -76,6 +76,7 @@ export function codeForm(form, check, accepted) {
     input.ariaInvalid = null;
     entry.hidden = true;
     locked.hidden = false;
+    if (hadFocus) locked.querySelector('button')?.focus();
     announcement.textContent = `Too many wrong codes. You can try again in ${inWords(until - Date.now())}.`;
     tick();
     timer = setInterval(tick, 250);
@@ -85,10 +86,11 @@ export function codeForm(form, check, accepted) {
       countdown.textContent = onClock(Math.max(0, left));
       if (left > 0) return;
       clearInterval(timer);
+      const inForm = form.contains(document.activeElement);
       entry.hidden = false;
       locked.hidden = true;
       announcement.textContent = 'You can enter a code again.';
-      if (hadFocus || document.activeElement === document.body) input.focus();
+      if (inForm || document.activeElement === document.body) input.focus();
     }
   }
 

@@ -1,6 +1,6 @@
 /** Keeps the sessions of express-session in the database. */
 import { createHash } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type SessionData, Store } from 'express-session';
 import { LessThan, MoreThan, Repository } from 'typeorm';
@@ -12,17 +12,13 @@ export const SESSION_LIFETIME = 12 * 60 * 60 * 1000;
 type Callback<Result> = (error: unknown, result?: Result) => void;
 
 @Injectable()
-export class SessionStore extends Store {
+export class SessionStore extends Store implements OnModuleInit {
   constructor(@InjectRepository(SessionEntity) private readonly sessions: Repository<SessionEntity>) {
     super();
   }
 
   override get(sessionId: string, callback: Callback<SessionData | null>): void {
-    const found = this.sessions.findOneBy({ id: hashed(sessionId), expiresAt: MoreThan(Date.now()) });
-    answer(
-      found.then((row) => row?.data ?? null),
-      callback,
-    );
+    answer(this.find(sessionId), callback);
   }
 
   override set(sessionId: string, data: SessionData, callback: Callback<void> = () => undefined): void {
@@ -30,17 +26,25 @@ export class SessionStore extends Store {
   }
 
   override destroy(sessionId: string, callback: Callback<void> = () => undefined): void {
-    const deleted = this.sessions.delete({ id: hashed(sessionId) });
-    answer(
-      deleted.then(() => undefined),
-      callback,
-    );
+    answer(this.remove(sessionId), callback);
+  }
+
+  /** Expired sessions are found no more; the rows go away at the next start. */
+  async onModuleInit(): Promise<void> {
+    await this.sessions.delete({ expiresAt: LessThan(Date.now()) });
+  }
+
+  private async find(sessionId: string): Promise<SessionData | null> {
+    const row = await this.sessions.findOneBy({ id: hashed(sessionId), expiresAt: MoreThan(Date.now()) });
+    return row?.data ?? null;
   }
 
   private async save(sessionId: string, data: SessionData): Promise<void> {
-    const now = Date.now();
-    await this.sessions.upsert({ id: hashed(sessionId), data, expiresAt: now + SESSION_LIFETIME }, ['id']);
-    await this.sessions.delete({ expiresAt: LessThan(now) });
+    await this.sessions.upsert({ id: hashed(sessionId), data, expiresAt: Date.now() + SESSION_LIFETIME }, ['id']);
+  }
+
+  private async remove(sessionId: string): Promise<void> {
+    await this.sessions.delete({ id: hashed(sessionId) });
   }
 }
 
@@ -48,6 +52,7 @@ function hashed(sessionId: string): string {
   return createHash('sha256').update(sessionId).digest('hex');
 }
 
+/** What express-session waits for is a callback. */
 function answer<Result>(work: Promise<Result>, callback: Callback<Result>): void {
   work.then((result) => {
     callback(null, result);

@@ -21,6 +21,7 @@ export class SessionsService {
   async begin(request: Request, userId: string): Promise<void> {
     await regenerate(request);
     Object.assign(request.session, { userId, handle: randomUUID() });
+    await save(request);
   }
 
   /** The same session under a new id. */
@@ -28,6 +29,7 @@ export class SessionsService {
     const before = request.session;
     await regenerate(request);
     Object.assign(request.session, before, { cookie: request.session.cookie });
+    await save(request);
   }
 
   async end(request: Request): Promise<void> {
@@ -47,6 +49,13 @@ export class SessionsService {
 function regenerate(request: Request): Promise<void> {
   return new Promise((resolve, reject) => {
     request.session.regenerate(settle(resolve, reject));
+  });
+}
+
+/** express-session also saves by itself, but after the head of the answer is sent: a redirect could be followed before. */
+function save(request: Request): Promise<void> {
+  return new Promise((resolve, reject) => {
+    request.session.save(settle(resolve, reject));
   });
 }
 

@@ -1,4 +1,4 @@
-/** The example in this process, with a data folder of its own and a clock that the test sets. */
+/** The example in this process, with a clock that the test sets and, unless it is given one, a data folder of its own. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,9 +16,10 @@ export interface Keepsake {
   stop: () => Promise<void>;
 }
 
-export async function startKeepsake(): Promise<Keepsake> {
-  const folder = await mkdtemp(join(tmpdir(), 'keepsake-'));
+export async function startKeepsake(settings: { folder?: string; databaseUrl?: string } = {}): Promise<Keepsake> {
+  const folder = settings.folder ?? (await mkdtemp(join(tmpdir(), 'keepsake-')));
   process.env.EXAMPLE_DATA = folder;
+  process.env.DATABASE_URL = settings.databaseUrl ?? '';
   const clock = new TestTotpClock(Date.UTC(2026, 0, 15, 12));
   const testing = await Test.createTestingModule({ imports: [AppModule] })
     .overrideProvider(TotpClock)
@@ -36,7 +37,7 @@ export async function startKeepsake(): Promise<Keepsake> {
     clock,
     stop: async () => {
       await app.close();
-      await rm(folder, { recursive: true });
+      if (settings.folder === undefined) await rm(folder, { recursive: true });
     },
   };
 }
