@@ -14,7 +14,7 @@ const MAY_IMPORT = {
   secrets: ['accounts', ...SHARED],
   storage: ['accounts', ...SHARED],
   events: ['accounts', ...SHARED],
-  'totp.service': ['accounts', 'otp', 'secrets', 'storage', 'events', ...RECIPE],
+  'totp.service': ['accounts', 'otp', 'secrets', 'storage', 'events', 'totp.turns', ...RECIPE],
   http: ['totp.service', 'accounts', ...RECIPE],
 };
 /** Rooms that hold pure rules: no package, no framework, not even Node's own modules. */

@@ -10,13 +10,13 @@ import { RequestSessionAdapter } from './http/request-session-adapter.js';
 import { TotpSessionAdapter } from './http/session.js';
 import { SessionCompletions } from './http/session-completions.js';
 import { TotpApi } from './http/totp.api.js';
-import { createTotpController, removeDisabledRoutes } from './http/totp.controller.js';
+import { createTotpController, serveRoutes } from './http/totp.controller.js';
 import { TotpGuard } from './http/totp.guard.js';
 import { PlainTextSecretCipher } from './secrets/plain-text-cipher.js';
 import { TotpSecretCipher } from './secrets/secret-cipher.js';
 import { TotpAccountStore } from './storage/account-store.js';
 import { TOTP_ENTITIES } from './storage/index.js';
-import { OwnConnection } from './storage/own-connection.js';
+import { StoreConnection } from './storage/store-connection.js';
 import { SessionCompletionStore } from './storage/session-completion-store.js';
 import { TypeOrmTotpAccountStore } from './storage/typeorm-account-store.js';
 import { SystemTotpClock, TotpClock } from './totp.clock.js';
@@ -86,7 +86,7 @@ export class TotpModule implements NestModule {
   /** Nest calls this when all providers are there, and just before it registers the routes. */
   configure(): void {
     if (this.controller === null) return;
-    removeDisabledRoutes(this.controller, this.api);
+    serveRoutes(this.controller, this.api);
     adaptToFastify(this.host.httpAdapter);
   }
 }
@@ -100,19 +100,19 @@ function register(statics: TotpModuleStatics, options: Provider[]): DynamicModul
     ...options,
     { provide: TOTP_CONTROLLER, useValue: controller },
     {
-      provide: OwnConnection,
+      provide: StoreConnection,
       inject: [{ token: getDataSourceToken(dataSource), optional: true }],
-      useFactory: (application?: DataSource) => new OwnConnection(application),
+      useFactory: (application?: DataSource) => new StoreConnection(application),
     },
     {
       provide: TotpAccountStore,
-      inject: [OwnConnection],
-      useFactory: async (connection: OwnConnection) => new TypeOrmTotpAccountStore(await connection.open()),
+      inject: [StoreConnection],
+      useFactory: async (connection: StoreConnection) => new TypeOrmTotpAccountStore(await connection.open()),
     },
     {
       provide: SessionCompletions,
-      inject: [OwnConnection],
-      useFactory: (connection: OwnConnection) => new SessionCompletionStore(connection),
+      inject: [StoreConnection],
+      useFactory: (connection: StoreConnection) => new SessionCompletionStore(connection),
     },
     { provide: TotpSecretCipher, inject: [TOTP_OPTIONS], useFactory: cipherFor },
     {

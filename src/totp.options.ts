@@ -44,7 +44,7 @@ export interface TotpModuleOptions {
   readonly defaultPeriod?: number;
   /** Steps before and after the current one whose codes are taken too, on new devices: 0–2, default 1. */
   readonly defaultSkew?: number;
-  /** Devices a user may have at a time: 1–50, default 10. */
+  /** Devices a user may have at a time: 1–20, default 10. */
   readonly maxDevices?: number;
   /** Seconds that an unverified device waits for its first code: 60–604,800, default 86,400. */
   readonly unverifiedDeviceLifetime?: number;
@@ -144,6 +144,8 @@ const LOCKOUT_NAMES: readonly string[] = [
   'hardLimit',
 ] satisfies (keyof TotpLockoutOptions)[];
 
+export const ALGORITHMS = ['SHA1', 'SHA256', 'SHA512'] as const;
+export const DIGITS = [6, 8] as const;
 /** The range of a period, in seconds: shorter is too short to type a code, longer leaves it good for too long. */
 export const PERIOD_RANGE = [15, 300] as const;
 /** The range of a skew, in steps: RFC 6238 §5.2 recommends at most one; two is for clocks that no one tends. */
@@ -168,7 +170,7 @@ export function checkOptions(options: TotpModuleOptions | null | undefined): Tot
   refuseUnknown(lockout, LOCKOUT_NAMES, 'lockout.');
 
   const { issuer } = options;
-  if (typeof issuer !== 'string' || issuer.trim() === '' || issuer.length > 64) {
+  if (typeof issuer !== 'string' || !/[\p{L}\p{N}]/u.test(issuer) || issuer.length > 64) {
     fail(
       'issuer must be your application\'s name in 1 to 64 characters, as authenticator apps show it: { issuer: "Acme" }',
     );
@@ -178,14 +180,14 @@ export function checkOptions(options: TotpModuleOptions | null | undefined): Tot
   return {
     issuer,
     secrets: oneOf('secrets', options.secrets, undefined, ['plain-text']),
-    algorithm: oneOf('algorithm', options.algorithm, 'SHA1', ['SHA1', 'SHA256', 'SHA512']),
-    digits: oneOf('digits', options.digits, 6, [6, 8]),
+    algorithm: oneOf('algorithm', options.algorithm, 'SHA1', ALGORITHMS),
+    digits: oneOf('digits', options.digits, 6, DIGITS),
     defaultPeriod: integer('defaultPeriod', options.defaultPeriod, 30, ...PERIOD_RANGE),
     defaultSkew: integer('defaultSkew', options.defaultSkew, 1, ...SKEW_RANGE),
     enrolment: oneOf('enrolment', options.enrolment, 'optional', ['optional', 'required']),
     override: options.override ?? {},
     policy: {
-      maxDevices: integer('maxDevices', options.maxDevices, 10, 1, 50),
+      maxDevices: integer('maxDevices', options.maxDevices, 10, 1, 20),
       unverifiedLifetimeMs:
         integer('unverifiedDeviceLifetime', options.unverifiedDeviceLifetime, 86_400, 60, 604_800) * 1000,
       maxFailures,

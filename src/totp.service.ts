@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type Account, type Device, hasVerifiedDevice, liveDevices } from './accounts/account.js';
 import type { Decision } from './accounts/decision.js';
 import {
@@ -24,7 +24,7 @@ import {
   type SignInAnswer,
   signInCandidates,
 } from './accounts/verification.js';
-import { toEvent } from './events/catalogue.js';
+import { type AnyTotpEvent, toEvent } from './events/catalogue.js';
 import { TotpEventPublisher } from './events/event-publisher.js';
 import { matchingSteps } from './otp/code.js';
 import { keyUri } from './otp/key-uri.js';
@@ -34,9 +34,10 @@ import { TotpSecretCipher } from './secrets/secret-cipher.js';
 import { TotpAccountStore } from './storage/account-store.js';
 import { TotpClock } from './totp.clock.js';
 import { TotpUserDirectory, type UserIdentifierInfoAnswer } from './totp.directory.js';
-import { TotpArgumentError, TotpStepUpRequiredError, TotpStorageError } from './totp.errors.js';
-import { PERIOD_RANGE, SKEW_RANGE, TOTP_OPTIONS, type TotpConfig } from './totp.options.js';
+import { TotpArgumentError, TotpConfigurationError, TotpStepUpRequiredError, TotpStorageError } from './totp.errors.js';
+import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE, TOTP_OPTIONS, type TotpConfig } from './totp.options.js';
 import { replaceFunctions } from './totp.override.js';
+import { Turns } from './totp.turns.js';
 import type {
   ActingSession,
   CallContext,
@@ -55,8 +56,10 @@ import type {
   VerifyTOTPInput,
 } from './totp.recipe.js';
 
-/** Each lost race means that another call got through, so this is reached only by a store that never commits. */
-const MAX_ATTEMPTS = 1_000;
+/** Each lost race means that a call of another process got through. */
+const MAX_ATTEMPTS = 100;
+/** Lost races after which a call decides again at once; then it waits a moment, by chance, so that callers spread out. */
+const AT_ONCE = 3;
 const MAX_STATUSES = 500;
 /** The longest secret that otplib takes: the block size of SHA-1 and SHA-256. */
 const MAX_SECRET_BYTES = 64;
@@ -70,6 +73,9 @@ const MAX_SECRET_BYTES = 64;
  */
 @Injectable()
 export class TotpService implements RecipeInterface {
+  private readonly logger = new Logger('TotpModule');
+  private readonly turns = new Turns();
+
   constructor(
     @Inject(TOTP_OPTIONS) protected readonly config: TotpConfig,
     @Inject(TotpAccountStore) protected readonly store: TotpAccountStore,
@@ -139,7 +145,8 @@ export class TotpService implements RecipeInterface {
   }
 
   /**
-   * Makes a verified device of a secret that the user's authenticator app already has.
+   * Makes a verified device of a secret that the user's authenticator app already has. The same secret under two names is two
+   * devices, each of which accepts a code once.
    *
    * @returns `OK`; `DEVICE_ALREADY_EXISTS_ERROR` when a verified device has the name; `DEVICE_LIMIT_REACHED_ERROR`
    * @throws TotpArgumentError when the secret is not Base32 of 16 to 64 bytes (RFC 4226 R6)
@@ -163,7 +170,7 @@ export class TotpService implements RecipeInterface {
    */
   async updateDevice(input: UpdateDeviceInput): Promise<RenameAnswer> {
     checkDeviceName(input.newDeviceName);
-    const now = this.clock.now();
+    const now = this.now();
     return this.change(input, now, (loaded) => {
       this.refuseWithoutStepUp(loaded, { kind: 'rename' }, input, now);
       return decideRename(loaded, input.existingDeviceName, input.newDeviceName, now, this.config.policy);
@@ -172,7 +179,7 @@ export class TotpService implements RecipeInterface {
 
   /** The user's devices, oldest first; empty for a user without any. */
   async listDevices({ userId }: CallContext): Promise<ListDevicesAnswer> {
-    const now = this.clock.now();
+    const now = this.now();
     const loaded = await this.load(userId);
     return { status: 'OK', devices: this.summaries(loaded?.account ?? null, now) };
   }
@@ -184,7 +191,7 @@ export class TotpService implements RecipeInterface {
    * @throws TotpStepUpRequiredError see `OnBehalfOf.session`
    */
   async removeDevice(input: RemoveDeviceInput): Promise<RemoveAnswer> {
-    const now = this.clock.now();
+    const now = this.now();
     return this.change(input, now, (loaded) => {
       this.refuseWithoutStepUp(loaded, { kind: 'remove', deviceName: input.deviceName }, input, now);
       return decideRemove(loaded, input.deviceName, now, this.config.policy);
@@ -201,9 +208,9 @@ export class TotpService implements RecipeInterface {
   async verifyDevice(input: VerifyDeviceInput): Promise<EnrolmentAnswer> {
     const { userId, deviceName, totp } = input;
     const { policy } = this.config;
-    const now = this.clock.now();
+    const now = this.now();
     return this.change(input, now, async (loaded) => {
-      this.refuseWithoutStepUp(loaded, { kind: 'enrol' }, input, now);
+      this.refuseWithoutStepUp(loaded, { kind: 'enrol', deviceName }, input, now);
       const candidates = enrolmentCandidates(loaded, deviceName, now, policy);
       const comparisons = await this.compare(userId, candidates, totp, now);
       return decideEnrolment(loaded, deviceName, comparisons, now, policy);
@@ -223,7 +230,7 @@ export class TotpService implements RecipeInterface {
    *   `LIMIT_REACHED_ERROR` with the wait
    */
   async verifyTOTP(input: VerifyTOTPInput): Promise<SignInAnswer> {
-    const now = this.clock.now();
+    const now = this.now();
     return this.change(input, now, async (loaded) => {
       const candidates = signInCandidates(loaded, now);
       const comparisons = await this.compare(input.userId, candidates, input.totp, now);
@@ -233,12 +240,12 @@ export class TotpService implements RecipeInterface {
 
   /** Ends a lock, a hard one too, and gives the user all tries back. `wasLocked` tells whether the streak had a lock. */
   async unlockUser(input: CallContext): Promise<{ status: 'OK'; wasLocked: boolean }> {
-    return this.change(input, this.clock.now(), unlock);
+    return this.change(input, this.now(), unlock);
   }
 
   /** How a user stands: devices, lock and tries left. */
   async getStatus({ userId }: CallContext): Promise<{ status: 'OK' } & UserStatus> {
-    const now = this.clock.now();
+    const now = this.now();
     const loaded = await this.load(userId);
     return { status: 'OK', ...this.statusOf(userId, loaded?.account ?? null, now) };
   }
@@ -257,7 +264,7 @@ export class TotpService implements RecipeInterface {
       throw new TotpArgumentError(`userIds has ${String(userIds.length)} entries: ask for at most 500 users at a time`);
     }
     userIds.forEach(checkUserId);
-    const now = this.clock.now();
+    const now = this.now();
     const accounts = await this.store.loadMany(userIds);
     return {
       status: 'OK',
@@ -287,7 +294,7 @@ export class TotpService implements RecipeInterface {
    * @throws TotpStepUpRequiredError
    */
   async requireStepUp(input: { userId: string; session: ActingSession; change: DeviceChange }): Promise<void> {
-    const now = this.clock.now();
+    const now = this.now();
     if (completedLately(input.session.completedAt, now, this.config.policy.stepUpMaxAgeMs)) return;
     const loaded = await this.load(input.userId);
     this.refuseWithoutStepUp(loaded?.account ?? null, input.change, input, now);
@@ -297,7 +304,15 @@ export class TotpService implements RecipeInterface {
    * Load, decide, commit, publish. When somebody else committed in between, the decision is made again: no answer leaves
    * before the account that it rests on has been found unchanged.
    */
-  private async change<Answer>(
+  private change<Answer>(
+    input: OnBehalfOf,
+    now: number,
+    decide: (loaded: Account | null) => Decision<Answer> | Promise<Decision<Answer>>,
+  ): Promise<Answer> {
+    return this.turns.take(input.userId, () => this.changeInTurn(input, now, decide));
+  }
+
+  private async changeInTurn<Answer>(
     input: OnBehalfOf,
     now: number,
     decide: (loaded: Account | null) => Decision<Answer> | Promise<Decision<Answer>>,
@@ -312,12 +327,33 @@ export class TotpService implements RecipeInterface {
           tenantId: input.tenantId ?? 'public',
           sessionHandle: input.session?.handle,
         };
-        this.publisher.publish(events.map((event) => toEvent(event, origin)));
+        this.publish(events.map((event) => toEvent(event, origin)));
         return answer;
       }
-      await pause(Math.random() * Math.min(attempt, 20));
+      if (attempt > AT_ONCE) await pause(Math.random() * attempt);
     }
     throw new TotpStorageError('The account was changed by others each time it was to be committed. Try again later.');
+  }
+
+  /** The answer is decided and committed: whatever becomes of its events does not change it any more. */
+  private publish(events: readonly AnyTotpEvent[]): void {
+    if (events.length === 0) return;
+    const names = events.map(({ name }) => name).join(', ');
+    new Promise((resolve) => {
+      resolve(this.publisher.publish(events));
+    }).catch((error: unknown) => {
+      this.logger.error(
+        `TotpEventPublisher failed with ${names}`,
+        error instanceof Error ? error.stack : String(error),
+      );
+    });
+  }
+
+  /** Read once per call; in whole milliseconds, as times are stored. */
+  private now(): number {
+    const now = Math.floor(this.clock.now());
+    if (Number.isSafeInteger(now) && now >= 0) return now;
+    throw new TotpConfigurationError('TotpClock.now() must return the time in epoch milliseconds, as Date.now() does.');
   }
 
   private load(userId: string) {
@@ -340,8 +376,8 @@ export class TotpService implements RecipeInterface {
     return {
       period: inRange('period', input.period ?? this.config.defaultPeriod, PERIOD_RANGE),
       skew: inRange('skew', input.skew ?? this.config.defaultSkew, SKEW_RANGE),
-      algorithm: input.algorithm ?? this.config.algorithm,
-      digits: input.digits ?? this.config.digits,
+      algorithm: oneOf('algorithm', input.algorithm ?? this.config.algorithm, ALGORITHMS),
+      digits: oneOf('digits', input.digits ?? this.config.digits, DIGITS),
     };
   }
 
@@ -353,7 +389,7 @@ export class TotpService implements RecipeInterface {
     checkUserId(userId);
     const id = randomUUID();
     const sealedSecret = await this.cipher.seal(secret, { userId, deviceId: id });
-    const now = this.clock.now();
+    const now = this.now();
     return { now, device: { id, sealedSecret, createdAt: now, ...settings } };
   }
 
@@ -405,6 +441,11 @@ function checkUserId(userId: string): void {
 function checkDeviceName(name: string): void {
   const problem = deviceNameProblem(name);
   if (problem !== undefined) throw new TotpArgumentError(problem);
+}
+
+function oneOf<T>(name: string, value: T, choices: readonly T[]): T {
+  if (!choices.includes(value)) throw new TotpArgumentError(`${name} must be one of ${choices.join(', ')}`);
+  return value;
 }
 
 function inRange(name: string, value: number, [least, most]: readonly [number, number]): number {

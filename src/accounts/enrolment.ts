@@ -31,7 +31,8 @@ export interface RemoveAnswer {
  */
 export function deviceNameProblem(name: string, field = 'deviceName'): string | undefined {
   if (name === '') return `${field} is required and must be a non-empty string`;
-  if (Array.from(name).length > MAX_DEVICE_NAME_LENGTH) {
+  // A character is at most two units long, so much longer texts need not be taken apart to be counted.
+  if (name.length > 2 * MAX_DEVICE_NAME_LENGTH || Array.from(name).length > MAX_DEVICE_NAME_LENGTH) {
     return `${field} must not be longer than ${String(MAX_DEVICE_NAME_LENGTH)} characters`;
   }
   if (/[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u.test(name)) return `${field} must not contain control characters`;

@@ -23,13 +23,14 @@ export function retryAfterMs(budget: Budget, now: number, policy: Policy): numbe
 
 /** The failures that count at `now` towards the next lock; all of them while locked. */
 export function countedFailures(budget: Budget, now: number, policy: Policy): number {
-  return isLocked(budget, now) ? policy.maxFailures : recent(budget, now, policy).length;
+  return isLocked(budget, now) ? policy.maxFailures : Math.min(recent(budget, now, policy).length, policy.maxFailures);
 }
 
 /** How many more failures there may be before a lock starts. */
 export function failuresLeft(budget: Budget, now: number, policy: Policy): number {
   if (isLocked(budget, now)) return 0;
-  return Math.min(policy.maxFailures - recent(budget, now, policy).length, policy.hardLimit - budget.failures);
+  const left = Math.min(policy.maxFailures - recent(budget, now, policy).length, policy.hardLimit - budget.failures);
+  return Math.max(left, 0);
 }
 
 /** The budget after one more failure, and the lock that it started, if any. */
@@ -42,7 +43,7 @@ export function recordFailure(
   const recentFailures = [...recent(budget, now, policy), now];
   const started = lockAfter(failures, recentFailures.length, budget.lock, now, policy);
   return {
-    counted: recentFailures.length,
+    counted: Math.min(recentFailures.length, policy.maxFailures),
     started,
     budget:
       started === null ? { ...budget, failures, recentFailures } : { failures, recentFailures: [], lock: started },

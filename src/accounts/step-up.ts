@@ -6,12 +6,13 @@ import { type Account, hasVerifiedDevice, type Policy } from './account.js';
 
 /** A change that a session asks for. */
 export type DeviceChange =
-  { readonly kind: 'create' | 'enrol' | 'rename' } | { readonly kind: 'remove'; readonly deviceName: string };
+  { readonly kind: 'create' | 'rename' } | { readonly kind: 'enrol' | 'remove'; readonly deviceName: string };
 
 /**
  * Whether the change is refused until the user enters a code.
  *
- * The first device needs the session alone, and so does the removal of a device that was never verified.
+ * The first device needs the session alone. So does the removal of a device that was never verified, and the verification of
+ * one that is verified already, which changes nothing: the second half of a double click is no reason to ask for a code.
  *
  * @param completedAt when the session completed TOTP, in epoch ms; undefined if it did not
  */
@@ -24,12 +25,13 @@ export function needsStepUp(
 ): boolean {
   if (account === null || !hasVerifiedDevice(account)) return false;
   if (change.kind === 'remove' && !isVerified(account, change.deviceName)) return false;
+  if (change.kind === 'enrol' && isVerified(account, change.deviceName)) return false;
   return !completedLately(completedAt, now, policy.stepUpMaxAgeMs);
 }
 
-/** Whether TOTP was completed at most `maxAgeMs` before `now`. */
+/** Whether TOTP was completed at most `maxAgeMs` before `now`. Whatever is no time is no completion. */
 export function completedLately(completedAt: number | undefined, now: number, maxAgeMs: number): boolean {
-  return completedAt !== undefined && now - completedAt <= maxAgeMs;
+  return typeof completedAt === 'number' && now - completedAt <= maxAgeMs;
 }
 
 function isVerified(account: Account, deviceName: string): boolean {

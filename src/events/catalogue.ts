@@ -12,13 +12,16 @@ export interface EventOrigin {
   readonly sessionHandle?: string | undefined;
 }
 
+/** What an event tells beside its origin. */
+type Fields<Name extends AccountEvent['name']> = Omit<Extract<AccountEvent, { name: Name }>, 'name'>;
+
 /**
  * What every event has. No event ever contains a secret, a code, a key URI or a QR picture.
  *
  * Events are emitted after the change that they report is committed.
  */
-export abstract class TotpEvent {
-  abstract readonly name: keyof TotpEventMap;
+export abstract class TotpEvent<Name extends AccountEvent['name'] = AccountEvent['name']> {
+  abstract readonly name: Name;
   /** The version of the event's fields. */
   readonly version = 1;
   /** A UUID of its own. */
@@ -28,150 +31,93 @@ export abstract class TotpEvent {
   readonly tenantId: string;
   readonly sessionHandle: string | undefined;
 
-  constructor(origin: EventOrigin) {
+  constructor(origin: EventOrigin, fields: Fields<Name>) {
     this.occurredAt = origin.occurredAt;
     this.userId = origin.userId;
     this.tenantId = origin.tenantId;
     this.sessionHandle = origin.sessionHandle;
+    Object.assign(this, fields);
   }
 }
 
-type Fields<Name extends AccountEvent['name']> = Omit<Extract<AccountEvent, { name: Name }>, 'name'>;
-
 /** A device was created, or imported. */
-export class TotpDeviceCreatedEvent extends TotpEvent {
+export class TotpDeviceCreatedEvent extends TotpEvent<'totp.device.created'> implements Fields<'totp.device.created'> {
   readonly name = 'totp.device.created';
-  readonly deviceId: string;
-  readonly deviceName: string;
+  declare readonly deviceId: string;
+  declare readonly deviceName: string;
   /** Whether it came with a secret that the user already had; it is verified then. */
-  readonly imported: boolean;
+  declare readonly imported: boolean;
   /** Whether it took the place of an unverified device of the same name. */
-  readonly replaced: boolean;
-
-  constructor(origin: EventOrigin, fields: Fields<'totp.device.created'>) {
-    super(origin);
-    this.deviceId = fields.deviceId;
-    this.deviceName = fields.deviceName;
-    this.imported = fields.imported;
-    this.replaced = fields.replaced;
-  }
+  declare readonly replaced: boolean;
 }
 
 /** A device was newly verified: exactly once per device. */
-export class TotpDeviceVerifiedEvent extends TotpEvent {
+export class TotpDeviceVerifiedEvent
+  extends TotpEvent<'totp.device.verified'>
+  implements Fields<'totp.device.verified'>
+{
   readonly name = 'totp.device.verified';
-  readonly deviceId: string;
-  readonly deviceName: string;
-
-  constructor(origin: EventOrigin, fields: Fields<'totp.device.verified'>) {
-    super(origin);
-    this.deviceId = fields.deviceId;
-    this.deviceName = fields.deviceName;
-  }
+  declare readonly deviceId: string;
+  declare readonly deviceName: string;
 }
 
 /** A device got another name. */
-export class TotpDeviceRenamedEvent extends TotpEvent {
+export class TotpDeviceRenamedEvent extends TotpEvent<'totp.device.renamed'> implements Fields<'totp.device.renamed'> {
   readonly name = 'totp.device.renamed';
-  readonly deviceId: string;
-  readonly from: string;
-  readonly to: string;
-
-  constructor(origin: EventOrigin, fields: Fields<'totp.device.renamed'>) {
-    super(origin);
-    this.deviceId = fields.deviceId;
-    this.from = fields.from;
-    this.to = fields.to;
-  }
+  declare readonly deviceId: string;
+  declare readonly from: string;
+  declare readonly to: string;
 }
 
 /** A device was removed. */
-export class TotpDeviceRemovedEvent extends TotpEvent {
+export class TotpDeviceRemovedEvent extends TotpEvent<'totp.device.removed'> implements Fields<'totp.device.removed'> {
   readonly name = 'totp.device.removed';
-  readonly deviceId: string;
-  readonly deviceName: string;
-  readonly wasVerified: boolean;
+  declare readonly deviceId: string;
+  declare readonly deviceName: string;
+  declare readonly wasVerified: boolean;
   /** Devices that the user still has, unverified ones included. */
-  readonly devicesLeft: number;
-
-  constructor(origin: EventOrigin, fields: Fields<'totp.device.removed'>) {
-    super(origin);
-    this.deviceId = fields.deviceId;
-    this.deviceName = fields.deviceName;
-    this.wasVerified = fields.wasVerified;
-    this.devicesLeft = fields.devicesLeft;
-  }
+  declare readonly devicesLeft: number;
 }
 
 /** A code signed in. */
-export class TotpCodeAcceptedEvent extends TotpEvent {
+export class TotpCodeAcceptedEvent extends TotpEvent<'totp.code.accepted'> implements Fields<'totp.code.accepted'> {
   readonly name = 'totp.code.accepted';
-  readonly deviceId: string;
-  readonly deviceName: string;
+  declare readonly deviceId: string;
+  declare readonly deviceName: string;
   /** Steps that the authenticator's clock was off: 0, or up to the skew before (-) or after (+). */
-  readonly stepOffset: number;
-
-  constructor(origin: EventOrigin, fields: Fields<'totp.code.accepted'>) {
-    super(origin);
-    this.deviceId = fields.deviceId;
-    this.deviceName = fields.deviceName;
-    this.stepOffset = fields.stepOffset;
-  }
+  declare readonly stepOffset: number;
 }
 
 /** A wrong code was counted. */
-export class TotpCodeRejectedEvent extends TotpEvent {
+export class TotpCodeRejectedEvent extends TotpEvent<'totp.code.rejected'> implements Fields<'totp.code.rejected'> {
   readonly name = 'totp.code.rejected';
   /** Failures that count towards the next lock, this one included. */
-  readonly failures: number;
+  declare readonly failures: number;
   /** Further failures until a lock starts. */
-  readonly failuresLeft: number;
-
-  constructor(origin: EventOrigin, fields: Fields<'totp.code.rejected'>) {
-    super(origin);
-    this.failures = fields.failures;
-    this.failuresLeft = fields.failuresLeft;
-  }
+  declare readonly failuresLeft: number;
 }
 
 /** A right code was entered that had been used already. */
-export class TotpCodeReplayedEvent extends TotpEvent {
+export class TotpCodeReplayedEvent extends TotpEvent<'totp.code.replayed'> implements Fields<'totp.code.replayed'> {
   readonly name = 'totp.code.replayed';
-  readonly deviceId: string;
-
-  constructor(origin: EventOrigin, fields: Fields<'totp.code.replayed'>) {
-    super(origin);
-    this.deviceId = fields.deviceId;
-  }
+  declare readonly deviceId: string;
 }
 
 /** A lock started: exactly once per lock, whichever process saw it. */
-export class TotpUserLockedEvent extends TotpEvent {
+export class TotpUserLockedEvent extends TotpEvent<'totp.user.locked'> implements Fields<'totp.user.locked'> {
   readonly name = 'totp.user.locked';
   /** When it ends, in epoch ms; null for a hard lock, which `unlockUser` alone ends. */
-  readonly until: number | null;
+  declare readonly until: number | null;
   /** Which lock of the present failure streak it is, from 1. */
-  readonly lockNumber: number;
+  declare readonly lockNumber: number;
   /** Failures in a row. */
-  readonly failures: number;
-
-  constructor(origin: EventOrigin, fields: Fields<'totp.user.locked'>) {
-    super(origin);
-    this.until = fields.until;
-    this.lockNumber = fields.lockNumber;
-    this.failures = fields.failures;
-  }
+  declare readonly failures: number;
 }
 
 /** A lock is over: by `unlockUser`, or by the first code accepted after it had run out. */
-export class TotpUserUnlockedEvent extends TotpEvent {
+export class TotpUserUnlockedEvent extends TotpEvent<'totp.user.unlocked'> implements Fields<'totp.user.unlocked'> {
   readonly name = 'totp.user.unlocked';
-  readonly reason: UnlockReason;
-
-  constructor(origin: EventOrigin, fields: Fields<'totp.user.unlocked'>) {
-    super(origin);
-    this.reason = fields.reason;
-  }
+  declare readonly reason: UnlockReason;
 }
 
 /** The class of each event, by its name. */

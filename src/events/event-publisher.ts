@@ -5,11 +5,11 @@ import type { AnyTotpEvent } from './catalogue.js';
 /** Hands events on, after the change that they report is committed. */
 export abstract class TotpEventPublisher {
   /**
-   * Must neither throw nor wait for listeners: the answer that follows is already decided.
+   * Is not waited for, and what it throws or rejects with is logged: the answer is already decided and committed.
    *
-   * @param events of one change, in the order in which they happened
+   * @param events of one change, in the order in which they happened; at least one
    */
-  abstract publish(events: readonly AnyTotpEvent[]): void;
+  abstract publish(events: readonly AnyTotpEvent[]): void | Promise<void>;
 }
 
 /** Emits events through `@nestjs/event-emitter`; a listener that throws is logged and changes nothing. */

@@ -29,10 +29,15 @@ interface FastifyRequest {
   readonly headers: Record<string, string | string[] | undefined>;
 }
 
+/** The module may be registered twice in one application. */
+const adapted = new WeakSet<Fastify>();
+
 /** On Fastify, makes the module's routes answer with a trailing slash too, and lets the module itself judge their bodies. */
 export function adaptToFastify(adapter: AbstractHttpAdapter): void {
   if (adapter.getType() !== 'fastify') return;
   const fastify = adapter.getInstance<Fastify>();
+  if (adapted.has(fastify)) return;
+  adapted.add(fastify);
   const { ignoreTrailingSlash, routerOptions } = fastify.initialConfig;
   const matchesSlash = ignoreTrailingSlash === true || routerOptions?.ignoreTrailingSlash === true;
 

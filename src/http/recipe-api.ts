@@ -4,10 +4,9 @@ import type { EnrolmentAnswer, SignInAnswer } from '../accounts/verification.js'
 import { TotpClock } from '../totp.clock.js';
 import { TOTP_OPTIONS, type TotpConfig } from '../totp.options.js';
 import { replaceFunctions } from '../totp.override.js';
-import type { ActingSession, ListDevicesAnswer } from '../totp.recipe.js';
+import type { ListDevicesAnswer } from '../totp.recipe.js';
 import { TotpService } from '../totp.service.js';
 import { unauthorised } from './refusals.js';
-import type { SessionContainer } from './session.js';
 import { type APIInput, type APIInterface, type CreateDeviceResponse, type TotpApi } from './totp.api.js';
 
 /** The APIs over the recipe: each calls `TotpService` on behalf of the session, and marks the session when a code was right. */
@@ -91,11 +90,6 @@ async function caller({ session, userContext }: APIInput) {
     userId: session.getUserId(),
     tenantId: session.getTenantId(),
     userContext,
-    session: await acting(session),
+    session: await session.acting(),
   };
-}
-
-/** The session as the recipe's step-up rule needs it. */
-export async function acting(session: SessionContainer): Promise<ActingSession> {
-  return { handle: session.getHandle(), completedAt: await session.getCompletedAt() };
 }

@@ -1,11 +1,12 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { TotpConfigurationError } from '../totp.errors.js';
-import { property, tenantIdOf, textProperty, userIdOf } from './request-user.js';
+import { property, textProperty } from './property.js';
+import { tenantIdOf, userIdOf } from './request-user.js';
 import { type TotpSession, TotpSessionAdapter } from './session.js';
 
 /** The name of the module's entry in the session. */
-const KEY = 'totp';
+const KEY = 'nestjs-totp';
 
 /**
  * For sessions on the server: reads the user from `request.user` and keeps the completion in `request.session`, as
@@ -21,18 +22,18 @@ export class RequestSessionAdapter extends TotpSessionAdapter {
     const userId = userIdOf(user);
     if (userId === undefined) return Promise.resolve(undefined);
     const store = this.getStore(request);
-    return Promise.resolve(new RequestSession(userId, tenantIdOf(user), this.getHandle(store), store));
+    return Promise.resolve(new RequestSession(userId, tenantIdOf(user), this.getHandle(store), request));
   }
 
   override completedAt(session: TotpSession): Promise<number | undefined> {
-    const entry = property(storeOf(session), KEY);
+    const entry = property(this.storeOf(session), KEY);
     const at = property(entry, 'completedAt');
     const isOwn = property(entry, 'userId') === session.userId;
     return Promise.resolve(isOwn && typeof at === 'number' ? at : undefined);
   }
 
   override complete(session: TotpSession, at: number): Promise<void> {
-    Reflect.set(storeOf(session), KEY, { handle: session.handle, userId: session.userId, completedAt: at });
+    Reflect.set(this.storeOf(session), KEY, { handle: session.handle, userId: session.userId, completedAt: at });
     return Promise.resolve();
   }
 
@@ -52,16 +53,27 @@ export class RequestSessionAdapter extends TotpSessionAdapter {
     );
   }
 
-  /** The session's own id; for sessions that live in a cookie and have none, one that is put into it. */
+  /**
+   * A handle for the session: made of its id, which is a secret where it is the value of a cookie; for sessions that live in a
+   * cookie and have no id, one that is put into them.
+   */
   protected getHandle(store: object): string {
     const known = textProperty(store, 'id') ?? textProperty(store, 'sessionId');
-    if (known !== undefined) return known;
+    if (known !== undefined) return createHash('sha256').update(known).digest('hex');
     const entry = property(store, KEY);
     const kept = textProperty(entry, 'handle');
     if (kept !== undefined) return kept;
     const handle = randomUUID();
     Reflect.set(store, KEY, { ...(typeof entry === 'object' ? entry : {}), handle });
     return handle;
+  }
+
+  /** Asked for anew each time: the session may have been given a new id, and a new object, in between. */
+  private storeOf(session: TotpSession): object {
+    if (session instanceof RequestSession) return this.getStore(session.request);
+    throw new TotpConfigurationError(
+      'RequestSessionAdapter was given a session that it did not resolve: override resolve, completedAt and complete together.',
+    );
   }
 }
 
@@ -70,13 +82,6 @@ class RequestSession implements TotpSession {
     readonly userId: string,
     readonly tenantId: string,
     readonly handle: string,
-    readonly store: object,
+    readonly request: unknown,
   ) {}
-}
-
-function storeOf(session: TotpSession): object {
-  if (session instanceof RequestSession) return session.store;
-  throw new TotpConfigurationError(
-    'RequestSessionAdapter was given a session that it did not resolve: override resolve, completedAt and complete together.',
-  );
 }

@@ -1,7 +1,7 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { type Observable, tap } from 'rxjs';
-import { property } from './request-user.js';
+import { property } from './property.js';
 
 /** Gives a `LIMIT_REACHED_ERROR` its `Retry-After` header (RFC 9110 §10.2.3): whole seconds, rounded up. */
 @Injectable()

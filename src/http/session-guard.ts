@@ -1,7 +1,7 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { unauthorised } from './refusals.js';
 import { bodyFields } from './requests.js';
-import { property } from './request-user.js';
+import { property } from './property.js';
 import { SessionContainer, TotpSessionAdapter } from './session.js';
 
 /** The sessions of the requests that are under way. */
@@ -14,7 +14,7 @@ export class TotpSessionGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const session = await this.adapter.resolve(context);
-    if (session === undefined) throw unauthorised();
+    if (!session) throw unauthorised();
     sessions.set(context.switchToHttp().getRequest<object>(), new SessionContainer(this.adapter, session));
     return true;
   }

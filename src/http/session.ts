@@ -1,12 +1,13 @@
 /** What the module needs of the application's own sign-in. */
 import type { ExecutionContext } from '@nestjs/common';
+import type { ActingSession } from '../totp.recipe.js';
 
 /** Who asks. */
 export interface TotpSession {
   readonly userId: string;
   /** `public` where an application has no tenants. */
   readonly tenantId: string;
-  /** Stays the same for the session's life. */
+  /** Stays the same for the session's life, and is no secret: events carry it. */
   readonly handle: string;
 }
 
@@ -52,6 +53,11 @@ export class SessionContainer {
   /** When the session completed TOTP, in epoch ms; undefined if it did not. */
   getCompletedAt(): Promise<number | undefined> {
     return this.adapter.completedAt(this.session);
+  }
+
+  /** The session as `TotpService` takes it. */
+  async acting(): Promise<ActingSession> {
+    return { handle: this.getHandle(), completedAt: await this.getCompletedAt() };
   }
 
   /**

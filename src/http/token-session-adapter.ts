@@ -1,7 +1,8 @@
 import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { TotpClock } from '../totp.clock.js';
 import { TotpConfigurationError } from '../totp.errors.js';
-import { property, tenantIdOf, textProperty, userIdOf } from './request-user.js';
+import { property, textProperty } from './property.js';
+import { tenantIdOf, userIdOf } from './request-user.js';
 import { type TotpSession, TotpSessionAdapter } from './session.js';
 import { SessionCompletions } from './session-completions.js';
 
@@ -37,18 +38,25 @@ export class TotpTokenSessionAdapter extends TotpSessionAdapter {
           '(jwt.sign({ sub, sid: randomUUID() })), and let your strategy keep it in request.user.',
       );
     }
-    const expiry = property(payload, 'exp');
-    const expiresAt = typeof expiry === 'number' ? expiry * 1000 : this.clock.now() + WITHOUT_EXPIRY_MS;
-    return Promise.resolve(new TokenSession(userId, tenantIdOf(payload), handle, expiresAt));
+    return Promise.resolve(new TokenSession(userId, tenantIdOf(payload), handle, this.getExpiry(payload)));
   }
 
   override completedAt(session: TotpSession): Promise<number | undefined> {
-    return this.completions.find(keyOf(session));
+    return this.completions.find(keyOf(session), this.clock.now());
   }
 
   override async complete(session: TotpSession, at: number): Promise<void> {
     const expiresAt = session instanceof TokenSession ? session.expiresAt : at + WITHOUT_EXPIRY_MS;
-    await this.completions.put(keyOf(session), at, expiresAt);
+    await this.completions.put(keyOf(session), at, Math.min(Math.floor(expiresAt), Number.MAX_SAFE_INTEGER));
+  }
+
+  /**
+   * Until when the completion is kept, in epoch ms: the token's `exp`. Where `sid` outlives the token, since tokens are
+   * refreshed, override this to keep the completion for as long as the session lasts.
+   */
+  protected getExpiry(payload: unknown): number {
+    const expiry = property(payload, 'exp');
+    return typeof expiry === 'number' ? expiry * 1000 : this.clock.now() + WITHOUT_EXPIRY_MS;
   }
 
   /** The request of a context; GraphQL and other contexts override this. */

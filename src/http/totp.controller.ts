@@ -17,12 +17,23 @@ import { TotpStepUpRequiredError } from '../totp.errors.js';
 import { TOTP_OPTIONS, type TotpConfig } from '../totp.options.js';
 import { TotpService } from '../totp.service.js';
 import { OwnRoute } from './fastify.js';
-import { acting } from './recipe-api.js';
+import { property } from './property.js';
 import { invalidClaim } from './refusals.js';
 import { deviceName, optionalDeviceName, totpCode } from './requests.js';
 import { RetryAfterInterceptor } from './retry-after.interceptor.js';
 import { CurrentRequest, type TotpRequest, TotpSessionGuard } from './session-guard.js';
 import { type APIInput, type APIInterface, TotpApi } from './totp.api.js';
+import { WithoutTotp } from './totp.guard.js';
+
+/** Where each API stands, below the module's own path. */
+const ROUTES = {
+  createDevicePOST: 'device',
+  listDevicesGET: 'device/list',
+  removeDevicePOST: 'device/remove',
+  verifyDevicePOST: 'device/verify',
+  updateDevicePOST: 'device/rename',
+  verifyTOTPPOST: 'verify',
+} as const satisfies Record<keyof APIInterface, string>;
 
 /**
  * The controller of the module's routes: who asks (401), is the body well-formed (400), may this session do this (403), and
@@ -35,6 +46,7 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
   @Controller({ path, version: VERSION_NEUTRAL })
   @UseGuards(...guards, TotpSessionGuard)
   @UseInterceptors(RetryAfterInterceptor)
+  @WithoutTotp()
   class TotpController {
     constructor(
       @Inject(TotpApi) private readonly api: TotpApi,
@@ -42,7 +54,7 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
       @Inject(TOTP_OPTIONS) private readonly config: TotpConfig,
     ) {}
 
-    @Post('device')
+    @Post(ROUTES.createDevicePOST)
     @HttpCode(200)
     @OwnRoute()
     @Header('Cache-Control', 'no-store')
@@ -54,13 +66,13 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
       );
     }
 
-    @Get('device/list')
+    @Get(ROUTES.listDevicesGET)
     @OwnRoute()
     listDevicesGET(@CurrentRequest() request: TotpRequest) {
       return this.api.listDevicesGET?.(this.input(request));
     }
 
-    @Post('device/remove')
+    @Post(ROUTES.removeDevicePOST)
     @HttpCode(200)
     @OwnRoute()
     async removeDevicePOST(@CurrentRequest() request: TotpRequest) {
@@ -69,16 +81,17 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
       return this.allowed(request, { kind: 'remove', deviceName: name }, () => this.api.removeDevicePOST?.(input));
     }
 
-    @Post('device/verify')
+    @Post(ROUTES.verifyDevicePOST)
     @HttpCode(200)
     @OwnRoute()
     async verifyDevicePOST(@CurrentRequest() request: TotpRequest) {
       const fields = request.fields();
-      const input = { ...this.input(request), deviceName: deviceName(fields), totp: totpCode(fields) };
-      return this.allowed(request, { kind: 'enrol' }, () => this.api.verifyDevicePOST?.(input));
+      const name = deviceName(fields);
+      const input = { ...this.input(request), deviceName: name, totp: totpCode(fields) };
+      return this.allowed(request, { kind: 'enrol', deviceName: name }, () => this.api.verifyDevicePOST?.(input));
     }
 
-    @Post('device/rename')
+    @Post(ROUTES.updateDevicePOST)
     @HttpCode(200)
     @OwnRoute()
     async updateDevicePOST(@CurrentRequest() request: TotpRequest) {
@@ -91,7 +104,7 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
       return this.allowed(request, { kind: 'rename' }, () => this.api.updateDevicePOST?.(input));
     }
 
-    @Post('verify')
+    @Post(ROUTES.verifyTOTPPOST)
     @HttpCode(200)
     @OwnRoute()
     verifyTOTPPOST(@CurrentRequest() request: TotpRequest) {
@@ -110,7 +123,7 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
     /** Asks for a code first (403) where the change needs one: before the API, so that no override can be reached without. */
     private async allowed<T>({ session }: TotpRequest, change: DeviceChange, api: () => T): Promise<Awaited<T>> {
       try {
-        await this.totp.requireStepUp({ userId: session.getUserId(), session: await acting(session), change });
+        await this.totp.requireStepUp({ userId: session.getUserId(), session: await session.acting(), change });
         return await api();
       } catch (error) {
         if (error instanceof TotpStepUpRequiredError) throw invalidClaim('a code of your authenticator is required');
@@ -121,19 +134,16 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
   return TotpController;
 }
 
-/** Takes the routes away whose API is undefined, before Nest registers them: the application's own 404 answers then. */
-export function removeDisabledRoutes(controller: Type<object>, api: APIInterface): void {
+/**
+ * Registers the routes whose API is there, and no others: where one is undefined, the application's own 404 answers. Nest
+ * calls for it just before it reads the routes off the class; an application that is built again may have other APIs.
+ */
+export function serveRoutes(controller: Type<object>, api: APIInterface): void {
   const prototype: unknown = controller.prototype;
-  if (typeof prototype !== 'object' || prototype === null) return;
-  for (const name of [
-    'createDevicePOST',
-    'listDevicesGET',
-    'removeDevicePOST',
-    'verifyDevicePOST',
-    'verifyTOTPPOST',
-    'updateDevicePOST',
-  ] as const satisfies readonly (keyof APIInterface)[]) {
-    const handler: unknown = Reflect.get(prototype, name);
-    if (api[name] === undefined && typeof handler === 'function') Reflect.deleteMetadata(PATH_METADATA, handler);
+  for (const [name, path] of Object.entries(ROUTES)) {
+    const handler = property(prototype, name);
+    if (typeof handler !== 'function') continue;
+    if (property(api, name) === undefined) Reflect.deleteMetadata(PATH_METADATA, handler);
+    else Reflect.defineMetadata(PATH_METADATA, path, handler);
   }
 }

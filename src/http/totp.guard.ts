@@ -8,6 +8,7 @@ import { invalidClaim, unauthorised } from './refusals.js';
 import { TotpSessionAdapter } from './session.js';
 
 const REQUIRE_TOTP = Symbol('nestjs-totp require');
+const WITHOUT_TOTP = Symbol('nestjs-totp without');
 
 export interface RequireTotpOptions {
   /** Seconds that the completion may be old: a session that completed TOTP earlier must enter a code again. */
@@ -23,6 +24,9 @@ export interface RequireTotpOptions {
  * \@Post('transfers')
  */
 export const RequireTotp = (options: RequireTotpOptions = {}) => SetMetadata(REQUIRE_TOTP, options);
+
+/** Marks the module's own routes: as a global guard, `TotpGuard` would ask for a code before one can be entered. */
+export const WithoutTotp = () => SetMetadata(WITHOUT_TOTP, true);
 
 /**
  * Protects the application's own routes: lets a session pass that completed TOTP, and within `maxAge` where
@@ -41,8 +45,10 @@ export class TotpGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
+    if (this.reflector.get<boolean | undefined>(WITHOUT_TOTP, context.getClass()) === true) return true;
+
     const session = await this.adapter.resolve(context);
-    if (session === undefined) throw unauthorised();
+    if (!session) throw unauthorised();
 
     const completedAt = await this.adapter.completedAt(session);
     if (completedLately(completedAt, this.clock.now(), this.maxAgeMs(context))) return true;

@@ -2,6 +2,9 @@
 import type { Account, Device, Lock } from '../accounts/account.js';
 import { TotpStorageError } from '../totp.errors.js';
 
+/** What a `text` column of MySQL holds, in bytes. */
+const MAX_TEXT_LENGTH = 65_535;
+
 /** The columns that hold the account, by the names of the entity's properties. */
 export const ACCOUNT_COLUMNS = [
   'failures',
@@ -16,12 +19,30 @@ export const ACCOUNT_COLUMNS = [
 export function toRow({ budget, devices, usedUntil }: Account): (string | number | null)[] {
   return [
     budget.failures,
-    JSON.stringify(budget.recentFailures),
+    asciiJson(budget.recentFailures),
     budget.lock?.number ?? 0,
     budget.lock?.until ?? null,
     usedUntil,
-    JSON.stringify(devices),
+    fitting(asciiJson(devices)),
   ];
+}
+
+/** JSON in ASCII, which every character set of a database holds. */
+export function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** MySQL cuts longer texts off without a word where it is not in strict mode. */
+function fitting(json: string): string {
+  if (json.length > MAX_TEXT_LENGTH) {
+    throw new TotpStorageError(
+      "The user's devices do not fit into a row any more: shorten their names, or lower maxDevices.",
+    );
+  }
+  return json;
 }
 
 /** @throws TotpStorageError when the row cannot have been written by this module */
@@ -29,7 +50,7 @@ export function fromRow(row: Record<string, unknown>): Account {
   return {
     budget: {
       failures: count(row.failures),
-      recentFailures: list(row.recentFailures, isTime),
+      recentFailures: list(row.recentFailures, isWholeNumber),
       lock: lock(count(row.lockNumber), row.lockedUntil),
     },
     usedUntil: count(row.usedUntil),
@@ -42,10 +63,10 @@ function lock(number: number, until: unknown): Lock | null {
   return { number, until: until === null ? null : count(until) };
 }
 
-/** PostgreSQL reads a bigint back as a text. */
+/** Drivers read a bigint back as a number, a text, or a bigint. */
 function count(value: unknown): number {
-  const number = typeof value === 'string' && value !== '' ? Number(value) : value;
-  return isTime(number) ? number : unreadable();
+  const number = (typeof value === 'string' && value !== '') || typeof value === 'bigint' ? Number(value) : value;
+  return isWholeNumber(number) ? number : unreadable();
 }
 
 function list<T>(json: unknown, isItem: (item: unknown) => item is T): readonly T[] {
@@ -61,7 +82,7 @@ function parse(json: string): unknown {
   }
 }
 
-function isTime(value: unknown): value is number {
+function isWholeNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
@@ -70,12 +91,12 @@ const deviceFields: { readonly [Field in keyof Device]: (value: unknown) => bool
   name: isText,
   sealedSecret: isText,
   algorithm: (value) => value === 'SHA1' || value === 'SHA256' || value === 'SHA512',
-  digits: isTime,
-  period: (value) => isTime(value) && value > 0,
-  skew: isTime,
-  createdAt: isTime,
+  digits: isWholeNumber,
+  period: (value) => isWholeNumber(value) && value > 0,
+  skew: isWholeNumber,
+  createdAt: isWholeNumber,
   verified: (value) => typeof value === 'boolean',
-  usedUntil: isTime,
+  usedUntil: isWholeNumber,
 };
 
 function isDevice(value: unknown): value is Device {

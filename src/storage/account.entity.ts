@@ -16,7 +16,7 @@ export class TotpAccountEntity {
   @Column({ type: 'varchar', length: 36 })
   revision!: string;
 
-  /** The user id as the application gave it; nothing is looked up by it. */
+  /** The user id in JSON, for whoever reads the table; nothing is looked up by it. */
   @Column({ name: 'user_id', type: 'text' })
   userId!: string;
 

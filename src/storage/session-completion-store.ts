@@ -1,19 +1,21 @@
 import type { DataSource } from 'typeorm';
 import { TotpStorageError } from '../totp.errors.js';
-import type { OwnConnection } from './own-connection.js';
+import type { StoreConnection } from './store-connection.js';
 import { rowId } from './row-id.js';
 import { TotpSessionCompletionEntity } from './session-completion.entity.js';
 import { run, runUnlessConflict, Sql } from './statements.js';
 
+const MAX_ATTEMPTS = 10;
+
 /** Keeps when sessions without a place of their own completed TOTP. */
 export class SessionCompletionStore {
   /** @param connection opened on first use: applications whose sessions remember by themselves never need it */
-  constructor(private readonly connection: Pick<OwnConnection, 'open'>) {}
+  constructor(private readonly connection: Pick<StoreConnection, 'open'>) {}
 
-  /** When the session completed TOTP, in epoch ms; undefined if it did not. */
-  async find(key: string): Promise<number | undefined> {
+  /** When the session completed TOTP, in epoch ms; undefined if it did not, or is over at `now`. */
+  async find(key: string, now: number): Promise<number | undefined> {
     const dataSource = await this.connection.open();
-    const { rows } = await run(dataSource, statements(dataSource).select, [rowId(key)]);
+    const { rows } = await run(dataSource, statements(dataSource).select, [rowId(key), now]);
     return rows[0] === undefined ? undefined : Number(rows[0].completedAt);
   }
 
@@ -22,11 +24,14 @@ export class SessionCompletionStore {
     const dataSource = await this.connection.open();
     const { update, insert, deleteExpired } = statements(dataSource);
     const values = [completedAt, expiresAt, rowId(key)];
-    if ((await run(dataSource, update, values)).affected > 0) return;
-    await run(dataSource, deleteExpired, [completedAt]);
-    if ((await runUnlessConflict(dataSource, insert, values)) !== undefined) return;
-    if ((await run(dataSource, update, values)).affected > 0) return;
-    throw new TotpStorageError('The completion of TOTP could not be stored.');
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const updated = await runUnlessConflict(dataSource, update, values);
+      if (updated !== undefined && updated.affected > 0) return;
+      // Who clears up at the same time has the same done.
+      await runUnlessConflict(dataSource, deleteExpired, [completedAt]);
+      if ((await runUnlessConflict(dataSource, insert, values)) !== undefined) return;
+    }
+    throw new TotpStorageError('The completion of TOTP was changed by others each time it was to be stored.');
   }
 }
 
@@ -35,7 +40,7 @@ function statements(dataSource: DataSource) {
   const [id, completedAt, expiresAt] = [sql.column('id'), sql.column('completedAt'), sql.column('expiresAt')];
   const [first, second, third] = [sql.parameter(1), sql.parameter(2), sql.parameter(3)];
   return {
-    select: `SELECT ${completedAt} AS ${dataSource.driver.escape('completedAt')} FROM ${sql.table} WHERE ${id} = ${first}`,
+    select: `SELECT ${completedAt} AS ${dataSource.driver.escape('completedAt')} FROM ${sql.table} WHERE ${id} = ${first} AND ${expiresAt} > ${second}`,
     update: `UPDATE ${sql.table} SET ${completedAt} = ${first}, ${expiresAt} = ${second} WHERE ${id} = ${third}`,
     insert: `INSERT INTO ${sql.table} (${completedAt}, ${expiresAt}, ${id}) VALUES (${first}, ${second}, ${third})`,
     deleteExpired: `DELETE FROM ${sql.table} WHERE ${expiresAt} < ${first}`,

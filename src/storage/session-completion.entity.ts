@@ -12,7 +12,7 @@ export class TotpSessionCompletionEntity {
   completedAt!: string | number;
 
   /** When the token expires, in epoch ms. */
-  @Index('totp_session_completions_expires_at')
+  @Index()
   @Column({ name: 'expires_at', type: 'bigint' })
   expiresAt!: string | number;
 }

@@ -19,6 +19,9 @@ const CONFLICTS: readonly unknown[] = [
   '40P01', // PostgreSQL: deadlock
 ];
 
+/** What a server says when a table or a column is not there; SQLite says it in words. */
+const MISSING: readonly unknown[] = ['42P01', '42703', 'ER_NO_SUCH_TABLE', 'ER_BAD_FIELD_ERROR'];
+
 /** Writes SQL with the entity's own table and column names, quoted and numbered as the driver wants it. */
 export class Sql {
   private readonly metadata: EntityMetadata;
@@ -106,23 +109,37 @@ class ConnectionInTransaction extends Error {
 
   constructor() {
     super(
-      'The only connection to this in-memory database is in a transaction, in which nothing of TOTP may be written: ' +
-        'call TotpService outside of the transaction, or use a database file.',
+      'the only connection to this in-memory database is in a transaction, in which nothing of TOTP may be written',
     );
   }
 }
 
+/** What the person can do who reads the error. */
+function adviceFor(error: unknown): string {
+  if (isBusy(error)) {
+    return 'Another transaction holds the database: call TotpService outside of transactions, and keep them short.';
+  }
+  const { code, message } = driverFault(error);
+  if (MISSING.includes(code) || /no such|has no column/.test(message)) {
+    return 'A table or a column is missing: run TOTP_MIGRATIONS (migrations: TOTP_MIGRATIONS, migrationsRun: true).';
+  }
+  return 'No answer was given, so none can be relied on.';
+}
+
 function isBusy(error: unknown): boolean {
-  return driverFault(error).code === 'SQLITE_BUSY';
+  return String(driverFault(error).code).startsWith('SQLITE_BUSY');
 }
 
 /** The driver's own error, of which TypeORM's is a wrapping. */
 function driverFault(error: unknown): { readonly code: unknown; readonly message: string } {
   if (typeof error !== 'object' || error === null) return { code: undefined, message: String(error) };
-  const fault: object = 'driverError' in error && error.driverError instanceof Error ? error.driverError : error;
+  const fault =
+    'driverError' in error && typeof error.driverError === 'object' && error.driverError !== null
+      ? error.driverError
+      : error;
   return {
     code: 'code' in fault ? fault.code : undefined,
-    message: fault instanceof Error ? fault.message : 'unknown',
+    message: 'message' in fault ? String(fault.message) : 'unknown',
   };
 }
 
@@ -130,8 +147,7 @@ function driverFault(error: unknown): { readonly code: unknown; readonly message
 function storageError(error: unknown): TotpStorageError {
   const { code, message } = driverFault(error);
   const cause = Object.assign(new Error(message), { code });
-  return new TotpStorageError(
-    `The database did not do what TOTP asked of it (${message}). If a table is missing, run TOTP_MIGRATIONS.`,
-    { cause },
-  );
+  return new TotpStorageError(`The database did not do what TOTP asked of it: ${message}. ${adviceFor(error)}`, {
+    cause,
+  });
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import type { Account } from '../accounts/account.js';
-import { ACCOUNT_COLUMNS, fromRow, toRow } from './account-row.js';
+import { ACCOUNT_COLUMNS, asciiJson, fromRow, toRow } from './account-row.js';
 import { TotpAccountEntity } from './account.entity.js';
 import { type LoadedAccount, TotpAccountStore } from './account-store.js';
 import { rowId } from './row-id.js';
@@ -57,12 +57,24 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
 
   override async commit(userId: string, revision: string | null, account: Account): Promise<boolean> {
     // A fresh random mark, not a counter: an account that was erased and made anew never looks like the one before.
-    const values = [...toRow(account), randomUUID(), rowId(userId)];
-    const result =
-      revision === null
-        ? await runUnlessConflict(this.dataSource, this.insert, [...values, userId])
-        : await runUnlessConflict(this.dataSource, this.update, [...values, revision]);
-    return result?.affected === 1;
+    const written = randomUUID();
+    const values = [...toRow(account), written, rowId(userId)];
+    try {
+      const result =
+        revision === null
+          ? await runUnlessConflict(this.dataSource, this.insert, [...values, asciiJson(userId)])
+          : await runUnlessConflict(this.dataSource, this.update, [...values, revision]);
+      return result?.affected === 1;
+    } catch (error) {
+      // The reply may have been lost after the row was written: then the row has the new mark.
+      if (await this.hasRevision(userId, written)) return true;
+      throw error;
+    }
+  }
+
+  private async hasRevision(userId: string, revision: string): Promise<boolean> {
+    const loaded = await this.load(userId).catch(() => null);
+    return loaded?.revision === revision;
   }
 
   override async remove(userId: string): Promise<boolean> {

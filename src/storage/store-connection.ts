@@ -4,6 +4,17 @@ import { DataSource } from 'typeorm';
 import { TotpConfigurationError } from '../totp.errors.js';
 import { TOTP_ENTITIES } from './index.js';
 
+/** The types of data source whose answers to lost races the module knows. */
+const SUPPORTED: readonly string[] = [
+  'better-sqlite3',
+  'postgres',
+  'aurora-postgres',
+  'cockroachdb',
+  'mysql',
+  'mariadb',
+  'aurora-mysql',
+];
+
 /**
  * Opens a connection whose statements never become part of a transaction of the application: a business transaction that
  * rolls back must not give tries back, or make a used code good again.
@@ -12,15 +23,19 @@ import { TOTP_ENTITIES } from './index.js';
  * everybody, transactions included, so the module opens it a second time. A database in memory cannot be opened twice:
  * there, statements wait until no transaction is open.
  */
-export class OwnConnection implements OnApplicationShutdown {
+export class StoreConnection implements OnApplicationShutdown {
   private opened: Promise<DataSource> | undefined;
 
   /** @param application the application's data source; undefined when it has none, or none of that name */
   constructor(private readonly application: DataSource | undefined) {}
 
-  /** @throws TotpConfigurationError when there is no data source, or it does not know the module's entities */
+  /** @throws TotpConfigurationError when there is no data source, it is of another kind, or lacks the module's entities */
   open(): Promise<DataSource> {
-    return (this.opened ??= openFor(this.application));
+    this.opened ??= openFor(this.application).catch((error: unknown) => {
+      this.opened = undefined;
+      throw error;
+    });
+    return this.opened;
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -44,6 +59,12 @@ async function openFor(application: DataSource | undefined): Promise<DataSource>
     );
   }
   const { options } = application;
+  if (!SUPPORTED.includes(options.type)) {
+    throw new TotpConfigurationError(
+      `TotpModule: a data source of type "${options.type}" is not supported. Write one of ${SUPPORTED.join(', ')}, or provide ` +
+        'a TotpAccountStore of your own.',
+    );
+  }
   if (options.type !== 'better-sqlite3' || isInMemory(options.database)) return application;
   return new DataSource({
     ...options,
