@@ -40,13 +40,13 @@ describe.each(everywhere)('$name', ({ platform, open }) => {
     };
   };
   /** The fields that every event has, for one of a person's own requests. */
-  const common = ({ userId, session }: Person) => ({
+  const common = ({ userId }: Person) => ({
     id: UUID,
     version: 1,
     occurredAt: application().clock.now(),
     userId,
     tenantId: 'public',
-    sessionHandle: session,
+    sessionHandle: expect.stringMatching(/^[0-9a-f]{64}$/),
   });
 
   it('tells of a created device', async () => {
@@ -231,6 +231,17 @@ describe.each(everywhere)('$name', ({ platform, open }) => {
       ],
     });
     expect((await newEvents(person, unlock)).events).toEqual([]);
+  });
+
+  it('names the session by a handle that is the same for its life, and refuses to whoever reads events its id', async () => {
+    const person = newPerson();
+    const phone = await person.enrol('phone');
+    const other = person.signedInAnew();
+    await other.signIn(phone.code());
+    const [created, verified, replayed] = eventsOf(person).map(({ sessionHandle }) => sessionHandle);
+    expect(verified).toBe(created);
+    expect(replayed).not.toBe(created);
+    expect(JSON.stringify(eventsOf(person))).not.toContain(person.session);
   });
 
   it('names the tenant of the session', async () => {
