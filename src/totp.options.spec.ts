@@ -86,7 +86,7 @@ describe('the options', () => {
   const ranges: [keyof TotpModuleOptions, number, number][] = [
     ['defaultPeriod', 15, 300],
     ['defaultSkew', 0, 2],
-    ['maxDevices', 1, 50],
+    ['maxDevices', 1, 20],
     ['unverifiedDeviceLifetime', 60, 604_800],
     ['stepUpMaxAge', 60, 86_400],
   ];
@@ -140,7 +140,7 @@ describe('the options', () => {
     );
   });
 
-  it.each([undefined, null, '', '   ', 'x'.repeat(65), 7])('refuse %j as an issuer', (issuer) => {
+  it.each([undefined, null, '', '   ', '..', ':', 'x'.repeat(65), 7])('refuse %j as an issuer', (issuer) => {
     expect(() => check({ issuer })).toThrow('issuer must be your application');
   });
 

@@ -3,8 +3,8 @@ import { completedLately, type DeviceChange, needsStepUp } from './step-up.js';
 
 const changes: DeviceChange[] = [
   { kind: 'create' },
-  { kind: 'enrol' },
   { kind: 'rename' },
+  { kind: 'enrol', deviceName: 'untried' },
   { kind: 'remove', deviceName: 'phone' },
 ];
 const user = account([device({ name: 'phone' }), device({ name: 'untried', verified: false })]);
@@ -29,11 +29,19 @@ describe.each(changes)('M1: to $kind a device', (change) => {
 });
 
 it.each(['untried', 'unknown', 'Phone'])(
-  'to remove %j, which is no verified device, the session alone is enough',
+  'M1: to remove %j, which is no verified device, the session alone is enough',
   (deviceName) => {
     expect(needsStepUp(user, { kind: 'remove', deviceName }, undefined, NOW, policy)).toBe(false);
   },
 );
+
+it.each([
+  ['untried', true],
+  ['unknown', true],
+  ['phone', false],
+])('M1: to verify %j, whether a code is needed first: %j, since a verified device stays as it is', (name, isNeeded) => {
+  expect(needsStepUp(user, { kind: 'enrol', deviceName: name }, undefined, NOW, policy)).toBe(isNeeded);
+});
 
 it('a completion of any age is lately enough for an unlimited one', () => {
   expect(completedLately(0, NOW, Infinity)).toBe(true);

@@ -46,6 +46,19 @@ describe('a row', () => {
     );
   });
 
+  it('is ASCII, whatever the names of devices are, so that any character set will do', () => {
+    const devices = String(toRow(account(['ä', '📱', '\u2028'].map((name) => device({ name })))).at(-1));
+    expect(devices).toContain('\\ud83d\\udcf1');
+    expect(Buffer.byteLength(devices)).toBe(devices.length);
+  });
+
+  it('is refused when MySQL would cut it off', () => {
+    const withName = (length: number) => account([device({ id: 'id', name: 'x'.repeat(length) })]);
+    const rest = String(toRow(withName(0)).at(-1)).length;
+    expect(toRow(withName(65_535 - rest)).at(-1)).toHaveLength(65_535);
+    expect(() => toRow(withName(65_536 - rest))).toThrow(TotpStorageError);
+  });
+
   it.each([
     ['failures: missing', { failures: undefined }],
     ['failures: null', { failures: null }],

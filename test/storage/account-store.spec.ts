@@ -95,7 +95,7 @@ describe.each([...stores, { name: 'memory', useStore: useMemory }])('the account
       'ten devices with the longest names and seals',
       account(
         Array.from({ length: 10 }, (_, n) =>
-          device({ name: `${n}${'📱'.repeat(255)}`, sealedSecret: 'x'.repeat(1_000) }),
+          device({ id: randomUUID(), name: `${n}${'📱'.repeat(255)}`, sealedSecret: 'x'.repeat(1_000) }),
         ),
       ),
     ],

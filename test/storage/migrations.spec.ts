@@ -93,6 +93,6 @@ describe.each(everywhere)('the migrations on $name', ({ open, settings }) => {
 
     await completions.put('session', 1, 2);
     await completions.put('session', 3, 4);
-    expect(await completions.find('session')).toBe(3);
+    expect(await completions.find('session', 3)).toBe(3);
   });
 });

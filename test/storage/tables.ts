@@ -1,7 +1,7 @@
 /** Databases with the module's tables, and the module's own stores over them. */
 import { TOTP_ENTITIES, TOTP_MIGRATIONS } from 'nestjs-totp';
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import { OwnConnection } from '../../src/storage/own-connection.js';
+import { StoreConnection } from '../../src/storage/store-connection.js';
 import { SessionCompletionStore } from '../../src/storage/session-completion-store.js';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
 import type { OpenDatabase, TestDatabase } from '../support/databases.js';
@@ -33,13 +33,13 @@ export interface Tables {
 /** One database with tables for all tests of a `describe`. */
 export function useTables(open: TestDatabase['open'], settings: Settings = {}): () => Tables {
   let tables: Tables;
-  let connection: OwnConnection;
+  let connection: StoreConnection;
   beforeAll(async () => {
     const database = await open();
     const dataSource = await connect(database, settings);
     if (settings.schema !== undefined) await dataSource.query(`CREATE SCHEMA "${settings.schema}"`);
     await dataSource.runMigrations();
-    connection = new OwnConnection(dataSource);
+    connection = new StoreConnection(dataSource);
     const store = new TypeOrmTotpAccountStore(await connection.open());
     tables = { database, dataSource, store, completions: new SessionCompletionStore(connection) };
   });

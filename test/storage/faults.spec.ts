@@ -1,0 +1,117 @@
+/** When the database fails: a fault, never an answer about the code, and nothing in it that was to be kept. */
+import { randomUUID } from 'node:crypto';
+import { inspect } from 'node:util';
+import { TotpSecretError, TotpStorageError } from 'nestjs-totp';
+import { totpCode } from 'nestjs-totp/testing';
+import { DataSource } from 'typeorm';
+import { StoreConnection } from '../../src/storage/store-connection.js';
+import { useApplication } from '../support/client.js';
+import { databases } from '../support/databases.js';
+import { account, device } from '../support/accounts.js';
+import { useTables } from './tables.js';
+
+const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+const WRONG = '000000';
+
+/** What a call throws. */
+async function faultOf(call: Promise<unknown>): Promise<unknown> {
+  return call.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+describe.each(databases)('a fault of the store on $name', ({ name, open }) => {
+  const tables = useTables(open);
+  const user = account([device({ name: 'a-name', sealedSecret: 'a-sealed-secret' })]);
+
+  /** Makes the database refuse new rows, in words that hold the row where it has such. */
+  async function refuseNewRows(): Promise<void> {
+    await tables().dataSource.query(
+      name === 'SQLite'
+        ? "CREATE TRIGGER no_rows BEFORE INSERT ON totp_accounts BEGIN SELECT RAISE(ABORT, 'no rows'); END"
+        : 'ALTER TABLE totp_accounts ADD CONSTRAINT no_rows CHECK (failures > 0)',
+    );
+  }
+
+  it('S4: tells what the driver said, and neither the statement’s values nor the row', async () => {
+    await refuseNewRows();
+    const fault = await faultOf(tables().store.commit('a-user-id', null, user));
+    expect(fault).toBeInstanceOf(TotpStorageError);
+    expect(fault).toMatchObject({
+      code: 'TOTP_STORAGE',
+      message: expect.stringMatching(/no.rows/),
+      cause: { code: expect.any(String) },
+    });
+    const everything = inspect(fault, { depth: Infinity, showHidden: true });
+    expect(everything).not.toMatch(/a-sealed-secret|a-name|a-user-id/);
+  });
+
+  it('is not a conflict: the caller does not try again for ever', async () => {
+    await tables().dataSource.query('DROP TABLE totp_accounts');
+    const { store, completions } = tables();
+    const calls = [
+      () => store.load('ann'),
+      () => store.loadMany(['ann']),
+      () => store.commit('ann', null, user),
+      () => store.commit('ann', randomUUID(), user),
+      () => store.remove('ann'),
+    ];
+    for (const call of calls) {
+      expect(await faultOf(call())).toMatchObject({
+        code: 'TOTP_STORAGE',
+        message: expect.stringContaining('run TOTP_MIGRATIONS'),
+        cause: { code: expect.stringMatching(/^SQLITE_ERROR$|^42P01$|^ER_NO_SUCH_TABLE$/) },
+      });
+    }
+    await tables().dataSource.query('DROP TABLE totp_session_completions');
+    expect(await faultOf(completions.find('session', 1))).toBeInstanceOf(TotpStorageError);
+    expect(await faultOf(completions.put('session', 1, 2))).toBeInstanceOf(TotpStorageError);
+  });
+});
+
+describe.each(databases)('L8: on $name', ({ open }) => {
+  const application = useApplication({ open });
+  const code = (steps = 0) => totpCode(SECRET, application().clock.now() + steps * 30_000);
+  const check = (userId: string, totp: string) => application().totp.verifyTOTP({ userId, totp });
+
+  /** A user with a device and one failure. */
+  async function newUser(): Promise<string> {
+    const userId = randomUUID();
+    await application().totp.importDevice({ userId, secretKey: SECRET });
+    await check(userId, WRONG);
+    application().events.clear();
+    return userId;
+  }
+
+  async function expectOneFailure(userId: string): Promise<void> {
+    expect(application().events.events).toEqual([]);
+    expect(await check(userId, WRONG)).toMatchObject({ currentNumberOfFailedAttempts: 2 });
+    expect(await check(userId, code())).toEqual({ status: 'OK' });
+  }
+
+  it.each([
+    ['devices that are cut short', TotpStorageError, "devices = '[{'"],
+    ['devices that are none', TotpStorageError, "devices = '[7]'"],
+    ['a count that cannot be', TotpStorageError, 'failures = -1'],
+    ['a secret that does not open', TotpSecretError, "devices = REPLACE(devices, 'plain:', 'sealed:')"],
+  ])('a row with %s is a fault to every code, and costs no try', async (_, fault, damage) => {
+    const userId = await newUser();
+    const database = application().app.get(DataSource);
+    const where = `WHERE user_id = '"${userId}"'`;
+    const [whole] = await database.query<{ devices: string }[]>(`SELECT devices FROM totp_accounts ${where}`);
+    await database.query(`UPDATE totp_accounts SET ${damage} ${where}`);
+    for (const entered of [code(), WRONG, code(1)]) await expect(check(userId, entered)).rejects.toThrow(fault);
+    await database.query(`UPDATE totp_accounts SET devices = '${whole?.devices ?? ''}', failures = 1 ${where}`);
+    await expectOneFailure(userId);
+  });
+
+  it('a connection that is gone is a fault to every code, and costs no try', async () => {
+    const userId = await newUser();
+    const connection = await application().app.get(StoreConnection).open();
+    await connection.destroy();
+    for (const entered of [code(), WRONG]) await expect(check(userId, entered)).rejects.toThrow(TotpStorageError);
+    await connection.initialize();
+    await expectOneFailure(userId);
+  });
+});

@@ -1,0 +1,90 @@
+import { TOTP_ENTITIES, TotpConfigurationError } from 'nestjs-totp';
+import { DataSource } from 'typeorm';
+import { StoreConnection } from '../../src/storage/store-connection.js';
+import { startApplication } from '../support/application.js';
+import { databases } from '../support/databases.js';
+import { answered, invalidTotp, limitReached, Person } from '../support/client.js';
+import { connect } from './tables.js';
+
+const memory = { type: 'better-sqlite3', database: ':memory:', entities: TOTP_ENTITIES } as const;
+
+describe.each(databases)("the module's connection on $name", ({ name, open }) => {
+  it('leaves the application’s open when it closes, and none of its own', async () => {
+    const database = await open();
+    const application = await connect(database);
+    const connection = new StoreConnection(application);
+    const [opened, again] = await Promise.all([connection.open(), connection.open()]);
+    expect(again).toBe(opened);
+    // TypeORM opens an SQLite file once for everybody, transactions included; servers have pools.
+    expect(opened === application).toBe(name !== 'SQLite');
+
+    await connection.onApplicationShutdown();
+    expect(application.isInitialized).toBe(true);
+    await application.destroy();
+    expect(opened.isInitialized).toBe(false);
+    await database.drop();
+  });
+
+  it('is closed with the application, and W6, L7: what was counted and used survives a restart', async () => {
+    const database = await open();
+    const first = await startApplication({ database });
+    const before = new Person(first);
+    const phone = await before.enrol('phone');
+    expect(await before.signIn(before.wrongCode())).toEqual(invalidTotp(1));
+    const connection = await first.app.get(StoreConnection).open();
+    expect(connection.isInitialized).toBe(true);
+    await first.close();
+    expect(connection.isInitialized).toBe(false);
+
+    const second = await startApplication({ database });
+    const after = new Person(second, { userId: before.userId });
+    expect(await after.signIn(phone.code())).toEqual(invalidTotp(1));
+    for (let failure = 2; failure <= 5; failure++) {
+      expect(await after.signIn(before.wrongCode())).toEqual(invalidTotp(failure));
+    }
+    await second.close();
+
+    const third = await startApplication({ database });
+    expect(await new Person(third, { userId: before.userId }).signIn(phone.code(1))).toEqual(limitReached(900_000));
+    third.clock.advance(900);
+    const code = phone.code(30);
+    expect(await new Person(third, { userId: before.userId }).signIn(code)).toEqual(answered({ status: 'OK' }));
+    await third.close();
+    await database.drop();
+  });
+});
+
+describe("the module's connection", () => {
+  it('to a database in memory is the application’s, since there is no other', async () => {
+    const application = await new DataSource(memory).initialize();
+    const connection = new StoreConnection(application);
+    expect(await connection.open()).toBe(application);
+    await connection.onApplicationShutdown();
+    expect(application.isInitialized).toBe(true);
+    await application.destroy();
+  });
+
+  it('that was never needed needs not be closed', async () => {
+    await expect(new StoreConnection(undefined).onApplicationShutdown()).resolves.toBeUndefined();
+  });
+
+  it('says what to add when there is no data source', () => {
+    const opening = new StoreConnection(undefined).open();
+    return expect(opening).rejects.toThrow(
+      expect.objectContaining({
+        constructor: TotpConfigurationError,
+        message: expect.stringContaining(
+          'Add TypeOrmModule.forRoot({ …, entities: [...TOTP_ENTITIES], migrations: TOTP_MIGRATIONS',
+        ),
+      }),
+    );
+  });
+
+  it('says what to add when the data source does not know the entities', async () => {
+    const application = await new DataSource({ ...memory, entities: TOTP_ENTITIES.slice(1) }).initialize();
+    const connection = new StoreConnection(application);
+    await expect(connection.open()).rejects.toThrow('entities: [...TOTP_ENTITIES, …] }), or autoLoadEntities: true.');
+    await connection.onApplicationShutdown();
+    await application.destroy();
+  });
+});
