@@ -90,10 +90,13 @@ export async function send(url: string, init: Message): Promise<Answer> {
   return { status: response.status, body: isJson ? JSON.parse(text) : text, headers: response.headers };
 }
 
+/** An application that listens, and the clock that it goes by. */
+export type Reachable = Pick<TestApplication, 'url' | 'clock'>;
+
 /** What `createDevice` answered, as an authenticator app keeps it. */
 export class Authenticator {
   constructor(
-    private readonly application: TestApplication,
+    private readonly application: Reachable,
     readonly deviceName: string,
     readonly secret: string,
     readonly keyUri: string,
@@ -108,12 +111,12 @@ export class Authenticator {
 /** Somebody signed in to an application that uses `HeaderSignIn`: a user of their own, unless one is named. */
 export class Person {
   readonly authenticators: Authenticator[] = [];
-  private readonly application: TestApplication;
+  private readonly application: Reachable;
   readonly userId: string;
   readonly session: string;
   private readonly path: string;
 
-  constructor(application: TestApplication, settings: { userId?: string; session?: string; path?: string } = {}) {
+  constructor(application: Reachable, settings: { userId?: string; session?: string; path?: string } = {}) {
     this.application = application;
     this.userId = settings.userId ?? randomUUID();
     this.session = settings.session ?? randomUUID();
