@@ -71,6 +71,16 @@ class Story {
     this.same(answer, this.model.enrol(deviceName, code, this.now));
   }
 
+  /** What a thief of a code would try who can also change devices. */
+  async removeAndImport(deviceName: string, secretKey: string) {
+    const code = totpCode(secretKey, this.now);
+    await this.import(deviceName, secretKey);
+    await this.signIn(code);
+    await this.remove(deviceName);
+    await this.import(deviceName, secretKey);
+    await this.signIn(code);
+  }
+
   async list() {
     const { devices } = await this.totp.listDevices({ userId });
     this.same(
@@ -106,6 +116,12 @@ const happening = fc.oneof(
   },
   { weight: 1, arbitrary: happens('rename', fc.tuple(name, name), (story, [a, b]) => story.rename(a, b)) },
   { weight: 2, arbitrary: happens('remove', fc.tuple(name), (story, [a]) => story.remove(a)) },
+  {
+    weight: 1,
+    arbitrary: happens('remove and import', fc.tuple(name, fc.constantFrom(...secrets)), (story, [a, b]) =>
+      story.removeAndImport(a, b),
+    ),
+  },
   { weight: 1, arbitrary: happens('unlock', fc.tuple(), (story) => story.unlock()) },
   {
     weight: 8,
