@@ -1,0 +1,271 @@
+/** What is wrong with a set-up is said at start-up, with what to write instead. */
+import { ConsoleLogger, Injectable, Module } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import {
+  TOTP_ENTITIES,
+  TotpAccountStore,
+  TotpConfigurationError,
+  TotpEventPublisher,
+  TotpModule,
+  type TotpModuleAsyncOptions,
+  type TotpModuleOptions,
+  TotpSecretCipher,
+  TotpService,
+} from 'nestjs-totp';
+import { InMemoryTotpAccountStore, TotpEventRecorder } from 'nestjs-totp/testing';
+import { emitter, inMemory } from './consumer.js';
+
+const { guards, providers, ...options } = inMemory;
+const statics = { guards, providers };
+
+/** Notes the warnings of one start-up. */
+class Warnings extends ConsoleLogger {
+  readonly noted: string[] = [];
+
+  constructor() {
+    super({ logLevels: ['warn'] });
+  }
+
+  override warn(message: string): void {
+    this.noted.push(message);
+  }
+}
+
+/** Starts an application; as the error that it fails with, or the warnings that it logs. */
+async function start(imports: () => Parameters<typeof Test.createTestingModule>[0]['imports']): Promise<string[]> {
+  const warnings = new Warnings();
+  const module = await Test.createTestingModule({ imports: imports() ?? [] })
+    .setLogger(warnings)
+    .compile();
+  await module.close();
+  return warnings.noted;
+}
+
+/** Options as somebody without a compiler writes them. */
+const startWith = (given: object) =>
+  start(() => [emitter, TotpModule.forRoot({ ...statics, ...(given as TotpModuleOptions) })]);
+const startAsync = (given: TotpModuleAsyncOptions | object) => start(() => [emitter, TotpModule.forRootAsync(given)]);
+
+async function expectRefusal(starting: Promise<unknown>, message: string | RegExp): Promise<void> {
+  await expect(starting).rejects.toMatchObject({ code: 'TOTP_CONFIGURATION' });
+  await expect(starting).rejects.toBeInstanceOf(TotpConfigurationError);
+  await expect(starting).rejects.toThrow(message);
+}
+
+describe('a missing part of the application', () => {
+  const sqlite = { type: 'better-sqlite3', database: ':memory:' } as const;
+  const module = () => TotpModule.forRoot({ ...options });
+
+  it('is named when there is no TypeORM', async () => {
+    await expectRefusal(
+      start(() => [emitter, module()]),
+      /Add TypeOrmModule\.forRoot\(\{.*entities: \[\.\.\.TOTP_ENTITIES\],.*migrations: TOTP_MIGRATIONS, migrationsRun: true/,
+    );
+  });
+
+  it('is named when there is no data source of that name', async () => {
+    await expectRefusal(
+      start(() => [
+        TypeOrmModule.forRoot({ ...sqlite, entities: TOTP_ENTITIES }),
+        emitter,
+        TotpModule.forRoot({ ...options, dataSource: 'other' }),
+      ]),
+      'dataSource: "name"',
+    );
+  });
+
+  it("is named when the data source does not know the module's entities", async () => {
+    await expectRefusal(
+      start(() => [TypeOrmModule.forRoot({ ...sqlite, entities: [] }), emitter, module()]),
+      /entities: \[\.\.\.TOTP_ENTITIES.*or autoLoadEntities: true/,
+    );
+  });
+
+  it('is named when there is no event emitter', async () => {
+    await expectRefusal(
+      start(() => [TotpModule.forRoot(inMemory)]),
+      /Add EventEmitterModule\.forRoot\(\) from @nestjs\/event-emitter.*or provide a TotpEventPublisher/,
+    );
+  });
+
+  it('is named when nothing is said of how secrets are kept', async () => {
+    await expectRefusal(
+      start(() => [emitter, TotpModule.forRoot({ ...statics, issuer: 'Acme' })]),
+      /provide: TotpSecretCipher.*or.*write secrets: "plain-text"/,
+    );
+  });
+
+  it('may be missing where the application has its own', async () => {
+    @Injectable()
+    class Cipher extends TotpSecretCipher {
+      override seal(): Promise<string> {
+        return Promise.resolve('');
+      }
+
+      override open(): Promise<Uint8Array> {
+        return Promise.resolve(new Uint8Array());
+      }
+    }
+    const own = [
+      { provide: TotpAccountStore, useClass: InMemoryTotpAccountStore },
+      { provide: TotpEventPublisher, useClass: TotpEventRecorder },
+      { provide: TotpSecretCipher, useClass: Cipher },
+    ];
+    expect(await start(() => [TotpModule.forRoot({ issuer: 'Acme', providers: own })])).toEqual([]);
+  });
+});
+
+describe('an option', () => {
+  it.each<[object, string | RegExp]>([
+    [{ issuer: '' }, /issuer must be your application's name.*\{ issuer: "Acme" \}/],
+    [{ issuer: '  ' }, 'issuer must be'],
+    [{ issuer: 'x'.repeat(65) }, 'issuer must be'],
+    [{ issuer: 7 }, 'issuer must be'],
+    [{ issuer: undefined }, 'issuer must be'],
+    [{ secrets: 'plaintext' }, 'secrets is "plaintext": write one of "plain-text"'],
+    [{ algorithm: 'MD5' }, 'algorithm is "MD5": write one of "SHA1", "SHA256", "SHA512"'],
+    [{ algorithm: 'sha1' }, 'algorithm is "sha1"'],
+    [{ digits: 4 }, 'digits is 4: write one of 6, 8'],
+    [{ digits: 7 }, 'digits is 7'],
+    [{ digits: '6' }, 'digits is "6"'],
+    [{ defaultPeriod: 14 }, 'defaultPeriod is 14: write a whole number from 15 to 300, or leave it out for 30'],
+    [{ defaultPeriod: 301 }, 'defaultPeriod is 301'],
+    [{ defaultPeriod: 30.5 }, 'defaultPeriod is 30.5'],
+    [{ defaultPeriod: '30' }, 'defaultPeriod is 30'],
+    [{ defaultSkew: 3 }, 'defaultSkew is 3: write a whole number from 0 to 2, or leave it out for 1'],
+    [{ defaultSkew: -1 }, 'defaultSkew is -1'],
+    [{ defaultSkew: NaN }, 'defaultSkew is NaN'],
+    [{ maxDevices: 0 }, /maxDevices is 0: write a whole number from 1 to \d+, or leave it out for 10/],
+    [{ maxDevices: 51 }, 'maxDevices is 51'],
+    [{ unverifiedDeviceLifetime: 59 }, 'unverifiedDeviceLifetime is 59: write a whole number from 60 to 604800'],
+    [{ unverifiedDeviceLifetime: Infinity }, 'unverifiedDeviceLifetime is Infinity'],
+    [{ stepUpMaxAge: 0 }, 'stepUpMaxAge is 0: write a whole number from 60 to 86400, or leave it out for 1200'],
+    [{ stepUpMaxAge: 86_401 }, 'stepUpMaxAge is 86401'],
+    [{ enrolment: 'mandatory' }, 'enrolment is "mandatory": write one of "optional", "required"'],
+    [
+      { lockout: { maxFailures: 0 } },
+      'lockout.maxFailures is 0: write a whole number from 1 to 10, or leave it out for 5',
+    ],
+    [{ lockout: { maxFailures: 11 } }, 'lockout.maxFailures is 11'],
+    [{ lockout: { cooldown: 59 } }, 'lockout.cooldown is 59: write a whole number from 60 to 86400'],
+    [{ lockout: { multiplier: 0 } }, 'lockout.multiplier is 0: write a whole number from 1 to 10'],
+    [{ lockout: { maxCooldown: 899 } }, 'lockout.maxCooldown is 899: write a whole number from 900 to 86400'],
+    [{ lockout: { maxCooldown: 86_401 } }, 'lockout.maxCooldown is 86401'],
+    [{ lockout: { hardLimit: 101 } }, 'lockout.hardLimit is 101: write a whole number from 5 to 100'],
+    [{ lockout: { hardLimit: 4 } }, 'lockout.hardLimit is 4'],
+    [{ lockout: { maxFailure: 3 } }, /"lockout\.maxFailure" is not an option; the options are .*lockout\.maxFailures/],
+    [{ period: 30 }, /"period" is not an option; the options are .*defaultPeriod/],
+    [{ Issuer: 'Acme' }, '"Issuer" is not an option'],
+  ])('that is wrong or weak is refused: %j', async (wrong, message) => {
+    await expectRefusal(startWith({ ...options, ...wrong }), message);
+    await expectRefusal(startAsync({ ...statics, useFactory: () => ({ ...options, ...wrong }) }), message);
+  });
+
+  it.each([
+    { digits: 8, algorithm: 'SHA512', defaultPeriod: 15, defaultSkew: 0 },
+    { defaultPeriod: 300, defaultSkew: 2, maxDevices: 1, stepUpMaxAge: 60, unverifiedDeviceLifetime: 604_800 },
+    { lockout: { maxFailures: 1, cooldown: 86_400, multiplier: 1, hardLimit: 1 } },
+    { lockout: { maxFailures: 10, cooldown: 60, multiplier: 10, maxCooldown: 60, hardLimit: 10 } },
+    { lockout: {}, enrolment: 'required', override: {} },
+    { issuer: 'x'.repeat(64), digits: undefined, lockout: undefined },
+  ])('at the edge of its range is taken: %j', async (right) => {
+    await expect(startWith({ ...options, ...right })).resolves.toBeInstanceOf(Array);
+  });
+});
+
+describe('forRootAsync', () => {
+  it.each([
+    ['path', 'auth/totp'],
+    ['guards', []],
+    ['controllers', false],
+    ['dataSource', 'other'],
+    ['global', false],
+    ['providers', []],
+    ['imports', []],
+  ])('refuses %s out of the factory: it shapes the module', async (name, value) => {
+    await expectRefusal(
+      startAsync({ ...statics, useFactory: () => ({ ...options, [name]: value }) }),
+      `"${name}" shapes the module itself: write it beside useFactory, forRootAsync({ ${name}: …, useFactory })`,
+    );
+  });
+
+  it('refuses an option beside the factory', async () => {
+    await expectRefusal(
+      startAsync({ ...statics, issuer: 'Acme', useFactory: () => options }),
+      '"issuer" belongs into what the factory returns: forRootAsync({ useFactory: () => ({ issuer: … }) })',
+    );
+  });
+
+  it('refuses what it does not know', async () => {
+    await expectRefusal(
+      startAsync({ ...statics, useFactroy: () => options }),
+      'forRootAsync needs one of useFactory, useClass and useExisting',
+    );
+    await expectRefusal(
+      startAsync({ ...statics, isGlobal: true, useFactory: () => options }),
+      '"isGlobal" is not an option',
+    );
+  });
+
+  it.each([
+    ['nothing', {}],
+    ['two things', { useFactory: () => options, useClass: Warnings }],
+  ])('refuses %s to take options from', async (_, source) => {
+    await expectRefusal(
+      startAsync({ ...statics, ...source }),
+      'forRootAsync needs one of useFactory, useClass and useExisting',
+    );
+  });
+
+  it.each([undefined, null, 'Acme'])('refuses a factory that returns %j', async (returned) => {
+    await expectRefusal(
+      startAsync({ ...statics, useFactory: () => returned }),
+      'the options must be an object such as { issuer: "Acme" }',
+    );
+  });
+});
+
+describe('a start-up', () => {
+  it('warns of secrets in plain text, and of nothing else', async () => {
+    expect(await startWith(options)).toEqual([expect.stringContaining('Secrets are kept in plain text')]);
+  });
+
+  it.each([
+    [{ algorithm: 'SHA256' }, 'algorithm SHA256'],
+    [{ algorithm: 'SHA512' }, 'algorithm SHA512'],
+    [{ digits: 8 }, '8 digits'],
+    [{ defaultPeriod: 60 }, 'a period of 60 s'],
+    [{ algorithm: 'SHA256', digits: 8, defaultPeriod: 60 }, 'algorithm SHA256, 8 digits, a period of 60 s'],
+  ])('warns once, naming the apps, of settings that authenticator apps ignore: %j', async (unusual, named) => {
+    const warnings = (await startWith({ ...options, ...unusual })).filter((warning) => !warning.includes('plain text'));
+    expect(warnings).toEqual([expect.stringContaining(named)]);
+    expect(warnings[0]).toMatch(/Google Authenticator.*Microsoft Authenticator/);
+  });
+
+  it.each([{ defaultSkew: 2 }, { algorithm: 'SHA1', digits: 6, defaultPeriod: 30 }])(
+    'does not warn of %j',
+    async (usual) => {
+      expect(await startWith({ ...options, ...usual })).toHaveLength(1);
+    },
+  );
+});
+
+describe('global: false', () => {
+  const register = () => TotpModule.forRoot({ ...inMemory, global: false });
+
+  it('hides TotpService from modules that do not import the module', async () => {
+    @Module({ providers: [{ provide: 'reader', inject: [TotpService], useFactory: (totp: object) => totp }] })
+    class StrangerModule {}
+    await expect(start(() => [emitter, register(), StrangerModule])).rejects.toThrow('TotpService');
+  });
+
+  it('shows it to modules that import the module', async () => {
+    @Module({
+      imports: [register()],
+      providers: [{ provide: 'reader', inject: [TotpService], useFactory: (totp: object) => totp }],
+    })
+    class FriendModule {}
+    await expect(start(() => [emitter, FriendModule])).resolves.toHaveLength(1);
+  });
+});
