@@ -1,11 +1,18 @@
 import { jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { device, account, MINUTE, NOW } from '../test/support/accounts.js';
 import type { Account } from './accounts/account.js';
 import { PlainTextSecretCipher } from './secrets/plain-text-cipher.js';
 import type { TotpSecretCipher } from './secrets/secret-cipher.js';
 import { InMemoryTotpAccountStore, TestTotpClock, totpCode, TotpEventRecorder } from './testing/index.js';
 import { AnonymousUserDirectory, TotpUserDirectory, type UserIdentifierInfoAnswer } from './totp.directory.js';
-import { TotpArgumentError, TotpSecretError, TotpStepUpRequiredError, TotpStorageError } from './totp.errors.js';
+import {
+  TotpArgumentError,
+  TotpConfigurationError,
+  TotpSecretError,
+  TotpStepUpRequiredError,
+  TotpStorageError,
+} from './totp.errors.js';
 import { checkOptions, type TotpModuleOptions } from './totp.options.js';
 import type { ActingSession, CallContext } from './totp.recipe.js';
 import { TotpService } from './totp.service.js';
@@ -88,6 +95,10 @@ const failures = (count: number) => ({
   maxNumberOfFailedAttempts: 5,
 });
 
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
 describe('a call', () => {
   it('C3: reads the clock once, however often it has to decide anew', async () => {
     const { clock, store, enrolled, elsewhere, right } = setUp();
@@ -159,6 +170,48 @@ describe('a call', () => {
     jest.spyOn(cipher, 'seal').mockRejectedValue(fault);
     await expect(totp.createDevice(phone)).rejects.toBe(fault);
     expect(await totp.listDevices({ userId })).toEqual({ status: 'OK', devices: [] });
+  });
+
+  const publishers: [string, () => Promise<void>][] = [
+    [
+      'throws',
+      () => {
+        throw new Error('broker');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('broker'))],
+  ];
+
+  it.each(publishers)('is answered, and the fault logged, when the publisher of events %s', async (_, publish) => {
+    const { events, enrolled, right } = setUp();
+    await enrolled();
+    const logged = jest.spyOn(Logger.prototype, 'error').mockReturnValue(undefined);
+    Object.assign(events, { publish });
+    expect(await right()).toEqual({ status: 'OK' });
+    await new Promise(setImmediate);
+    expect(logged.mock.calls).toEqual([
+      ['TotpEventPublisher failed with totp.code.accepted', expect.stringContaining('broker')],
+    ]);
+  });
+
+  it('takes fractions of a millisecond for the millisecond', async () => {
+    const { clock, store, enrolled, wrong } = setUp();
+    clock.set(NOW + 0.75);
+    await enrolled();
+    await wrong();
+    expect((await store.load(userId))?.account).toMatchObject({
+      budget: { recentFailures: [NOW] },
+      devices: [{ createdAt: NOW }],
+    });
+  });
+
+  it.each([NaN, Infinity, -1])('W8: is refused while the clock shows %d, and nothing is counted', async (time) => {
+    const { totp, clock, enrolled, wrong } = setUp();
+    await enrolled();
+    clock.set(time);
+    await expect(wrong()).rejects.toThrow(TotpConfigurationError);
+    clock.set(NOW);
+    expect(await totp.getStatus({ userId })).toMatchObject({ failures: 0 });
   });
 
   it('opens no secret during a lock', async () => {
@@ -282,6 +335,23 @@ describe('importing a device', () => {
       new TotpArgumentError('secretKey must be Base32 of 16 to 64 bytes, such as 32 letters from A–Z and 2–7'),
     );
     expect(events.events).toEqual([]);
+  });
+
+  it.each([{ algorithm: 'MD5' }, { algorithm: 'sha1' }, { digits: 7 }, { digits: '6' }])(
+    'refuses %j, which no code could be made with',
+    async (setting) => {
+      const { totp } = setUp();
+      const input = { ...phone, secretKey: SECRET, ...setting };
+      await expect(Reflect.apply(totp.importDevice, totp, [input])).rejects.toThrow(TotpArgumentError);
+      expect(await totp.listDevices({ userId })).toEqual({ status: 'OK', devices: [] });
+    },
+  );
+
+  it('takes the settings that the secret has elsewhere', async () => {
+    const { totp } = setUp();
+    const settings = { algorithm: 'SHA512', digits: 8, period: 60 } as const;
+    await totp.importDevice({ ...phone, secretKey: SECRET, ...settings, skew: 0 });
+    expect(await totp.verifyTOTP({ userId, totp: totpCode(SECRET, NOW, settings) })).toEqual({ status: 'OK' });
   });
 
   it('W6: of a secret that was removed does not make its used codes good again', async () => {

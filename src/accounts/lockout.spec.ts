@@ -170,6 +170,14 @@ describe('the tries left', () => {
     expect(failuresLeft({ failures: 98, recentFailures: [], lock: null }, NOW, policy)).toBe(2);
   });
 
+  it('are none, and the count is full, when the options were lowered below what was counted before', () => {
+    const { budget } = wrongCodes([0, 0, 0, 0]);
+    const lowered = { ...policy, maxFailures: 2, hardLimit: 3 };
+    expect(failuresLeft(budget, NOW, lowered)).toBe(0);
+    expect(countedFailures(budget, NOW, lowered)).toBe(2);
+    expect(recordFailure(budget, NOW, lowered)).toMatchObject({ counted: 2, started: { number: 1, until: null } });
+  });
+
   it('go with a count of failures that is full while locked', () => {
     expect(countedFailures(lockedUntil(NOW + 1), NOW, policy)).toBe(5);
     expect(countedFailures(lockedUntil(NOW), NOW, policy)).toBe(0);

@@ -114,6 +114,7 @@ describe('C5: what was entered', () => {
     ['has blanks around', `  ${code}\n`],
     ['has tabs, line ends and no-break spaces', `\t${first}\u00A0\u202F${rest}\r\n`],
     ['has blanks everywhere', code.split('').join(' ')],
+    ['has 250 blanks around', `${code}${' '.repeat(250)}`],
   ])('is accepted when it %s', (_, entered) => {
     expect(match(entered)).toEqual([STEP]);
   });
@@ -143,6 +144,7 @@ describe('C5: what was entered', () => {
     ['a combining mark', `${code}\u0308`],
     ['10 kB of digits', '1'.repeat(10_000)],
     ['10 kB of blanks', ' '.repeat(10_000)],
+    ['251 blanks and a code', `${' '.repeat(251)}${code}`],
     ['10 kB behind the code', `${code}${' '.repeat(10_000)}x`],
     ['SQL', "' OR 1=1; --"],
     ['a name of every object', '__proto__'],

@@ -1,6 +1,7 @@
 /** When the database fails: a fault, never an answer about the code, and nothing in it that was to be kept. */
 import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
+import { jest } from '@jest/globals';
 import { TotpSecretError, TotpStorageError } from 'nestjs-totp';
 import { totpCode } from 'nestjs-totp/testing';
 import { DataSource } from 'typeorm';
@@ -67,6 +68,48 @@ describe.each(databases)('a fault of the store on $name', ({ name, open }) => {
     await tables().dataSource.query('DROP TABLE totp_session_completions');
     expect(await faultOf(completions.find('session', 1))).toBeInstanceOf(TotpStorageError);
     expect(await faultOf(completions.put('session', 1, 2))).toBeInstanceOf(TotpStorageError);
+  });
+});
+
+describe.each(databases)('a reply that gets lost on $name', ({ open }) => {
+  const tables = useTables(open);
+  const [before, after] = [account([]), account([device()])];
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  /** Loses the reply to the next statement, which the database has run or not. */
+  function loseReply(isRun: boolean): void {
+    const { own } = tables();
+    const runner = own.createQueryRunner();
+    const query = runner.query.bind(runner) as (...statement: unknown[]) => Promise<unknown>;
+    jest.spyOn(own, 'createQueryRunner').mockReturnValueOnce(runner);
+    jest.spyOn(runner, 'query').mockImplementationOnce(async (...statement: unknown[]) => {
+      if (isRun) await query(...statement);
+      throw new Error('connection reset');
+    });
+  }
+
+  it('after a commit does not undo it: it is known by the mark in the row', async () => {
+    const { store } = tables();
+    loseReply(true);
+    expect(await store.commit('new', null, before)).toBe(true);
+    const revision = (await store.load('new'))?.revision ?? null;
+    loseReply(true);
+    expect(await store.commit('new', revision, after)).toBe(true);
+    expect((await store.load('new'))?.account).toEqual(after);
+  });
+
+  it('before a commit is a fault, and nothing is written', async () => {
+    const { store } = tables();
+    loseReply(false);
+    await expect(store.commit('never', null, before)).rejects.toThrow('connection reset');
+    expect(await store.load('never')).toBeNull();
+    await store.commit('never', null, before);
+    const revision = (await store.load('never'))?.revision ?? null;
+    loseReply(false);
+    await expect(store.commit('never', revision, after)).rejects.toThrow('connection reset');
+    expect(await store.load('never')).toEqual({ account: before, revision });
   });
 });
 

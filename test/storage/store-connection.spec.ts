@@ -80,6 +80,15 @@ describe("the module's connection", () => {
     );
   });
 
+  it('says which databases there are when the data source is of another kind', async () => {
+    const application = await new DataSource({ ...memory }).initialize();
+    Object.assign(application.options, { type: 'sqljs' });
+    await expect(new StoreConnection(application).open()).rejects.toThrow(
+      'a data source of type "sqljs" is not supported. Write one of better-sqlite3, postgres, ',
+    );
+    await application.destroy();
+  });
+
   it('says what to add when the data source does not know the entities', async () => {
     const application = await new DataSource({ ...memory, entities: TOTP_ENTITIES.slice(1) }).initialize();
     const connection = new StoreConnection(application);

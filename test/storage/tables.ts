@@ -26,6 +26,8 @@ export interface Tables {
   readonly database: OpenDatabase;
   /** The application's. */
   readonly dataSource: DataSource;
+  /** The module's; on servers the same. */
+  readonly own: DataSource;
   readonly store: TypeOrmTotpAccountStore;
   readonly completions: SessionCompletionStore;
 }
@@ -40,8 +42,9 @@ export function useTables(open: TestDatabase['open'], settings: Settings = {}): 
     if (settings.schema !== undefined) await dataSource.query(`CREATE SCHEMA "${settings.schema}"`);
     await dataSource.runMigrations();
     connection = new StoreConnection(dataSource);
-    const store = new TypeOrmTotpAccountStore(await connection.open());
-    tables = { database, dataSource, store, completions: new SessionCompletionStore(connection) };
+    const own = await connection.open();
+    const store = new TypeOrmTotpAccountStore(own);
+    tables = { database, dataSource, own, store, completions: new SessionCompletionStore(connection) };
   });
   afterAll(async () => {
     await connection.onApplicationShutdown();
