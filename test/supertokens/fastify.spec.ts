@@ -1,0 +1,5 @@
+import { describeWebJs } from './web-js.js';
+
+describe('supertokens-web-js against Fastify', () => {
+  describeWebJs('Fastify');
+});
