@@ -183,6 +183,26 @@ describe.each(everywhere)('$name', ({ platform, open }) => {
     });
   });
 
+  it('refuses a code for a device that was removed', async () => {
+    const person = newPerson();
+    const phone = await person.create('phone');
+    await person.post('/device/remove', { deviceName: 'phone' });
+    expect(await person.verify('phone', phone.code())).toEqual(answered({ status: 'UNKNOWN_DEVICE_ERROR' }));
+    const tablet = await person.enrol('tablet');
+    await person.create('phone');
+    await person.post('/device/remove', { deviceName: 'tablet' });
+    expect((await person.signIn(tablet.code(1))).body).toMatchObject({ status: 'INVALID_TOTP_ERROR' });
+  });
+
+  it('verifies a renamed device under its new name only', async () => {
+    const person = newPerson();
+    const phone = await person.create('phone');
+    await person.post('/device/rename', { existingDeviceName: 'phone', newDeviceName: 'tablet' });
+    expect(await person.verify('phone', phone.code())).toEqual(answered({ status: 'UNKNOWN_DEVICE_ERROR' }));
+    expect((await person.verify('tablet', phone.code())).body).toMatchObject({ status: 'OK' });
+    await signedInWith(person, phone.code(1));
+  });
+
   it('never lets a verified device expire', async () => {
     const person = newPerson();
     const phone = await person.enrol('phone');

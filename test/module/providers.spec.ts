@@ -1,4 +1,5 @@
 /** Every collaborator can be replaced: in `forRoot({ providers })`, and in a consumer's tests by `overrideProvider`. */
+import { jest } from '@jest/globals';
 import { type ExecutionContext, Inject, Injectable, Module, type Provider } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import {
@@ -144,6 +145,23 @@ describe('TotpClock', () => {
     expect(await occurredAt({ provide: TotpClock, useClass: FixedClock })).toBe(1_800_000_000_000);
     expect(await occurredAt({ provide: TotpClock, useValue: new TestTotpClock(5_000) })).toBe(5_000);
     expect(await occurredAt({ provide: TotpClock, useFactory: () => new FixedClock() })).toBe(1_800_000_000_000);
+  });
+
+  it('is read once per check, however many devices and steps are compared', async () => {
+    const clock = new TestTotpClock();
+    const { totp } = await startConsumer([emitter, TotpModule.forRoot(inMemory)], {
+      customise: (builder) => builder.overrideProvider(TotpClock).useValue(clock),
+    });
+    const user = { userId: 'ann' };
+    const secretKey = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+    for (const deviceName of ['a', 'b', 'c']) await totp.importDevice({ ...user, secretKey, deviceName });
+    await totp.createDevice({ ...user, deviceName: 'd' });
+    const reads = jest.spyOn(clock, 'now');
+    await totp.verifyTOTP({ ...user, totp: '000000' });
+    expect(reads).toHaveBeenCalledTimes(1);
+    await totp.verifyDevice({ ...user, deviceName: 'd', totp: '000000' });
+    expect(reads).toHaveBeenCalledTimes(2);
+    await closeConsumers();
   });
 
   it('is set by a test: codes follow it', async () => {

@@ -1,5 +1,6 @@
 /** `TotpGuard` and `@RequireTotp` on routes of the application's own (contract §4). */
 import { Controller, Get, Module, UseGuards } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
 import { RequireTotp, TotpGuard } from 'nestjs-totp';
 import { HeaderSignIn, platforms } from '../support/application.js';
 import {
@@ -143,5 +144,40 @@ describe.each(modes)('on $platform, where a device is $enrolment', ({ platform, 
     const thief = person.signedInAnew();
     await thief.spendBudget();
     expect(await get('/routes/any-age', person)).toEqual(passed);
+  });
+});
+
+@Controller('everything')
+class Everything {
+  @Get()
+  get(): object {
+    return { passed: true };
+  }
+}
+
+@Module({
+  controllers: [Everything],
+  providers: [
+    { provide: APP_GUARD, useClass: HeaderSignIn },
+    { provide: APP_GUARD, useExisting: TotpGuard },
+  ],
+})
+class GuardedModule {}
+
+describe.each(platforms)('as a guard of the whole application, on %s', (platform) => {
+  const options = { enrolment: 'required', guards: [] } as const;
+  const application = useApplication({ platform, options, imports: [GuardedModule] });
+
+  it("leaves the module's own routes open to enter a code or set a device up", async () => {
+    const person = new Person(application());
+    const everything = ({ headers }: Person) => send(`${application().url}/everything`, { headers });
+    expect(await everything(person)).toEqual(mustEnrol);
+    const phone = await person.enrol('phone');
+    expect(await everything(person)).toEqual(passed);
+    const again = person.signedInAnew();
+    expect(await everything(again)).toEqual(invalidClaim);
+    expect(await again.signIn(phone.code(1))).toEqual(answered({ status: 'OK' }));
+    expect(await everything(again)).toEqual(passed);
+    expect(await send(`${application().url}/totp/device/list`, {})).toEqual(unauthorised);
   });
 });

@@ -17,13 +17,17 @@ import {
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import expressSession from 'express-session';
-import { RequestSessionAdapter, TotpConfigurationError } from 'nestjs-totp';
+import { type APIInterface, RequestSessionAdapter, TotpConfigurationError } from 'nestjs-totp';
 import { totpCode } from 'nestjs-totp/testing';
 import { type Platform, platforms } from '../support/application.js';
 import { type Answer, answered, invalidClaim, send, unauthorised, useApplication } from '../support/client.js';
 
 interface SignedInRequest {
-  session: { userId?: string; destroy: (done: () => void) => void };
+  session: {
+    userId?: string;
+    destroy: (done: () => void) => void;
+    regenerate: (done: () => void) => void;
+  };
   user?: { id: string };
 }
 
@@ -68,6 +72,20 @@ const plugins: Record<Platform, (app: INestApplication) => unknown> = {
   },
 };
 
+/** Gives the session a new id before a code counts, as applications do against session fixation. */
+const regenerating = (original: APIInterface): APIInterface => ({
+  ...original,
+  verifyTOTPPOST: async (input) => {
+    const request = input.options.req as SignedInRequest;
+    const { session } = request;
+    await new Promise<void>((done) => {
+      session.regenerate(done);
+    });
+    Object.assign(request.session, { userId: session.userId });
+    return (await original.verifyTOTPPOST?.(input)) ?? { status: 'GENERAL_ERROR', message: 'It is served.' };
+  },
+});
+
 /** Keeps the cookie of its session. */
 class Browser {
   cookie = '';
@@ -98,7 +116,7 @@ describe.each(platforms)('with the session plugin of %s', (platform) => {
   const application = useApplication({
     platform,
     imports: [SignInModule],
-    options: { guards: [SignedInGuard] },
+    options: { guards: [SignedInGuard], override: { apis: regenerating } },
     configure: plugins[platform],
   });
   const signedIn = (userId: string) => new Browser(application().url).signIn(userId);
@@ -139,6 +157,18 @@ describe.each(platforms)('with the session plugin of %s', (platform) => {
     expect(await mayCreate(other)).toBe(false);
     expect(await other.post('/totp/verify', { totp: code() })).toEqual(answered({ status: 'OK' }));
     expect(await mayCreate(other)).toBe(true);
+  });
+
+  it('remembers it in the new session when the application gives out a new id meanwhile', async () => {
+    const { code } = await enrolled('cleo');
+    const browser = await signedIn('cleo');
+    const { cookie } = browser;
+    await browser.post('/totp/verify', { totp: code() });
+    expect(browser.cookie).not.toBe(cookie);
+    expect(await mayCreate(browser)).toBe(true);
+    const fixed = new Browser(application().url);
+    fixed.cookie = cookie;
+    expect(await fixed.get('/totp/device/list')).toEqual(unauthorised);
   });
 
   it('forgets it with the session: a cookie from before signing out is worth nothing', async () => {
