@@ -271,6 +271,14 @@ describe.each(platforms)('on %s', (platform) => {
       expect('deviceName' in {}).toBe(false);
     });
 
+    it('does not get fields by way of a prototype that something else has polluted', async () => {
+      const polluted = { value: '000000', configurable: true };
+      Object.defineProperty(Object.prototype, 'totp', polluted);
+      const answer = await newPerson().send('/verify', { method: 'POST', body: '{}', headers: json });
+      Reflect.deleteProperty(Object.prototype, 'totp');
+      expect(answer).toEqual(badRequest(totpRequired));
+    });
+
     it('may have fields that the module does not know', async () => {
       const body = { deviceName: 'phone', userId: 'another', verified: true, secret: 'A'.repeat(32), now: 0 };
       const person = newPerson();
