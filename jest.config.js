@@ -25,7 +25,7 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/example/dist/'],
   globalSetup: '<rootDir>/test/support/database-servers.ts',
   globalTeardown: '<rootDir>/test/support/close-database-servers.ts',
-  testTimeout: 20_000,
+  testTimeout: 60_000,
   maxWorkers: 2,
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts', '!src/**/index.ts'],

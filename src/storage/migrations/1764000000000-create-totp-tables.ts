@@ -32,19 +32,27 @@ export class CreateTotpTables1764000000000 implements MigrationInterface {
 }
 
 type Entity = new () => object;
+type ColumnOptions = Omit<TableColumnOptions, 'name' | 'type'> & {
+  readonly type: 'int' | 'bigint' | 'varchar' | 'text';
+};
 
 /** Columns by the names of the entity's properties, so that later changes of the entity do not change this migration. */
 async function createTable(
   queryRunner: QueryRunner,
   entity: Entity,
-  columns: Readonly<Record<string, Omit<TableColumnOptions, 'name'>>>,
+  columns: Readonly<Record<string, ColumnOptions>>,
 ): Promise<void> {
+  const { driver } = dataSourceOf(queryRunner);
   const metadata = metadataOf(queryRunner, entity);
   const databaseName = (property: string) => metadata.findColumnWithPropertyName(property)?.databaseName ?? property;
   await queryRunner.createTable(
     new Table({
       name: metadata.tablePath,
-      columns: Object.entries(columns).map(([property, options]) => ({ ...options, name: databaseName(property) })),
+      columns: Object.entries(columns).map(([property, { type, ...options }]) => ({
+        ...options,
+        name: databaseName(property),
+        type: driver.normalizeType({ type }),
+      })),
       indices: metadata.indices.map(({ name, columns: indexed }) => ({
         name,
         columnNames: indexed.map((column) => column.databaseName),
@@ -54,7 +62,11 @@ async function createTable(
 }
 
 function metadataOf(queryRunner: QueryRunner, entity: Entity) {
+  return dataSourceOf(queryRunner).getMetadata(entity);
+}
+
+function dataSourceOf(queryRunner: QueryRunner) {
   // `connection` is what TypeORM 0.3 and 1 both have.
   // eslint-disable-next-line @typescript-eslint/no-deprecated
-  return queryRunner.connection.getMetadata(entity);
+  return queryRunner.connection;
 }
