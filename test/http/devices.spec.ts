@@ -1,14 +1,14 @@
-/** How devices come, are named, and go (contract §2), on every platform and database. */
+/** How devices come, are named, and go (contract §2), on every database. */
 import { randomUUID } from 'node:crypto';
 import { TotpArgumentError } from 'nestjs-totp';
 import { totpCode } from 'nestjs-totp/testing';
-import { answered, everywhere, Person, useApplication } from '../support/client.js';
+import { answered, everyDatabase, Person, useApplication } from '../support/client.js';
 
 const DAY = 86_400;
 /** Texts that databases like to take for one another. */
 const lookalikes = ['a', 'A', 'a ', ' a', 'ä', 'a\u0308', 'á', 'ａ', 'a\u200b', 'ß'];
 
-describe.each(everywhere)('$name', ({ platform, open }) => {
+describe.each(everyDatabase)('$name', ({ platform, open }) => {
   const application = useApplication({ platform, open });
   const newPerson = (userId: string = randomUUID()) => new Person(application(), { userId });
   const wait = (seconds: number) => {

@@ -1,4 +1,4 @@
-/** What the module tells others of (contract §6), on every platform and database. */
+/** What the module tells others of (contract §6), on every database. */
 import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import { jest } from '@jest/globals';
@@ -16,12 +16,12 @@ import {
   TotpUserUnlockedEvent,
 } from 'nestjs-totp';
 import { InMemoryTotpAccountStore } from 'nestjs-totp/testing';
-import { answered, everywhere, Person, useApplication } from '../support/client.js';
+import { answered, everyDatabase, Person, useApplication } from '../support/client.js';
 
 const UUID = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 const secretKey = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
 
-describe.each(everywhere)('$name', ({ platform, open }) => {
+describe.each(everyDatabase)('$name', ({ platform, open }) => {
   const application = useApplication({ platform, open });
   const newPerson = () => new Person(application());
   const wait = (seconds: number) => {
@@ -273,7 +273,7 @@ describe.each(everywhere)('$name', ({ platform, open }) => {
   });
 });
 
-describe.each(everywhere)('$name: what comes out', ({ platform, open }) => {
+describe.each(everyDatabase)('$name: what comes out', ({ platform, open }) => {
   const output: unknown[] = [];
   const logger: LoggerService = Object.fromEntries(
     (['log', 'error', 'warn', 'debug', 'verbose', 'fatal'] as const).map((level) => [
