@@ -31,7 +31,7 @@ export type {
   VerifyDeviceInput,
   VerifyTOTPInput,
 } from './totp.recipe.js';
-export type { RemoveAnswer, RenameAnswer } from './accounts/enrolment.js';
+export type { CreateAnswer, RemoveAnswer, RenameAnswer } from './accounts/enrolment.js';
 export type { EnrolmentAnswer, InvalidTotp, LimitReached, SignInAnswer } from './accounts/verification.js';
 
 // HTTP and sessions
@@ -44,7 +44,7 @@ export {
   TotpApi,
 } from './http/totp.api.js';
 export { RecipeTotpApi } from './http/recipe-api.js';
-export { RequireTotp, type RequireTotpOptions, TotpGuard } from './http/totp.guard.js';
+export { RequireTotp, type RequireTotpOptions, TotpGuard, WithoutTotp } from './http/totp.guard.js';
 export { SessionContainer, type TotpSession, TotpSessionAdapter } from './http/session.js';
 export { RequestSessionAdapter } from './http/request-session-adapter.js';
 export { TotpTokenSessionAdapter } from './http/token-session-adapter.js';

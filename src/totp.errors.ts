@@ -16,6 +16,11 @@ export class TotpConfigurationError extends TotpError {
   readonly code = 'TOTP_CONFIGURATION';
 }
 
+/** Said at start-up, by the store or before it by the migrations. */
+export const ENTITIES_MISSING =
+  "TotpModule: the TypeORM data source does not know the module's entities. Write " +
+  'TypeOrmModule.forRoot({ …, entities: [...TOTP_ENTITIES, …] }), or autoLoadEntities: true.';
+
 /** A function of `TotpService` was called with something that it cannot take. Nothing was changed. */
 export class TotpArgumentError extends TotpError {
   readonly code = 'TOTP_ARGUMENT';

@@ -54,7 +54,8 @@ export function decideCreate(
  * Adds a device whose secret the user already holds.
  *
  * Its secret may be that of a device that was removed a moment ago. So it takes over how far codes were used up by then:
- * a code that was accepted once is not accepted again by way of removal and import (RFC 6238 §5.2).
+ * a code that was accepted once is not accepted again by way of removal and import (RFC 6238 §5.2). Which secret was removed
+ * is not remembered, so another secret's code of the same half minute is taken for a replay too; the next one is not.
  */
 export function decideImport(
   account: Account | null,

@@ -7,7 +7,13 @@ import { replaceFunctions } from '../totp.override.js';
 import type { ListDevicesAnswer } from '../totp.recipe.js';
 import { TotpService } from '../totp.service.js';
 import { unauthorised } from './refusals.js';
-import { type APIInput, type APIInterface, type CreateDeviceResponse, type TotpApi } from './totp.api.js';
+import {
+  type APIInput,
+  type APIInterface,
+  type CreateDeviceResponse,
+  type GeneralErrorResponse,
+  type TotpApi,
+} from './totp.api.js';
 
 /** The APIs over the recipe: each calls `TotpService` on behalf of the session, and marks the session when a code was right. */
 @Injectable()
@@ -51,25 +57,27 @@ export class RecipeTotpApi implements TotpApi {
     }
   }
 
-  async listDevicesGET(input: APIInput): Promise<ListDevicesAnswer> {
+  async listDevicesGET(input: APIInput): Promise<ListDevicesAnswer | GeneralErrorResponse> {
     return input.options.recipeImplementation.listDevices(await caller(input));
   }
 
-  async removeDevicePOST(input: APIInput & { readonly deviceName: string }): Promise<RemoveAnswer> {
+  async removeDevicePOST(
+    input: APIInput & { readonly deviceName: string },
+  ): Promise<RemoveAnswer | GeneralErrorResponse> {
     const { deviceName, options } = input;
     return options.recipeImplementation.removeDevice({ ...(await caller(input)), deviceName });
   }
 
   async verifyDevicePOST(
     input: APIInput & { readonly deviceName: string; readonly totp: string },
-  ): Promise<EnrolmentAnswer> {
+  ): Promise<EnrolmentAnswer | GeneralErrorResponse> {
     const { deviceName, totp, options, session } = input;
     const answer = await options.recipeImplementation.verifyDevice({ ...(await caller(input)), deviceName, totp });
     if (answer.status === 'OK' && !answer.wasAlreadyVerified) await session.complete(this.clock.now());
     return answer;
   }
 
-  async verifyTOTPPOST(input: APIInput & { readonly totp: string }): Promise<SignInAnswer> {
+  async verifyTOTPPOST(input: APIInput & { readonly totp: string }): Promise<SignInAnswer | GeneralErrorResponse> {
     const { totp, options, session } = input;
     const answer = await options.recipeImplementation.verifyTOTP({ ...(await caller(input)), totp });
     if (answer.status === 'OK') await session.complete(this.clock.now());
@@ -78,7 +86,7 @@ export class RecipeTotpApi implements TotpApi {
 
   async updateDevicePOST(
     input: APIInput & { readonly existingDeviceName: string; readonly newDeviceName: string },
-  ): Promise<RenameAnswer> {
+  ): Promise<RenameAnswer | GeneralErrorResponse> {
     const { existingDeviceName, newDeviceName, options } = input;
     return options.recipeImplementation.updateDevice({ ...(await caller(input)), existingDeviceName, newDeviceName });
   }

@@ -4,6 +4,7 @@ import { completedLately } from '../accounts/step-up.js';
 import { TotpClock } from '../totp.clock.js';
 import { TOTP_OPTIONS, type TotpConfig } from '../totp.options.js';
 import { TotpService } from '../totp.service.js';
+import { property } from './property.js';
 import { invalidClaim, unauthorised } from './refusals.js';
 import { TotpSessionAdapter } from './session.js';
 
@@ -25,7 +26,10 @@ export interface RequireTotpOptions {
  */
 export const RequireTotp = (options: RequireTotpOptions = {}) => SetMetadata(REQUIRE_TOTP, options);
 
-/** Marks the module's own routes: as a global guard, `TotpGuard` would ask for a code before one can be entered. */
+/**
+ * Lets requests to a route or a controller pass a global `TotpGuard`: for signing in. The module's own routes have it, since
+ * otherwise a code would be asked for before one can be entered.
+ */
 export const WithoutTotp = () => SetMetadata(WITHOUT_TOTP, true);
 
 /**
@@ -45,25 +49,29 @@ export class TotpGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (this.reflector.get<boolean | undefined>(WITHOUT_TOTP, context.getClass()) === true) return true;
+    if (this.setting(WITHOUT_TOTP, context) === true) return true;
 
     const session = await this.adapter.resolve(context);
     if (!session) throw unauthorised();
 
     const completedAt = await this.adapter.completedAt(session);
-    if (completedLately(completedAt, this.clock.now(), this.maxAgeMs(context))) return true;
+    const isCompleted = completedLately(completedAt, this.clock.now(), this.maxAgeMs(context));
+    const needsDevice = this.config.enrolment === 'required';
+    if (isCompleted && !needsDevice) return true;
 
     const { enrolled } = await this.totp.getStatus({ userId: session.userId, tenantId: session.tenantId });
-    if (enrolled) throw invalidClaim('a code of your authenticator is required');
-    if (this.config.enrolment === 'required') throw invalidClaim('an authenticator must be set up first');
+    if (!enrolled && needsDevice) throw invalidClaim('an authenticator must be set up first');
+    if (enrolled && !isCompleted) throw invalidClaim('a code of your authenticator is required');
     return true;
   }
 
   protected maxAgeMs(context: ExecutionContext): number {
-    const options = this.reflector.getAllAndOverride<RequireTotpOptions | undefined>(REQUIRE_TOTP, [
-      context.getHandler(),
-      context.getClass(),
-    ]);
-    return options?.maxAge === undefined ? Infinity : options.maxAge * 1000;
+    const maxAge = property(this.setting(REQUIRE_TOTP, context), 'maxAge');
+    return typeof maxAge === 'number' ? maxAge * 1000 : Infinity;
+  }
+
+  /** What a decorator says of the route, or else of its controller. */
+  private setting(key: symbol, context: ExecutionContext): unknown {
+    return this.reflector.getAllAndOverride<unknown>(key, [context.getHandler(), context.getClass()]);
   }
 }

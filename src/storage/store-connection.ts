@@ -1,7 +1,7 @@
 /** The connection that the module's statements run on. */
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { TotpConfigurationError } from '../totp.errors.js';
+import { ENTITIES_MISSING, TotpConfigurationError } from '../totp.errors.js';
 import { TOTP_ENTITIES } from './index.js';
 
 /** The types of data source whose answers to lost races the module knows. */
@@ -53,10 +53,7 @@ async function openFor(application: DataSource | undefined): Promise<DataSource>
     );
   }
   if (!TOTP_ENTITIES.every((entity) => application.hasMetadata(entity))) {
-    throw new TotpConfigurationError(
-      "TotpModule: the TypeORM data source does not know the module's entities. Write " +
-        'TypeOrmModule.forRoot({ …, entities: [...TOTP_ENTITIES, …] }), or autoLoadEntities: true.',
-    );
+    throw new TotpConfigurationError(ENTITIES_MISSING);
   }
   const { options } = application;
   if (!SUPPORTED.includes(options.type)) {

@@ -1,4 +1,5 @@
 import { type MigrationInterface, type QueryRunner, Table, type TableColumnOptions } from 'typeorm';
+import { ENTITIES_MISSING, TotpConfigurationError } from '../../totp.errors.js';
 import { TotpAccountEntity } from '../account.entity.js';
 import { TotpSessionCompletionEntity } from '../session-completion.entity.js';
 
@@ -21,7 +22,7 @@ export class CreateTotpTables1764000000000 implements MigrationInterface {
     await createTable(queryRunner, TotpSessionCompletionEntity, {
       id: { type: 'varchar', length: '64', isPrimary: true },
       completedAt: { type: 'bigint' },
-      expiresAt: { type: 'bigint' },
+      expiresAt: { type: 'bigint', isIndexed: true },
     });
   }
 
@@ -34,6 +35,7 @@ export class CreateTotpTables1764000000000 implements MigrationInterface {
 type Entity = new () => object;
 type ColumnOptions = Omit<TableColumnOptions, 'name' | 'type'> & {
   readonly type: 'int' | 'bigint' | 'varchar' | 'text';
+  readonly isIndexed?: boolean;
 };
 
 /** Columns by the names of the entity's properties, so that later changes of the entity do not change this migration. */
@@ -53,16 +55,17 @@ async function createTable(
         name: databaseName(property),
         type: driver.normalizeType({ type }),
       })),
-      indices: metadata.indices.map(({ name, columns: indexed }) => ({
-        name,
-        columnNames: indexed.map((column) => column.databaseName),
-      })),
+      indices: Object.entries(columns)
+        .filter(([, { isIndexed }]) => isIndexed)
+        .map(([property]) => ({ columnNames: [databaseName(property)] })),
     }),
   );
 }
 
 function metadataOf(queryRunner: QueryRunner, entity: Entity) {
-  return dataSourceOf(queryRunner).getMetadata(entity);
+  const dataSource = dataSourceOf(queryRunner);
+  if (!dataSource.hasMetadata(entity)) throw new TotpConfigurationError(ENTITIES_MISSING);
+  return dataSource.getMetadata(entity);
 }
 
 function dataSourceOf(queryRunner: QueryRunner) {
