@@ -1,5 +1,9 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { jest } from '@jest/globals';
 import { packLibrary, type PackedLibrary, PROJECT, run } from './packed-library.js';
 
@@ -27,6 +31,8 @@ describe('an ESM application on Nest 12 and TypeORM 1', () => {
       '@nestjs/platform-express': '^12.0.0',
       '@nestjs/typeorm': '^12.0.0',
       typeorm: '^1.0.0',
+      'express-session': '^1.18.0',
+      '@types/express-session': '^1.18.0',
     });
   });
 
@@ -40,6 +46,40 @@ describe('an ESM application on Nest 12 and TypeORM 1', () => {
 
   it('compiles against the types', async () => {
     await compile(app, { module: 'nodenext' });
+  });
+
+  it('runs the quick start of the README as it stands there', async () => {
+    const port = await freePort();
+    const source = readmeCode('const app = await NestFactory.create').replace('listen(3000)', `listen(${port})`);
+    writeFileSync(join(app, 'main.ts'), source);
+    await compile(app, { module: 'nodenext', skipLibCheck: true, noEmit: false }, 'main.ts');
+
+    const server = spawn('node', ['main.js'], { cwd: app, stdio: 'ignore' });
+    try {
+      expect(await answerOf(`http://127.0.0.1:${port}/totp/device`, server)).toMatchObject({
+        status: 'OK',
+        deviceName: 'TOTP Device 0',
+      });
+    } finally {
+      server.kill();
+    }
+  });
+
+  it('seals secrets with the cipher of the README', async () => {
+    const source = `
+      import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+      import { Injectable } from '@nestjs/common';
+      import { type SecretOwner, TotpSecretCipher } from 'nestjs-totp';
+      process.env.TOTP_KEY = randomBytes(32).toString('base64');
+      ${readmeCode('class AesCipher')}
+      const cipher = new AesCipher();
+      const sealed = await cipher.seal(Buffer.from('a secret'), { userId: 'ann', deviceId: '1' });
+      const opened = await cipher.open(sealed, { userId: 'ann', deviceId: '1' });
+      const byAnother = await cipher.open(sealed, { userId: 'bob', deviceId: '1' }).catch(() => 'refused');
+      console.log(Buffer.from(opened).toString(), byAnother);`;
+    writeFileSync(join(app, 'cipher.ts'), source);
+    await compile(app, { module: 'nodenext', skipLibCheck: true, noEmit: false }, 'cipher.ts');
+    await expect(run('node', ['cipher.js'], app)).resolves.toContain('a secret refused');
   });
 });
 
@@ -112,6 +152,31 @@ async function install(
   return app;
 }
 
+/** The block of code of the README that has a certain line in it. */
+function readmeCode(line: string): string {
+  const blocks = readFileSync(join(PROJECT, 'README.md'), 'utf8').split('```ts\n').slice(1);
+  const block = blocks.map((text) => text.slice(0, text.indexOf('```'))).find((text) => text.includes(line));
+  if (block === undefined) throw new Error(`No code of the README has "${line}" in it.`);
+  return block;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await promisify(server.close.bind(server))();
+  return port;
+}
+
+/** What a server answers to a POST as soon as it answers at all; an error when it ends before. */
+async function answerOf(url: string, server: ChildProcess): Promise<unknown> {
+  while (server.exitCode === null) {
+    const response = await fetch(url, { method: 'POST' }).catch(() => undefined);
+    if (response !== undefined) return response.json();
+  }
+  throw new Error(`The server ended with ${server.exitCode}.`);
+}
+
 function versionHere(name: string): string {
   const { version } = JSON.parse(readFileSync(join(PROJECT, 'node_modules', name, 'package.json'), 'utf8')) as {
     version: string;
@@ -128,7 +193,7 @@ async function copies(app: string): Promise<Record<string, number>> {
   return counts;
 }
 
-async function compile(app: string, options: Record<string, string>): Promise<void> {
+async function compile(app: string, options: object, file = 'types.ts'): Promise<void> {
   const compilerOptions = {
     target: 'es2023',
     strict: true,
@@ -140,6 +205,6 @@ async function compile(app: string, options: Record<string, string>): Promise<vo
     types: ['node'],
     ...options,
   };
-  writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['types.ts'] }));
+  writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
   await run('npx', ['tsc'], app);
 }
