@@ -108,15 +108,6 @@ export class Visitor implements Filling {
 
   private keep(name: string, secret: string): void {
     this.devices.unshift({ name, secret });
-    this.records.secrets.add(secret).add(base64Of(secret));
+    this.records.secrets.add(secret);
   }
-}
-
-/** The same bytes as a cipher that seals nothing writes them. */
-function base64Of(secret: string): string {
-  const bits = Array.from(secret, (letter) =>
-    'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0'),
-  );
-  const bytes = bits.join('').match(/.{8}/g) ?? [];
-  return Buffer.from(bytes.map((byte) => parseInt(byte, 2))).toString('base64');
 }
