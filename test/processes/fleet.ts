@@ -10,7 +10,7 @@ export type Call = {
   [Name in keyof RecipeInterface]: { readonly name: Name; readonly input: Parameters<RecipeInterface[Name]>[0] };
 }[keyof RecipeInterface];
 
-/** An answer with the fields of all functions' answers; `FAULT` stands for an exception. */
+/** An answer with the fields of all functions' answers; `FAULT` stands for an exception, `NONE` for a process that was killed. */
 export interface Answer {
   readonly status: string;
   readonly code?: string;
@@ -26,32 +26,48 @@ export interface Answer {
 export interface Volley {
   /** In the order of the calls. */
   readonly answers: readonly Answer[];
-  /** Of all processes. */
+  /** Of all processes that were not killed. */
   readonly events: readonly AnyTotpEvent[];
   /** Commits that found that another call was first. */
   readonly conflicts: number;
   readonly milliseconds: number;
 }
 
+/** When a process ends itself, as if it had been killed from outside. */
+export interface Death {
+  /** At which moment of its writes, none of which goes any further. */
+  readonly moment: 'before it is sent' | 'before its reply' | 'after its reply';
+  /** How many writes have to come to that moment first. */
+  readonly writes: number;
+}
+
+export interface Course {
+  /** Called for each answer, as soon as a process has given it. */
+  readonly onAnswer?: (answer: Answer, process: number) => void;
+  /** By the number of the process. */
+  readonly deaths?: readonly (Death | undefined)[];
+}
+
+type Message =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'answer'; readonly n: number; readonly answer: Answer }
+  | { readonly kind: 'end'; readonly events: readonly AnyTotpEvent[]; readonly conflicts: number };
+
 interface Report {
-  readonly answers: readonly Answer[];
+  readonly answers: readonly (Answer | undefined)[];
   readonly events: readonly AnyTotpEvent[];
   readonly conflicts: number;
 }
 
 export class Fleet {
-  private constructor(private readonly processes: readonly ChildProcess[]) {}
+  private constructor(
+    private readonly database: OpenDatabase,
+    private readonly processes: ChildProcess[],
+  ) {}
 
   /** @param database with the module's tables in it */
   static async launch(database: OpenDatabase, size = 4): Promise<Fleet> {
-    const processes = Array.from({ length: size }, () =>
-      fork(join(import.meta.dirname, 'worker.js'), {
-        env: { ...process.env, TOTP_DATABASE: JSON.stringify(database.options) },
-        execArgv: [],
-      }),
-    );
-    await Promise.all(processes.map((worker) => report(worker)));
-    return new Fleet(processes);
+    return new Fleet(database, await Promise.all(Array.from({ length: size }, () => start(database))));
   }
 
   /**
@@ -59,30 +75,53 @@ export class Fleet {
    *
    * @param now the time that every process reads from its clock, in epoch ms
    */
-  async fire(now: number, calls: readonly Call[]): Promise<Volley> {
+  async fire(now: number, calls: readonly Call[], course: Course = {}): Promise<Volley> {
+    const volley = await this.fireUntilKilled(now, calls, course);
+    if (volley.answers.some(({ status }) => status === 'NONE')) throw new Error('A process was killed');
+    return volley;
+  }
+
+  /** As `fire`, but processes may be killed meanwhile. */
+  async fireUntilKilled(now: number, calls: readonly Call[], course: Course = {}): Promise<Volley> {
+    const { onAnswer, deaths = [] } = course;
     const startedAt = performance.now();
     const reports = await Promise.all(
       this.processes.map((worker, index) => {
         const share = calls.filter((_, n) => n % this.processes.length === index);
-        worker.send({ now, calls: share });
-        return report<Report>(worker);
+        const reported = report(worker, (answer) => onAnswer?.(answer, index));
+        worker.send({ now, calls: share, death: deaths[index] });
+        return reported;
       }),
     );
     return {
-      answers: calls.map((_, n) => {
-        const answer = reports[n % reports.length]?.answers[Math.floor(n / reports.length)];
-        if (answer === undefined) throw new Error('A call got no answer');
-        return answer;
-      }),
+      answers: calls.map(
+        (_, n) => reports[n % reports.length]?.answers[Math.floor(n / reports.length)] ?? { status: 'NONE' },
+      ),
       events: reports.flatMap(({ events }) => events),
       conflicts: reports.reduce((sum, { conflicts }) => sum + conflicts, 0),
       milliseconds: performance.now() - startedAt,
     };
   }
 
+  /** Ends a process by a signal that it cannot notice. */
+  kill(index: number): void {
+    this.processes[index]?.kill('SIGKILL');
+  }
+
+  /** Starts those processes anew that were killed. */
+  async relaunch(): Promise<void> {
+    await Promise.all(
+      this.processes.map(async (worker, index) => {
+        if (worker.killed && worker.signalCode === null) await once(worker, 'exit');
+        if (worker.signalCode === 'SIGKILL') this.processes[index] = await start(this.database);
+      }),
+    );
+  }
+
   async land(): Promise<void> {
     await Promise.all(
       this.processes.map(async (worker) => {
+        if (worker.signalCode !== null) return;
         const exit = once(worker, 'exit');
         worker.disconnect();
         await exit;
@@ -91,17 +130,50 @@ export class Fleet {
   }
 }
 
-/** The next message of a process; an error when it ends instead. */
-async function report<T>(worker: ChildProcess): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const ended = (code: number | null) => {
-      reject(new Error(`A process ended with ${String(code)}`));
+async function start({ options }: OpenDatabase): Promise<ChildProcess> {
+  const worker = fork(join(import.meta.dirname, 'worker.js'), {
+    env: { ...process.env, TOTP_DATABASE: JSON.stringify(options) },
+    execArgv: [],
+  });
+  await listen(worker, ({ kind }) => kind === 'ready');
+  return worker;
+}
+
+/** What a process answers, until it has answered everything or is killed. */
+async function report(worker: ChildProcess, onAnswer: (answer: Answer) => void): Promise<Report> {
+  const answers: Answer[] = [];
+  let end: Pick<Report, 'events' | 'conflicts'> = { events: [], conflicts: 0 };
+  await listen(worker, (message) => {
+    if (message.kind === 'answer') {
+      answers[message.n] = message.answer;
+      onAnswer(message.answer);
+    }
+    if (message.kind === 'end') end = message;
+    return message.kind === 'end';
+  });
+  return { answers, ...end };
+}
+
+/** Hears messages until one is the last, or the process is killed; an error when the process ends otherwise. */
+async function listen(worker: ChildProcess, isLast: (message: Message) => boolean): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    // What a process had said before it ended still arrives before its channel closes.
+    const ended = () => {
+      if (worker.signalCode === 'SIGKILL') settle(resolve);
+      else if (worker.exitCode === null && worker.signalCode === null) worker.once('exit', ended);
+      else
+        settle(() => {
+          reject(new Error(`A process ended with ${worker.exitCode ?? worker.signalCode}`));
+        });
     };
-    worker.once('exit', ended);
-    worker.once('message', (message) => {
-      worker.off('exit', ended);
-      // The worker is this folder's own, and answers with nothing else.
-      resolve(message as T);
-    });
+    const heard = (message: unknown) => {
+      // The worker is this folder's own, and says nothing else.
+      if (isLast(message as Message)) settle(resolve);
+    };
+    const settle = (how: () => void) => {
+      worker.off('message', heard).off('disconnect', ended).off('exit', ended);
+      how();
+    };
+    worker.on('message', heard).once('disconnect', ended);
   });
 }

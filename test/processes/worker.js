@@ -3,6 +3,7 @@
  *
  * Plain JavaScript over the built library, since a forked process does not go through Jest's transformation.
  */
+import { setImmediate as immediately } from 'node:timers/promises';
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -15,6 +16,7 @@ import {
   TotpModule,
   TotpService,
 } from '../../dist/index.js';
+import { StoreConnection } from '../../dist/storage/store-connection.js';
 import { TestTotpClock, TotpEventRecorder } from '../../dist/testing/index.js';
 
 const clock = new TestTotpClock();
@@ -48,15 +50,16 @@ store.commit = async (...args) => {
   return committed;
 };
 
-process.on('message', async ({ now, calls }) => {
+process.on('message', async ({ now, calls, death }) => {
   clock.set(now);
   events.clear();
   conflicts = 0;
-  const answers = await Promise.all(calls.map(answer));
-  process.send({ answers, events: events.events, conflicts });
+  if (death) await dieAt(death);
+  await Promise.all(calls.map(async (call, n) => process.send({ kind: 'answer', n, answer: await answer(call) })));
+  process.send({ kind: 'end', events: events.events, conflicts });
 });
 process.on('disconnect', () => app.close());
-process.send('ready');
+process.send({ kind: 'ready' });
 
 async function answer({ name, input }) {
   try {
@@ -64,4 +67,31 @@ async function answer({ name, input }) {
   } catch (error) {
     return { status: 'FAULT', code: error.code, message: error.message };
   }
+}
+
+/** Ends this process, as by a signal from outside, once `writes` writes have come to the moment, and go no further. */
+async function dieAt({ moment, writes }) {
+  const dataSource = await app.get(StoreConnection).open();
+  const create = dataSource.createQueryRunner.bind(dataSource);
+  let come = 0;
+  const halt = () => {
+    come++;
+    if (come === writes) process.kill(process.pid, 'SIGKILL');
+    return new Promise(() => undefined);
+  };
+  dataSource.createQueryRunner = (...args) => {
+    const runner = create(...args);
+    // SQLite has one for everybody.
+    if (Object.hasOwn(runner, 'query')) return runner;
+    const query = runner.query.bind(runner);
+    runner.query = async (...statement) => {
+      if (statement[0].startsWith('SELECT')) return query(...statement);
+      if (moment === 'before it is sent') return halt();
+      const reply = query(...statement);
+      // The driver passes it on within a turn or two of the event loop; the reply takes longer.
+      await (moment === 'before its reply' ? immediately() : reply);
+      return halt();
+    };
+    return runner;
+  };
 }

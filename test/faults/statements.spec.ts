@@ -1,0 +1,157 @@
+/**
+ * Every statement of every function fails, or is done while its reply is lost (check L8).
+ *
+ * On the way to a server, the network breaks. There is none to an SQLite file: there, the driver is made to fail.
+ */
+import { randomUUID } from 'node:crypto';
+import { TotpStorageError } from 'nestjs-totp';
+import { TestTotpClock, totpCode } from 'nestjs-totp/testing';
+import type { QueryRunner } from 'typeorm';
+import { rowId } from '../../src/storage/row-id.js';
+import { databases } from '../support/databases.js';
+import { driverError, isNotSent, losesItsReply, type Meet } from './faulty-connection.js';
+import { SECRET, WRONG_CODE } from './operations.js';
+import { everyStatementMeets, type Fault, Site } from './site.js';
+import { Wire } from './wire.js';
+
+const isRead = (statement: string) => statement.startsWith('SELECT');
+/** A change of an account, whose revision tells afterwards whether it was done. */
+const isChange = (statement: string) => /^(INSERT|UPDATE)/.test(statement);
+
+/** What the drivers say of a connection that broke. */
+const LOST = /Connection terminated|Connection lost|ECONNRESET/;
+
+/** What each database says when it undoes a statement in favour of another. */
+const undone = {
+  SQLite: ['SQLITE_BUSY', 'database is locked'],
+  PostgreSQL: ['40P01', 'deadlock detected'],
+  MariaDB: ['ER_LOCK_DEADLOCK', 'Deadlock found when trying to get lock'],
+  MySQL: ['ER_LOCK_DEADLOCK', 'Deadlock found when trying to get lock'],
+} as const;
+
+describe.each(databases)('on $name', ({ name, open }) => {
+  let site: Site;
+  let wire: Wire | undefined;
+  beforeAll(async () => {
+    const database = await open();
+    if (name !== 'SQLite') wire = await Wire.to(database);
+    site = await Site.open(database, wire?.port);
+  });
+  afterAll(async () => {
+    await site.shut();
+    await wire?.close();
+  });
+
+  const breaksBefore: Meet = (statement) => {
+    if (wire === undefined) return isNotSent(statement);
+    wire.breakAt(statement.sql, 'before the statement');
+    return statement.send();
+  };
+  const breaksAfter: Meet = (statement) => {
+    if (wire === undefined) return losesItsReply(statement);
+    wire.breakAt(statement.sql, 'before the reply');
+    return statement.send();
+  };
+  const [code, message] = undone[name];
+
+  const faults: readonly Fault[] = [
+    {
+      name: 'fails before it is sent',
+      meet: breaksBefore,
+      says: LOST,
+      leads: () => ({ isDone: false, isAnswered: false }),
+    },
+    {
+      name: 'fails before it is sent, as does all that follows',
+      meet: breaksBefore,
+      says: LOST,
+      goesOn: true,
+      leads: () => ({ isDone: false, isAnswered: false }),
+    },
+    {
+      name: 'is done while its reply is lost',
+      meet: breaksAfter,
+      says: LOST,
+      leads: (statement) => ({ isDone: !isRead(statement), isAnswered: isChange(statement) }),
+    },
+    {
+      name: 'is done while its reply is lost, as is every later one',
+      meet: breaksAfter,
+      says: LOST,
+      goesOn: true,
+      leads: (statement) => ({ isDone: !isRead(statement), isAnswered: false }),
+    },
+    {
+      name: 'is undone once in favour of another',
+      meet: ({ sql }) => Promise.reject(driverError(sql, code, message)),
+      says: new RegExp(message),
+      leads: (statement, all) => {
+        // SQLite says so before it does anything, so whatever it was is sent again.
+        const isAnswered = name === 'SQLite' || isChange(statement);
+        return { isAnswered, isDone: isAnswered && !all.every(isRead) };
+      },
+    },
+  ];
+  for (const fault of faults) everyStatementMeets(fault, () => site);
+
+  it('L8: a fault of one call is none of the call of the same user that waits for it', async () => {
+    const userId = randomUUID();
+    await site.undisturbedService().importDevice({ userId, deviceName: 'phone', secretKey: SECRET });
+    const enter = () => site.totp.verifyTOTP({ userId, totp: WRONG_CODE });
+    site.connection.meetFault(1, 1, breaksBefore);
+    const outcomes = await Promise.allSettled([enter(), enter(), enter()]);
+    site.connection.meetNoFault();
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
+    expect((await site.stored(userId))?.account.budget.failures).toBe(2);
+  });
+
+  if (name === 'SQLite') return;
+
+  describe('a write that lands when its caller has long been told of a fault', () => {
+    const rightCode = totpCode(SECRET, new TestTotpClock().now());
+    let holder: QueryRunner;
+    beforeEach(async () => {
+      holder = site.observer.createQueryRunner();
+      await holder.startTransaction();
+    });
+    afterEach(async () => {
+      if (holder.isTransactionActive) await holder.rollbackTransaction();
+      await holder.release();
+      site.connection.meetNoFault();
+    });
+
+    /** Enters a code whose write waits for somebody else while its caller gives up; then once more. */
+    async function enterTwice(userId: string, totp: string): Promise<object> {
+      const second = site.undisturbedService();
+      await second.importDevice({ userId, deviceName: 'phone', secretKey: SECRET });
+      const before = await site.stored(userId);
+      await holder.query(`SELECT id FROM totp_accounts WHERE id = '${rowId(userId)}' FOR UPDATE`);
+
+      site.events.clear();
+      site.connection.meetFault(2, 2, (statement) => {
+        wire?.breakAt(statement.sql, 'for the caller');
+        return statement.send();
+      });
+      await expect(site.totp.verifyTOTP({ userId, totp })).rejects.toThrow(TotpStorageError);
+      expect(await site.stored(userId)).toEqual(before);
+      expect(site.events.events).toEqual([]);
+
+      const answer = second.verifyTOTP({ userId, totp });
+      await holder.rollbackTransaction();
+      return answer;
+    }
+
+    it('W2, L8: a right code is not accepted once more', async () => {
+      const userId = randomUUID();
+      const replayed = { status: 'INVALID_TOTP_ERROR', currentNumberOfFailedAttempts: 0, maxNumberOfFailedAttempts: 5 };
+      expect(await enterTwice(userId, rightCode)).toEqual(replayed);
+      expect(await site.totp.verifyTOTP({ userId, totp: rightCode })).toEqual(replayed);
+    });
+
+    it('L1, L8: a wrong code is counted', async () => {
+      const userId = randomUUID();
+      expect(await enterTwice(userId, WRONG_CODE)).toMatchObject({ currentNumberOfFailedAttempts: 2 });
+      expect(await site.totp.verifyTOTP({ userId, totp: rightCode })).toEqual({ status: 'OK' });
+    });
+  });
+});
