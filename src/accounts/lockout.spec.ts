@@ -19,7 +19,7 @@ function lockLengths(count: number, settings: Policy): (number | null)[] {
   let budget = FRESH_BUDGET;
   let now = NOW;
   return Array.from({ length: count }, () => {
-    while (!isLocked(budget, now)) budget = recordFailure(budget, now, settings).budget;
+    for (let n = 0; n < 10 && !isLocked(budget, now); n++) budget = recordFailure(budget, now, settings).budget;
     const until = budget.lock?.until ?? null;
     const length = until === null ? null : until - now;
     now = until ?? now;
