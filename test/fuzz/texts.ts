@@ -103,6 +103,11 @@ export const TRAPS: readonly string[] = [
   'true',
 ];
 
+/** A text so that a terminal shows it and obeys none of it. */
+export function inAscii(text: string): string {
+  return JSON.stringify(text).replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 const codeUnit = fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit));
 
 /** Any text, also one that is no well-formed Unicode. */
