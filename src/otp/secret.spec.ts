@@ -38,6 +38,7 @@ describe('Base32', () => {
     ['a hyphen', 'MZXW-6YTB'],
     ['full-width letters', 'ＭＺＸＷ'],
     ['an emoji', 'MZXW📱'],
+    ['a letter that is SS in upper case', 'ßßßß'],
     ['of an impossible length', 'MZX'],
     ['with bits left over', 'MZ'],
   ])('is not read from text that is %s', (_, text) => {

@@ -20,10 +20,11 @@ export function toBase32(secret: Uint8Array): string {
 
 /** The bytes of a Base32 text, blanks and padding ignored; undefined when it is none. */
 export function fromBase32(text: string): Uint8Array | undefined {
-  const compact = text.replace(/[\s=]/gu, '').toUpperCase();
-  if (!/^[A-Z2-7]+$/.test(compact)) return undefined;
+  const compact = text.replace(/[\s=]/gu, '');
+  // Before it is made upper case, which turns other letters (ß, ſ) into these.
+  if (!/^[A-Za-z2-7]+$/.test(compact)) return undefined;
   try {
-    return base32.decode(compact);
+    return base32.decode(compact.toUpperCase());
   } catch {
     return undefined;
   }
