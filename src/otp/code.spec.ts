@@ -129,6 +129,7 @@ describe('C5: what was entered', () => {
     ['full-width digits', translate(0xff10)],
     ['Arabic digits', translate(0x0660)],
     ['digits outside of the basic plane', translate(0x1d7ce)],
+    ['letters whose last byte is a digit', translate(0x0130)],
     ['a minus', `-${code.slice(1)}`],
     ['a plus', `+${code}`],
     ['a decimal point', `${first}.${rest}`],
