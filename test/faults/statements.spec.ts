@@ -94,17 +94,6 @@ describe.each(databases)('on $name', ({ name, open }) => {
   ];
   for (const fault of faults) everyStatementMeets(fault, () => site);
 
-  it('L8: a fault of one call is none of the call of the same user that waits for it', async () => {
-    const userId = randomUUID();
-    await site.undisturbedService().importDevice({ userId, deviceName: 'phone', secretKey: SECRET });
-    const enter = () => site.totp.verifyTOTP({ userId, totp: WRONG_CODE });
-    site.connection.meetFault(1, 1, breaksBefore);
-    const outcomes = await Promise.allSettled([enter(), enter(), enter()]);
-    site.connection.meetNoFault();
-    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
-    expect((await site.stored(userId))?.account.budget.failures).toBe(2);
-  });
-
   if (name === 'SQLite') return;
 
   describe('a write that lands when its caller has long been told of a fault', () => {

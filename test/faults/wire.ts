@@ -10,9 +10,7 @@ type Break =
   /** It breaks when the server answers. */
   | 'before the reply'
   /** It breaks for the caller alone: the server has the statement, and all the time to do it. */
-  | 'for the caller'
-  /** Nobody notices: the statement never arrives, and the caller waits for a reply. */
-  | 'unnoticed';
+  | 'for the caller';
 
 export class Wire {
   private next: { readonly sql: Buffer; readonly breaks: Break } | undefined;
@@ -62,7 +60,7 @@ export class Wire {
       const breaks = this.next?.sql !== undefined && message.includes(this.next.sql) ? this.next.breaks : undefined;
       if (breaks !== undefined) this.next = undefined;
       if (breaks === 'before the statement') breakOff();
-      else if (breaks !== 'unnoticed') server.write(message);
+      else server.write(message);
       if (breaks === 'before the reply') server.removeAllListeners('data').once('data', breakOff);
       if (breaks === 'for the caller') {
         isDeaf = true;
