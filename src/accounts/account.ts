@@ -76,12 +76,29 @@ export interface Policy {
   readonly stepUpMaxAgeMs: number;
 }
 
+/** The key set of an account without devices. No key has this id. */
+export const NO_KEYS = '-';
+/** The key set of an account of which nobody has noted it yet: it was written by an older version of the module. */
+export const UNKNOWN_KEYS = '';
+
 export const FRESH_BUDGET: Budget = { failures: 0, recentFailures: [], lock: null };
 export const NEW_ACCOUNT: Account = { devices: [], budget: FRESH_BUDGET, usedUntil: 0 };
 
 /** The devices that exist at `now`: an unverified one whose time has run out neither counts nor verifies. */
 export function liveDevices(account: Account, now: number, policy: Policy): readonly Device[] {
   return account.devices.filter((device) => device.verified || now - device.createdAt < policy.unverifiedLifetimeMs);
+}
+
+/** The id of the key that a secret is sealed with: what stands before the first colon. Undefined when nothing of that kind does. */
+export function sealingKeyId(sealedSecret: string): string | undefined {
+  return /^([a-z0-9-]{1,16}):/.exec(sealedSecret)?.[1];
+}
+
+/** The ids of the keys that the secrets of devices are sealed with, sorted, with commas between: `2025-03,2026-11`. */
+export function keySetOf(devices: readonly Device[]): string {
+  if (devices.length === 0) return NO_KEYS;
+  const ids = devices.map(({ sealedSecret }) => sealingKeyId(sealedSecret));
+  return ids.includes(undefined) ? UNKNOWN_KEYS : [...new Set(ids)].sort().join(',');
 }
 
 /** Whether the user has a second factor at all. */

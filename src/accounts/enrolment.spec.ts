@@ -1,6 +1,6 @@
 import { account, after, DAY, device, lockedUntil, newDevice, NOW, policy } from '../../test/support/accounts.js';
 import { type Account, hasVerifiedDevice, liveDevices, NEW_ACCOUNT } from './account.js';
-import { decideCreate, decideImport, decideRemove, decideRename, deviceNameProblem } from './enrolment.js';
+import { decideCreate, decideImport, decideRemove, decideRename, deviceNameProblem, type Twin } from './enrolment.js';
 
 const untried = (name: string, createdAt = NOW) => device({ name, verified: false, createdAt });
 const names = (user: Account) => user.devices.map(({ name }) => name);
@@ -96,7 +96,8 @@ describe('creating a device', () => {
 });
 
 describe('importing a device', () => {
-  const importInto = (user: Account | null, name?: string) => decideImport(user, name, newDevice(), NOW, policy);
+  const importInto = (user: Account | null, name?: string, twin?: Twin) =>
+    decideImport(user, name, newDevice(), twin, NOW, policy);
 
   it('adds a verified device', () => {
     const decision = importInto(null);
@@ -110,6 +111,20 @@ describe('importing a device', () => {
     expect(importInto(account([untried('phone')]), 'phone').events).toEqual([
       expect.objectContaining({ imported: true, replaced: true }),
     ]);
+  });
+
+  it('W2: takes a secret once only, so that no code of it is accepted twice', () => {
+    const phone = device({ name: 'phone' });
+    expect(importInto(account([phone]), 'tablet', { device: phone, isReadable: true })).toEqual({
+      answer: { status: 'SECRET_ALREADY_EXISTS_ERROR', deviceName: 'phone' },
+      account: null,
+      events: [],
+    });
+    expect(importInto(account([phone]), 'tablet', { device: phone, isReadable: false })).toEqual({
+      answer: { status: 'UNREADABLE_DEVICE_ERROR', deviceName: 'phone' },
+      account: null,
+      events: [],
+    });
   });
 
   it('W6: remembers the codes that were used before the secret was removed', () => {

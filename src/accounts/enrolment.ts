@@ -13,6 +13,19 @@ export type CreateAnswer =
   | { readonly status: 'DEVICE_ALREADY_EXISTS_ERROR' }
   | { readonly status: 'DEVICE_LIMIT_REACHED_ERROR'; readonly maxDevices: number };
 
+export type ImportAnswer =
+  | CreateAnswer
+  /** The user has a verified device with this very secret, under the name that is told. */
+  | { readonly status: 'SECRET_ALREADY_EXISTS_ERROR'; readonly deviceName: string }
+  /** The secret of this device of the user does not open, so nobody knows whether it is the same. */
+  | { readonly status: 'UNREADABLE_DEVICE_ERROR'; readonly deviceName: string };
+
+/** A verified device that has the secret that is to be imported, or that may have it. */
+export interface Twin {
+  readonly device: Device;
+  readonly isReadable: boolean;
+}
+
 export interface RenameAnswer {
   readonly status: 'OK' | 'UNKNOWN_DEVICE_ERROR' | 'DEVICE_ALREADY_EXISTS_ERROR';
 }
@@ -56,14 +69,23 @@ export function decideCreate(
  * Its secret may be that of a device that was removed a moment ago. So it takes over how far codes were used up by then:
  * a code that was accepted once is not accepted again by way of removal and import (RFC 6238 §5.2). Which secret was removed
  * is not remembered, so another secret's code of the same half minute is taken for a replay too; the next one is not.
+ *
+ * One secret under two names would be two devices that each accept the same code once, so it is taken once only.
+ *
+ * @param twin the user's verified device with the same secret, or else one whose secret does not open
  */
 export function decideImport(
   account: Account | null,
   deviceName: string | undefined,
   device: NewDevice,
+  twin: Twin | undefined,
   now: number,
   policy: Policy,
-): Decision<CreateAnswer> {
+): Decision<ImportAnswer> {
+  if (twin !== undefined) {
+    const status = twin.isReadable ? 'SECRET_ALREADY_EXISTS_ERROR' : 'UNREADABLE_DEVICE_ERROR';
+    return unchanged({ status, deviceName: twin.device.name });
+  }
   const usedUntil = account?.usedUntil ?? 0;
   return add(account, { ...device, verified: true, usedUntil }, deviceName, now, policy);
 }
@@ -117,14 +139,15 @@ export function decideRename(
   now: number,
   policy: Policy,
 ): Decision<RenameAnswer> {
-  const live = account === null ? [] : liveDevices(account, now, policy);
+  const before = account ?? NEW_ACCOUNT;
+  const live = liveDevices(before, now, policy);
   const device = live.find(({ name }) => name === from);
-  if (account === null || device === undefined) return unchanged({ status: 'UNKNOWN_DEVICE_ERROR' });
+  if (device === undefined) return unchanged({ status: 'UNKNOWN_DEVICE_ERROR' });
   if (from === to) return unchanged({ status: 'OK' });
   if (live.some(({ name }) => name === to)) return unchanged({ status: 'DEVICE_ALREADY_EXISTS_ERROR' });
   return {
     answer: { status: 'OK' },
-    account: { ...account, devices: live.map((other) => (other === device ? { ...device, name: to } : other)) },
+    account: { ...before, devices: live.map((other) => (other === device ? { ...device, name: to } : other)) },
     events: [{ name: 'totp.device.renamed', deviceId: device.id, from, to }],
   };
 }
@@ -136,13 +159,14 @@ export function decideRemove(
   now: number,
   policy: Policy,
 ): Decision<RemoveAnswer> {
-  const live = account === null ? [] : liveDevices(account, now, policy);
+  const before = account ?? NEW_ACCOUNT;
+  const live = liveDevices(before, now, policy);
   const device = live.find(({ name }) => name === deviceName);
-  if (account === null || device === undefined) return unchanged({ status: 'OK', didDeviceExist: false });
+  if (device === undefined) return unchanged({ status: 'OK', didDeviceExist: false });
   const devices = live.filter((other) => other !== device);
   return {
     answer: { status: 'OK', didDeviceExist: true },
-    account: { ...account, devices, usedUntil: Math.max(account.usedUntil, device.usedUntil) },
+    account: { ...before, devices, usedUntil: Math.max(before.usedUntil, device.usedUntil) },
     events: [
       {
         name: 'totp.device.removed',

@@ -117,7 +117,7 @@ class World {
 
   import(secret: Secret): void {
     if (this.isHeld(secret)) return;
-    this.commit(decideImport(this.account, this.freshName(), this.deviceOf(secret), this.now, settings));
+    this.commit(decideImport(this.account, this.freshName(), this.deviceOf(secret), undefined, this.now, settings));
   }
 
   remove(index: number): void {

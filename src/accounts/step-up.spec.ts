@@ -45,5 +45,8 @@ it.each([
 
 it('a completion of any age is lately enough for an unlimited one', () => {
   expect(completedLately(0, NOW, Infinity)).toBe(true);
-  expect(completedLately(undefined, NOW, Infinity)).toBe(false);
+});
+
+it.each([undefined, null, '0', NaN])('what is no time is no completion of any age: %p', (completedAt) => {
+  expect(completedLately(completedAt as number | undefined, NOW, Infinity)).toBe(false);
 });

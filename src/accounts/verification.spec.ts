@@ -124,8 +124,10 @@ describe('a sign-in code', () => {
 
   it('uses up the later step when it is, by chance, the code of two steps', () => {
     const both = { device: phone, matchedSteps: [step - 1, step + 1] };
-    const user = after(signIn(account([phone]), both));
+    const decision = signIn(account([phone]), both);
+    const user = after(decision);
     expect(user.devices[0]?.usedUntil).toBe(NOW + 60 * SECOND);
+    expect(decision.events).toEqual([expect.objectContaining({ stepOffset: 1 })]);
     expect(signIn(user, both).answer).toEqual(invalid(0));
   });
 

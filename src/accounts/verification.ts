@@ -92,7 +92,7 @@ export function decideEnrolment(
   const matched = comparisons.find(isFresh);
   if (matched === undefined) return reject(account, now, policy);
 
-  const verified: Device = { ...device, verified: true, usedUntil: endOfLatestStep(matched) };
+  const verified: Device = { ...matched.device, verified: true, usedUntil: endOfLatestStep(matched) };
   return {
     answer: { status: 'OK', wasAlreadyVerified: false },
     account: { ...withDevice(account, verified), budget: FRESH_BUDGET },

@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { account, device, NOW } from '../../test/support/accounts.js';
 import { type Account, NEW_ACCOUNT } from '../accounts/account.js';
 import { TotpStorageError } from '../totp.errors.js';
-import { ACCOUNT_COLUMNS, fromRow, toRow } from './account-row.js';
+import { fromRow, readUserId, toRow, WRITTEN_COLUMNS } from './account-row.js';
 
 const SECRET = 'a-sealed-secret';
 
 /** The columns as a database returns them. */
 function rowOf(user: Account): Record<string, unknown> {
   const values = toRow(user);
-  return Object.fromEntries(ACCOUNT_COLUMNS.map((name, index) => [name, values[index]]));
+  return Object.fromEntries(WRITTEN_COLUMNS.map((name, index) => [name, values[index]]));
 }
 
 const user = account([device({ name: 'phone', sealedSecret: SECRET }), device({ name: '📱', verified: false })], {
@@ -38,6 +38,18 @@ describe('a row', () => {
     expect(fromRow({ ...row, usedUntil: String(row.usedUntil), lockedUntil: String(row.lockedUntil) })).toEqual(user);
   });
 
+  it('is read from a database that returns a bigint as such', () => {
+    expect(fromRow({ ...rowOf(user), usedUntil: BigInt(user.usedUntil) })).toEqual(user);
+  });
+
+  it('notes the keys that its secrets are sealed with, each once and in order, or that nobody knows them', () => {
+    const keyIdsOf = (...sealed: string[]) =>
+      rowOf(account(sealed.map((sealedSecret) => device({ sealedSecret })))).keyIds;
+    expect(keyIdsOf('b:x', 'a:x', 'b:y')).toBe('a,b');
+    expect(keyIdsOf('b:x', 'no key')).toBe('');
+    expect(keyIdsOf()).toBe('-');
+  });
+
   it('is read whatever the names of devices are', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (name) => {
@@ -47,16 +59,17 @@ describe('a row', () => {
   });
 
   it('is ASCII, whatever the names of devices are, so that any character set will do', () => {
-    const devices = String(toRow(account(['ä', '📱', '\u2028'].map((name) => device({ name })))).at(-1));
+    const devices = String(rowOf(account(['ä', '📱', '\u2028'].map((name) => device({ name })))).devices);
     expect(devices).toContain('\\ud83d\\udcf1');
     expect(Buffer.byteLength(devices)).toBe(devices.length);
   });
 
   it('is refused when MySQL would cut it off', () => {
     const withName = (length: number) => account([device({ id: 'id', name: 'x'.repeat(length) })]);
-    const rest = String(toRow(withName(0)).at(-1)).length;
-    expect(toRow(withName(65_535 - rest)).at(-1)).toHaveLength(65_535);
+    const rest = String(rowOf(withName(0)).devices).length;
+    expect(rowOf(withName(65_535 - rest)).devices).toHaveLength(65_535);
     expect(() => toRow(withName(65_536 - rest))).toThrow(TotpStorageError);
+    expect(() => toRow(withName(65_536 - rest))).toThrow('shorten their names, or lower maxDevices');
   });
 
   it.each([
@@ -73,6 +86,8 @@ describe('a row', () => {
     ['recent failures: no list', { recentFailures: '{}' }],
     ['recent failures: texts', { recentFailures: '["1"]' }],
     ['recent failures: an object', { recentFailures: [1] }],
+    ['recent failures: bytes', { recentFailures: Buffer.from('[1]') }],
+    ['recent failures: null', { recentFailures: null }],
     ['devices: cut short', { devices: JSON.stringify(user.devices).slice(0, -2) }],
     ['devices: no list', { devices: '"phone"' }],
     ['devices: null in it', { devices: '[null]' }],
@@ -92,4 +107,17 @@ describe('a row', () => {
       new TotpStorageError('A row of totp_accounts cannot be read: it was damaged, or changed by something else.'),
     );
   });
+});
+
+describe('the user id that a row tells of', () => {
+  it.each(['ann', '', '"', '📱'])('is %j as it was written', (userId) => {
+    expect(readUserId(JSON.stringify(userId))).toBe(userId);
+  });
+
+  it.each([undefined, null, '', '"ann', '7', '["ann"]', Buffer.from('"ann"')])(
+    'is unknown when %j stands there',
+    (json) => {
+      expect(readUserId(json)).toBeUndefined();
+    },
+  );
 });

@@ -1,11 +1,11 @@
 /** An account as a row, and back again: what was read is checked before anything rests on it. */
-import type { Account, Device, Lock } from '../accounts/account.js';
-import { TotpStorageError } from '../totp.errors.js';
+import { type Account, type Device, keySetOf, type Lock } from '../accounts/account.js';
+import { TotpDamagedAccountError, TotpStorageError } from '../totp.errors.js';
 
 /** What a `text` column of MySQL holds, in bytes. */
-const MAX_TEXT_LENGTH = 65_535;
+export const MAX_TEXT_LENGTH = 65_535;
 
-/** The columns that hold the account, by the names of the entity's properties. */
+/** The columns that an account is read from, by the names of the entity's properties. */
 export const ACCOUNT_COLUMNS = [
   'failures',
   'recentFailures',
@@ -15,7 +15,10 @@ export const ACCOUNT_COLUMNS = [
   'devices',
 ] as const;
 
-/** The values of `ACCOUNT_COLUMNS`, in that order. */
+/** The columns that an account is written to. */
+export const WRITTEN_COLUMNS = [...ACCOUNT_COLUMNS, 'keyIds'] as const;
+
+/** The values of `WRITTEN_COLUMNS`, in that order. */
 export function toRow({ budget, devices, usedUntil }: Account): (string | number | null)[] {
   return [
     budget.failures,
@@ -24,7 +27,15 @@ export function toRow({ budget, devices, usedUntil }: Account): (string | number
     budget.lock?.until ?? null,
     usedUntil,
     fitting(asciiJson(devices)),
+    // Room is for 15 ids, as many as devices: an id has at most 16 characters.
+    keySetOf(devices),
   ];
+}
+
+/** The user id that a row tells of; undefined when it is damaged. */
+export function readUserId(json: unknown): string | undefined {
+  const userId = parse(json);
+  return typeof userId === 'string' ? userId : undefined;
 }
 
 /** JSON in ASCII, which every character set of a database holds. */
@@ -45,7 +56,7 @@ function fitting(json: string): string {
   return json;
 }
 
-/** @throws TotpStorageError when the row cannot have been written by this module */
+/** @throws TotpDamagedAccountError when the row cannot have been written by this module */
 export function fromRow(row: Record<string, unknown>): Account {
   return {
     budget: {
@@ -70,20 +81,21 @@ function count(value: unknown): number {
 }
 
 function list<T>(json: unknown, isItem: (item: unknown) => item is T): readonly T[] {
-  const items = typeof json === 'string' ? parse(json) : unreadable();
+  const items = parse(json);
   return Array.isArray(items) && items.every(isItem) ? items : unreadable();
 }
 
-function parse(json: string): unknown {
+/** Undefined when it is no text, or no JSON. */
+function parse(json: unknown): unknown {
   try {
-    return JSON.parse(json);
+    return typeof json === 'string' ? JSON.parse(json) : undefined;
   } catch {
-    return unreadable();
+    return undefined;
   }
 }
 
 function isWholeNumber(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 const deviceFields: { readonly [Field in keyof Device]: (value: unknown) => boolean } = {
@@ -99,10 +111,12 @@ const deviceFields: { readonly [Field in keyof Device]: (value: unknown) => bool
   usedUntil: isWholeNumber,
 };
 
+/** Listed once, not for each device that is read. */
+const deviceChecks = Object.entries(deviceFields);
+
 function isDevice(value: unknown): value is Device {
   if (typeof value !== 'object' || value === null) return false;
-  const fields = new Map(Object.entries(value));
-  return Object.entries(deviceFields).every(([name, isValid]) => isValid(fields.get(name)));
+  return deviceChecks.every(([name, isValid]) => isValid(Reflect.get(value, name)));
 }
 
 function isText(value: unknown): boolean {
@@ -111,5 +125,7 @@ function isText(value: unknown): boolean {
 
 function unreadable(): never {
   // Nothing of the row is repeated here: it holds secrets.
-  throw new TotpStorageError('A row of totp_accounts cannot be read: it was damaged, or changed by something else.');
+  throw new TotpDamagedAccountError(
+    'A row of totp_accounts cannot be read: it was damaged, or changed by something else.',
+  );
 }

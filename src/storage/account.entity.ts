@@ -1,4 +1,4 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
  * The row of a user: everything that the module knows of one person's second factor.
@@ -7,6 +7,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
  * at every isolation level, without a transaction or a lock.
  */
 @Entity({ name: 'totp_accounts' })
+@Index(['keyIds', 'id'])
 export class TotpAccountEntity {
   /** The user id as a `rowId`, which compares byte for byte under any collation, and spreads over partitions. */
   @PrimaryColumn({ type: 'varchar', length: 64 })
@@ -43,4 +44,8 @@ export class TotpAccountEntity {
   /** A JSON array of `Device`, oldest first, each with its sealed secret. */
   @Column({ type: 'text' })
   devices!: string;
+
+  /** Which keys the devices' secrets are sealed with: `keySetOf`. Empty until somebody has noted it. */
+  @Column({ name: 'key_ids', type: 'varchar', length: 255, default: '' })
+  keyIds!: string;
 }

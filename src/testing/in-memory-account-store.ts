@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Account } from '../accounts/account.js';
-import { type LoadedAccount, TotpAccountStore } from '../storage/account-store.js';
+import { type Account, keySetOf } from '../accounts/account.js';
+import {
+  type AccountChange,
+  type AccountListing,
+  type KeySet,
+  type LoadedAccount,
+  TotpAccountStore,
+} from '../storage/account-store.js';
 
 /**
  * Keeps accounts in the memory of the process, with the same promises as the database: for tests that need none.
@@ -24,9 +30,40 @@ export class InMemoryTotpAccountStore extends TotpAccountStore {
   }
 
   override commit(userId: string, revision: string | null, account: Account): Promise<boolean> {
-    const isUnchanged = (this.accounts.get(userId)?.revision ?? null) === revision;
-    if (isUnchanged) this.accounts.set(userId, { account, revision: randomUUID() });
-    return Promise.resolve(isUnchanged);
+    return this.commitAll([{ userId, revision, account }]);
+  }
+
+  override commitAll(changes: readonly AccountChange[]): Promise<boolean> {
+    const areUnchanged = changes.every(
+      ({ userId, revision }) => (this.accounts.get(userId)?.revision ?? null) === revision,
+    );
+    if (areUnchanged) {
+      for (const { userId, account } of changes) this.accounts.set(userId, { account, revision: randomUUID() });
+    }
+    return Promise.resolve(areUnchanged);
+  }
+
+  override nextKeySet(after: KeySet | undefined): Promise<KeySet | undefined> {
+    const all = [...this.accounts.values()].map(({ account }) => keySetOf(account.devices)).sort();
+    return Promise.resolve(all.find((keySet) => after === undefined || keySet > after));
+  }
+
+  override countAccounts(keySet: KeySet): Promise<number> {
+    return Promise.resolve(this.usersOf(keySet).length);
+  }
+
+  override listAccounts(keySet: KeySet, after = '', limit = 1): Promise<readonly AccountListing[]> {
+    const later = this.usersOf(keySet).filter((userId) => userId > after);
+    return Promise.resolve(later.slice(0, limit).map((userId) => ({ cursor: userId, userId })));
+  }
+
+  override now(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  private usersOf(keySet: KeySet): string[] {
+    const users = [...this.accounts].filter(([, { account }]) => keySetOf(account.devices) === keySet);
+    return users.map(([userId]) => userId).sort();
   }
 
   override remove(userId: string): Promise<boolean> {

@@ -1,0 +1,20 @@
+import { NEW_ACCOUNT, sealingKeyId } from './account.js';
+
+it('a new user has no devices, and all tries', () => {
+  expect(NEW_ACCOUNT).toEqual({ devices: [], budget: { failures: 0, recentFailures: [], lock: null }, usedUntil: 0 });
+});
+
+describe('the id of the key that a secret is sealed with', () => {
+  it.each([
+    ['plain:JBSWY3DP', 'plain'],
+    ['2025-03:v1.x:y', '2025-03'],
+    ['a:', 'a'],
+    ['abcdefghijklmn-9:x', 'abcdefghijklmn-9'],
+  ])('of %j is %j: what stands before the first colon', (sealed, keyId) => {
+    expect(sealingKeyId(sealed)).toBe(keyId);
+  });
+
+  it.each(['', 'JBSWY3DP', ':x', 'A:x', 'a b:x', 'abcdefghijklmn-90:x', 'x\na:x'])('of %j is none', (sealed) => {
+    expect(sealingKeyId(sealed)).toBeUndefined();
+  });
+});
