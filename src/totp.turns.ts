@@ -1,19 +1,16 @@
-/**
- * Lets the calls of one user in this process go one after the other. Side by side they would only make one another decide
- * again, and one user under attack would hold every connection of the pool. Between processes the commit's condition decides.
- */
+/** Lets the calls about one thing, in this process, go one after the other. */
 export class Turns {
-  /** The newest call of each user who has one under way. */
-  private readonly newest = new Map<string, Promise<unknown>>();
+  /** The newest call about each thing that has one under way. */
+  private readonly newest = new Map<unknown, Promise<unknown>>();
 
-  async take<T>(userId: string, call: () => Promise<T>): Promise<T> {
-    const before = this.newest.get(userId) ?? Promise.resolve();
+  async take<T>(thing: unknown, call: () => Promise<T>): Promise<T> {
+    const before = this.newest.get(thing) ?? Promise.resolve();
     const turn = before.then(call, call);
-    this.newest.set(userId, turn);
+    this.newest.set(thing, turn);
     try {
       return await turn;
     } finally {
-      if (this.newest.get(userId) === turn) this.newest.delete(userId);
+      if (this.newest.get(thing) === turn) this.newest.delete(thing);
     }
   }
 }

@@ -1,9 +1,11 @@
-/** Single statements through the application's data source, each on a connection of its own. */
+/** Statements through the application's data source, each on a connection of its own. */
+import { hash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DataSource, EntityMetadata, ObjectLiteral, ObjectType } from 'typeorm';
+import type { DataSource, EntityManager, EntityMetadata, ObjectLiteral, ObjectType, QueryRunner } from 'typeorm';
 import { TotpStorageError } from '../totp.errors.js';
+import { Turns } from '../totp.turns.js';
 
-type Value = string | number | null;
+export type Value = string | number | null;
 
 /** How long a statement waits for another connection to let go of an SQLite file. */
 const BUSY_PATIENCE_MS = 5_000;
@@ -45,6 +47,11 @@ export class Sql {
     return this.dataSource.driver.escape(column.databaseName);
   }
 
+  /** A name of the statement's own, quoted. */
+  name(name: string): string {
+    return this.dataSource.driver.escape(name);
+  }
+
   /** The n-th parameter of a statement, from 1. */
   parameter(n: number): string {
     return this.dataSource.driver.createParameter(`p${String(n)}`, n - 1);
@@ -61,16 +68,113 @@ export interface StatementResult {
   readonly affected: number;
 }
 
+export interface Statement {
+  readonly sql: string;
+  readonly parameters: readonly Value[];
+  /** Of a statement that is worth preparing, see `prepared`. */
+  readonly name?: string;
+}
+
+/** A statement that each connection to PostgreSQL prepares once, by a name that no other text has. */
+export function prepared(sql: string): Pick<Required<Statement>, 'sql' | 'name'> {
+  return { sql, name: `totp_${hash('sha256', sql).slice(0, 32)}` };
+}
+
 /**
  * Runs one statement, outside of whatever transaction the caller is in.
  *
  * @throws TotpStorageError without the statement's parameters, since these hold secrets
  */
-export async function run(dataSource: DataSource, sql: string, parameters: readonly Value[]): Promise<StatementResult> {
+export function run(
+  dataSource: DataSource,
+  sql: string,
+  parameters: readonly Value[],
+  name?: string,
+): Promise<StatementResult> {
+  const statement = { sql, parameters, ...(name !== undefined && { name }) };
+  const pool = poolOf(dataSource);
+  return pool === undefined
+    ? onOwnConnection(dataSource, (runner) => query(runner, statement))
+    : queryPool(dataSource, pool, statement);
+}
+
+/** As `run`, for a write that somebody else may be ahead of: undefined when that is what the database says. */
+export function runUnlessConflict(
+  dataSource: DataSource,
+  sql: string,
+  parameters: readonly Value[],
+  name?: string,
+): Promise<StatementResult | undefined> {
+  return unlessConflict(run(dataSource, sql, parameters, name));
+}
+
+/**
+ * Runs writes in a transaction of their own: all of them or none.
+ *
+ * @param thenDo more that belongs to the transaction, once all of them are written
+ * @returns whether they were written; false when one of them changed no row, or somebody else was first
+ */
+export async function runAllUnlessConflict(
+  dataSource: DataSource,
+  writes: readonly Statement[],
+  thenDo?: (manager: EntityManager) => Promise<void>,
+): Promise<boolean> {
+  const written = onOwnConnection(dataSource, async (runner) => {
+    // In plain statements: where SQLite ends a transaction by itself, as on a full disk, TypeORM takes it for open ever after.
+    try {
+      await runner.query('BEGIN');
+      for (const write of writes) {
+        const { affected } = await query(runner, write);
+        if (affected === 0) {
+          await runner.query('ROLLBACK');
+          return false;
+        }
+      }
+      if (thenDo !== undefined) await withinTransaction(runner, thenDo);
+      await runner.query('COMMIT');
+      return true;
+    } catch (error) {
+      // What failed is told; a database that cannot be asked to roll back has done so by itself.
+      await runner.query('ROLLBACK').catch(() => undefined);
+      throw error;
+    }
+  });
+  return (await unlessConflict(written)) ?? false;
+}
+
+/** Lets code of others write in the transaction. TypeORM, which did not begin it, would begin another within it else. */
+async function withinTransaction(runner: QueryRunner, work: (manager: EntityManager) => Promise<void>): Promise<void> {
+  const tellOfTransaction = (depth: 0 | 1) => {
+    Reflect.set(runner, 'isTransactionActive', depth === 1);
+    Reflect.set(runner, 'transactionDepth', depth);
+  };
+  tellOfTransaction(1);
+  try {
+    await work(runner.manager);
+  } finally {
+    tellOfTransaction(0);
+  }
+}
+
+async function unlessConflict<T>(written: Promise<T>): Promise<T | undefined> {
+  try {
+    return await written;
+  } catch (error) {
+    if (error instanceof TotpStorageError && CONFLICTS.includes(driverFault(error.cause).code)) return undefined;
+    throw error;
+  }
+}
+
+const turns = new Turns();
+
+/** Again and again while another connection holds the SQLite file. */
+async function onOwnConnection<T>(dataSource: DataSource, work: (runner: QueryRunner) => Promise<T>): Promise<T> {
+  const attempt = () => withRunner(dataSource, work);
   const giveUpAt = performance.now() + BUSY_PATIENCE_MS;
   for (;;) {
     try {
-      return await attempt(dataSource, sql, parameters);
+      // A pool hands out a connection to each. SQLite has just one, on which nothing may come into another's transaction.
+      return await (dataSource.options.type === 'better-sqlite3' ? turns.take(dataSource, attempt) : attempt());
     } catch (error) {
       if (!isBusy(error) || performance.now() > giveUpAt) throw storageError(error);
     }
@@ -78,30 +182,83 @@ export async function run(dataSource: DataSource, sql: string, parameters: reado
   }
 }
 
-/** As `run`, for a write that somebody else may be ahead of: undefined when that is what the database says. */
-export async function runUnlessConflict(
-  dataSource: DataSource,
-  sql: string,
-  parameters: readonly Value[],
-): Promise<StatementResult | undefined> {
-  try {
-    return await run(dataSource, sql, parameters);
-  } catch (error) {
-    if (error instanceof TotpStorageError && CONFLICTS.includes(driverFault(error.cause).code)) return undefined;
-    throw error;
-  }
-}
-
-async function attempt(dataSource: DataSource, sql: string, parameters: readonly Value[]): Promise<StatementResult> {
+async function withRunner<T>(dataSource: DataSource, work: (runner: QueryRunner) => Promise<T>): Promise<T> {
   const runner = dataSource.createQueryRunner();
   try {
-    // A pool hands out a connection of its own. An SQLite database in memory has just one for everybody.
+    // An SQLite database in memory is the application's, which may be in a transaction.
     if (runner.isTransactionActive) throw new ConnectionInTransaction();
-    const result = await runner.query(sql, [...parameters], true);
-    return { rows: result.records, affected: result.affected ?? 0 };
+    return await work(runner);
   } finally {
     await runner.release();
   }
+}
+
+/** Runs one statement in the transaction that `manager` is of. */
+export function runWithin(manager: EntityManager, sql: string, parameters: readonly Value[]): Promise<StatementResult> {
+  const { queryRunner } = manager;
+  if (queryRunner === undefined) throw new TotpStorageError('This EntityManager is not of a transaction.');
+  return query(queryRunner, { sql, parameters });
+}
+
+async function query(runner: QueryRunner, { sql, parameters }: Statement): Promise<StatementResult> {
+  const result = await runner.query(sql, [...parameters], true);
+  return { rows: result.records, affected: result.affected ?? 0 };
+}
+
+/** A pool of `pg`. */
+interface Pool {
+  query(statement: { name?: string | undefined; text: string; values: readonly Value[] }): Promise<unknown>;
+}
+
+/**
+ * The pool of PostgreSQL connections that TypeORM keeps: a statement on its own goes there directly, since TypeORM's query runner
+ * would add a sixth to the work of a check. Undefined for other databases, and where the application has TypeORM watch its statements,
+ * which the runner alone does.
+ */
+function poolOf({ driver, options, subscribers }: DataSource): Pool | undefined {
+  if (options.type !== 'postgres' || options.maxQueryExecutionTime !== undefined) return undefined;
+  if (subscribers.some((subscriber) => 'beforeQuery' in subscriber || 'afterQuery' in subscriber)) return undefined;
+  const pool = 'master' in driver ? driver.master : undefined;
+  return isPool(pool) ? pool : undefined;
+}
+
+function isPool(pool: unknown): pool is Pool {
+  return typeof pool === 'object' && pool !== null && 'query' in pool && typeof pool.query === 'function';
+}
+
+/** What PostgreSQL says of a prepared statement that it cannot use; then it has not run it. */
+const UNUSABLE_NAMES: readonly unknown[] = [
+  '0A000', // a migration changed what it returns
+  '26000', // there is none of this name: a pooler in between gave the connection to a server that has not prepared it
+  '42P05', // there is one of this name already, likewise
+];
+
+/** Data sources whose statements are prepared no more. */
+const withoutNames = new WeakSet<DataSource>();
+
+async function queryPool(dataSource: DataSource, pool: Pool, statement: Statement): Promise<StatementResult> {
+  const { sql: text, parameters: values, name } = statement;
+  dataSource.logger.logQuery(text, [...values]);
+  try {
+    const result = await pool.query({ name: withoutNames.has(dataSource) ? undefined : name, text, values });
+    return readResult(result);
+  } catch (error) {
+    if (UNUSABLE_NAMES.includes(driverFault(error).code) && name !== undefined) {
+      withoutNames.add(dataSource);
+      return queryPool(dataSource, pool, { sql: text, parameters: values });
+    }
+    dataSource.logger.logQueryError(String(error), text, [...values]);
+    throw storageError(error);
+  }
+}
+
+function readResult(result: unknown): StatementResult {
+  const { rows, rowCount }: { readonly rows?: unknown; readonly rowCount?: unknown } = result ?? {};
+  return { rows: isRows(rows) ? rows : [], affected: Number(rowCount ?? 0) };
+}
+
+function isRows(value: unknown): value is Record<string, unknown>[] {
+  return Array.isArray(value) && value.every((row) => typeof row === 'object' && row !== null);
 }
 
 class ConnectionInTransaction extends Error {
@@ -130,17 +287,10 @@ function isBusy(error: unknown): boolean {
   return String(driverFault(error).code).startsWith('SQLITE_BUSY');
 }
 
-/** The driver's own error, of which TypeORM's is a wrapping. */
+/** What the driver says: TypeORM's error repeats it. */
 function driverFault(error: unknown): { readonly code: unknown; readonly message: string } {
-  if (typeof error !== 'object' || error === null) return { code: undefined, message: String(error) };
-  const fault =
-    'driverError' in error && typeof error.driverError === 'object' && error.driverError !== null
-      ? error.driverError
-      : error;
-  return {
-    code: 'code' in fault ? fault.code : undefined,
-    message: 'message' in fault ? String(fault.message) : 'unknown',
-  };
+  const { code, message }: { readonly code?: unknown; readonly message?: unknown } = error ?? {};
+  return { code, message: String(message) };
 }
 
 /** TypeORM's error carries the parameters of the statement, and a driver's may carry the row: neither is passed on. */

@@ -77,6 +77,7 @@ async function openFor(application: DataSource | undefined): Promise<DataSource>
   }).initialize();
 }
 
-function isInMemory(database: unknown): boolean {
-  return typeof database !== 'string' || database === '' || database.includes(':memory:');
+/** SQLite keeps a database without a name in memory too. */
+function isInMemory(database: string): boolean {
+  return database === '' || database.includes(':memory:');
 }

@@ -1,48 +1,43 @@
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import type { Account } from '../accounts/account.js';
-import { ACCOUNT_COLUMNS, asciiJson, fromRow, toRow } from './account-row.js';
+import type { AnyTotpEvent } from '../events/catalogue.js';
+import type { TotpOutbox } from '../events/outbox.js';
+import { TotpStorageError } from '../totp.errors.js';
+import { ACCOUNT_COLUMNS, asciiJson, fromRow, readUserId, toRow, WRITTEN_COLUMNS } from './account-row.js';
 import { TotpAccountEntity } from './account.entity.js';
-import { type LoadedAccount, TotpAccountStore } from './account-store.js';
+import {
+  type AccountChange,
+  type AccountListing,
+  type KeySet,
+  type LoadedAccount,
+  TotpAccountStore,
+} from './account-store.js';
 import { rowId } from './row-id.js';
-import { run, runUnlessConflict, Sql } from './statements.js';
+import { prepared, run, runAllUnlessConflict, runUnlessConflict, Sql, type Statement } from './statements.js';
 
-/** Keeps accounts in the application's database: one row per user, one statement per call, no transaction. */
+/**
+ * Keeps accounts in the application's database: one row per user, one statement per call; a transaction for a batch alone, and for a
+ * change with events for the outbox.
+ */
 export class TypeOrmTotpAccountStore extends TotpAccountStore {
-  private readonly sql: Sql;
-  private readonly selectColumns: string;
-  private readonly selectOne: string;
-  private readonly insert: string;
-  private readonly update: string;
-  private readonly delete: string;
+  private readonly sql: ReturnType<typeof statements>;
 
-  /** @param dataSource an initialised data source that knows `TOTP_ENTITIES` */
-  constructor(private readonly dataSource: DataSource) {
+  /**
+   * @param dataSource an initialised data source that knows `TOTP_ENTITIES`
+   * @param outbox where events go that are committed with a change
+   */
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly outbox?: TotpOutbox,
+  ) {
     super();
-    const sql = new Sql(dataSource, TotpAccountEntity);
-    const id = sql.column('id');
-    const revision = sql.column('revision');
-    const columns = ACCOUNT_COLUMNS.map((property) => sql.column(property));
-    this.sql = sql;
-    this.selectColumns =
-      'SELECT ' +
-      ['id', 'revision', ...ACCOUNT_COLUMNS]
-        .map((property) => `${sql.column(property)} AS ${dataSource.driver.escape(property)}`)
-        .join(', ') +
-      ` FROM ${sql.table}`;
-    this.selectOne = `${this.selectColumns} WHERE ${id} = ${sql.parameter(1)}`;
-    this.insert =
-      `INSERT INTO ${sql.table} (${[...columns, revision, id, sql.column('userId')].join(', ')})` +
-      ` VALUES (${sql.parameters(columns.length + 3).join(', ')})`;
-    this.update =
-      `UPDATE ${sql.table} SET ` +
-      [...columns, revision].map((column, index) => `${column} = ${sql.parameter(index + 1)}`).join(', ') +
-      ` WHERE ${id} = ${sql.parameter(columns.length + 2)} AND ${revision} = ${sql.parameter(columns.length + 3)}`;
-    this.delete = `DELETE FROM ${sql.table} WHERE ${id} = ${sql.parameter(1)}`;
+    this.sql = statements(dataSource);
   }
 
   override async load(userId: string): Promise<LoadedAccount | null> {
-    const { rows } = await run(this.dataSource, this.selectOne, [rowId(userId)]);
+    const { sql, name } = this.sql.selectOne;
+    const { rows } = await run(this.dataSource, sql, [rowId(userId)], name);
     const row = rows[0];
     return row === undefined ? null : { account: fromRow(row), revision: String(row.revision) };
   }
@@ -50,20 +45,20 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   override async loadMany(userIds: readonly string[]): Promise<ReadonlyMap<string, Account>> {
     if (userIds.length === 0) return new Map();
     const byRowId = new Map(userIds.map((userId) => [rowId(userId), userId]));
-    const select = `${this.selectColumns} WHERE ${this.sql.column('id')} IN (${this.sql.parameters(byRowId.size).join(', ')})`;
-    const { rows } = await run(this.dataSource, select, [...byRowId.keys()]);
+    const { rows } = await run(this.dataSource, this.sql.selectMany(byRowId.size), [...byRowId.keys()]);
     return new Map(rows.map((row) => [byRowId.get(String(row.id)) ?? '', fromRow(row)]));
   }
 
-  override async commit(userId: string, revision: string | null, account: Account): Promise<boolean> {
-    // A fresh random mark, not a counter: an account that was erased and made anew never looks like the one before.
-    const written = randomUUID();
-    const values = [...toRow(account), written, rowId(userId)];
+  override async commit(
+    userId: string,
+    revision: string | null,
+    account: Account,
+    events: readonly AnyTotpEvent[] = [],
+  ): Promise<boolean> {
+    if (events.length > 0) return this.commitAll([{ userId, revision, account }], events);
+    const { written, sql, parameters, name } = this.write({ userId, revision, account });
     try {
-      const result =
-        revision === null
-          ? await runUnlessConflict(this.dataSource, this.insert, [...values, asciiJson(userId)])
-          : await runUnlessConflict(this.dataSource, this.update, [...values, revision]);
+      const result = await runUnlessConflict(this.dataSource, sql, parameters, name);
       return result?.affected === 1;
     } catch (error) {
       // The reply may have been lost after the row was written: then the row has the new mark.
@@ -72,13 +67,110 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
     }
   }
 
+  override async commitAll(changes: readonly AccountChange[], events: readonly AnyTotpEvent[] = []): Promise<boolean> {
+    // In one order for everybody, so that two batches do not wait for one another.
+    const inOrder = [...changes].sort((one, other) => (rowId(one.userId) < rowId(other.userId) ? -1 : 1));
+    const writes = inOrder.map((change) => ({ userId: change.userId, ...this.write(change) }));
+    const first = writes[0];
+    if (first === undefined) return true;
+    const isWritten = await this.writeAll(writes, events).catch(async (error: unknown) => {
+      if (await this.hasRevision(first.userId, first.written)) return true;
+      throw error;
+    });
+    if (isWritten && events.length > 0) this.outbox?.committed();
+    return isWritten;
+  }
+
+  private writeAll(writes: readonly Statement[], events: readonly AnyTotpEvent[]): Promise<boolean> {
+    if (events.length === 0) return runAllUnlessConflict(this.dataSource, writes);
+    const { outbox } = this;
+    if (outbox === undefined) throw new TotpStorageError('There is no outbox for the events of this change.');
+    // After the accounts, whose rows nobody else can write until the commit: so the events of a user stand in the order of its changes.
+    return runAllUnlessConflict(this.dataSource, writes, (manager) => outbox.add(manager, events));
+  }
+
+  private write({ userId, revision, account }: AccountChange): Statement & { readonly written: string } {
+    // A fresh random mark, not a counter: an account that was erased and made anew never looks like the one before.
+    const written = randomUUID();
+    const values = [...toRow(account), written, rowId(userId)];
+    return revision === null
+      ? { written, ...this.sql.insert, parameters: [...values, asciiJson(userId)] }
+      : { written, ...this.sql.update, parameters: [...values, revision] };
+  }
+
   private async hasRevision(userId: string, revision: string): Promise<boolean> {
     const loaded = await this.load(userId).catch(() => null);
     return loaded?.revision === revision;
   }
 
+  override async nextKeySet(after: KeySet | undefined): Promise<KeySet | undefined> {
+    const { firstKeySet, nextKeySet } = this.sql;
+    const { rows } = await (after === undefined
+      ? run(this.dataSource, firstKeySet, [])
+      : run(this.dataSource, nextKeySet, [after]));
+    const keySet = rows[0]?.keyIds;
+    return typeof keySet === 'string' ? keySet : undefined;
+  }
+
+  override async countAccounts(keySet: KeySet): Promise<number> {
+    const { rows } = await run(this.dataSource, this.sql.countAccounts, [keySet]);
+    return Number(rows[0]?.accounts);
+  }
+
+  override async listAccounts(keySet: KeySet, after = '', limit = 1): Promise<readonly AccountListing[]> {
+    const { rows } = await run(this.dataSource, this.sql.listAccounts(limit), [keySet, after]);
+    return rows.map((row) => {
+      const [cursor, userId] = [String(row.id), readUserId(row.userId)];
+      // A row that names somebody else is damaged: their own row would be looked at in its place.
+      return { cursor, userId: userId !== undefined && rowId(userId) === cursor ? userId : undefined };
+    });
+  }
+
+  override async now(): Promise<number> {
+    const { rows } = await run(this.dataSource, this.sql.now, []);
+    return Number(rows[0]?.now);
+  }
+
   override async remove(userId: string): Promise<boolean> {
-    const { affected } = await run(this.dataSource, this.delete, [rowId(userId)]);
+    const { affected } = await run(this.dataSource, this.sql.delete, [rowId(userId)]);
     return affected > 0;
   }
+}
+
+function statements(dataSource: DataSource) {
+  const sql = new Sql(dataSource, TotpAccountEntity);
+  const [id, revision, keyIds] = [sql.column('id'), sql.column('revision'), sql.column('keyIds')];
+  const [first, second] = [sql.parameter(1), sql.parameter(2)];
+  const values = [...WRITTEN_COLUMNS, 'revision'].map((property) => sql.column(property));
+  const as = (property: string) => `${sql.column(property)} AS ${sql.name(property)}`;
+  const select = (...properties: string[]) => `SELECT ${properties.map(as).join(', ')} FROM ${sql.table}`;
+  return {
+    selectOne: prepared(`${select('revision', ...ACCOUNT_COLUMNS)} WHERE ${id} = ${first}`),
+    selectMany: (users: number) =>
+      `${select('id', ...ACCOUNT_COLUMNS)} WHERE ${id} IN (${sql.parameters(users).join(', ')})`,
+    insert: prepared(
+      `INSERT INTO ${sql.table} (${[...values, id, sql.column('userId')].join(', ')})` +
+        ` VALUES (${sql.parameters(values.length + 2).join(', ')})`,
+    ),
+    update: prepared(
+      `UPDATE ${sql.table} SET ${values.map((column, index) => `${column} = ${sql.parameter(index + 1)}`).join(', ')}` +
+        ` WHERE ${id} = ${sql.parameter(values.length + 1)} AND ${revision} = ${sql.parameter(values.length + 2)}`,
+    ),
+    delete: `DELETE FROM ${sql.table} WHERE ${id} = ${first}`,
+    now: `SELECT ${epochMs(dataSource)} AS ${sql.name('now')}`,
+    firstKeySet: `SELECT MIN(${keyIds}) AS ${sql.name('keyIds')} FROM ${sql.table}`,
+    nextKeySet: `SELECT MIN(${keyIds}) AS ${sql.name('keyIds')} FROM ${sql.table} WHERE ${keyIds} > ${first}`,
+    countAccounts: `SELECT COUNT(*) AS ${sql.name('accounts')} FROM ${sql.table} WHERE ${keyIds} = ${first}`,
+    listAccounts: (limit: number) =>
+      select('id', 'userId') +
+      ` WHERE ${keyIds} = ${first} AND ${id} > ${second} ORDER BY ${id} LIMIT ${String(limit)}`,
+  };
+}
+
+/** The one thing that every database says in words of its own. */
+function epochMs({ options }: DataSource): string {
+  if (options.type === 'better-sqlite3') return "(julianday('now') - 2440587.5) * 86400000";
+  return /mysql|mariadb/.test(options.type)
+    ? 'UNIX_TIMESTAMP() * 1000 + MICROSECOND(NOW(6)) / 1000'
+    : 'EXTRACT(EPOCH FROM clock_timestamp()) * 1000';
 }
