@@ -1,4 +1,6 @@
-import { createHmac } from 'node:crypto';
+import fc from 'fast-check';
+import { generateSync } from 'otplib';
+import { TotpSecretError } from '../totp.errors.js';
 import { codeOfStep, matchingSteps, stepAt } from './code.js';
 
 const HOTP = { algorithm: 'SHA1', digits: 6, period: 30 } as const;
@@ -24,16 +26,27 @@ describe('C1: the vectors of RFC 6238 appendix B', () => {
       codeOfStep(secretOf(bytes), step, { algorithm, digits: 8, period: 30 });
     expect([code('SHA1', 20), code('SHA256', 32), code('SHA512', 64)]).toEqual([sha1, sha256, sha512]);
   });
+});
 
-  it('go on past 32 bits of the step itself', () => {
-    for (const step of [2 ** 32 - 1, 2 ** 32, 2 ** 32 + 1, 2 ** 40 + 12_345]) {
-      const counter = Buffer.alloc(8);
-      counter.writeBigUInt64BE(BigInt(step));
-      const mac = createHmac('sha1', secret).update(counter).digest();
-      const truncated = mac.readUInt32BE((mac.at(-1) ?? 0) & 0x0f) & 0x7fffffff;
-      expect(codeOfStep(secret, step, HOTP)).toBe(String(truncated % 1_000_000).padStart(6, '0'));
-    }
-  });
+it('C1: a code is the one that otplib makes, of any secret at any step, past 32 bits too', () => {
+  const names = { SHA1: 'sha1', SHA256: 'sha256', SHA512: 'sha512' } as const;
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ minLength: 16, maxLength: 64 }),
+      fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constantFrom(0, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 1)),
+      fc.constantFrom('SHA1', 'SHA256', 'SHA512'),
+      fc.constantFrom(6, 8),
+      (secret, counter, algorithm, digits) => {
+        const theirs = generateSync({ strategy: 'hotp', secret, counter, digits, algorithm: names[algorithm] });
+        expect(codeOfStep(secret, counter, { algorithm, digits, period: 30 })).toBe(theirs);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+it.each([0, 1, 15])('C4: no code is right for a secret of %i bytes, nor wrong: it is a fault', (bytes) => {
+  expect(() => matchingSteps(secretOf(bytes), '123456', 0, { ...HOTP, skew: 1 })).toThrow(TotpSecretError);
 });
 
 it('C2: the vectors of RFC 4226 appendix D are the codes of steps 0 to 9', () => {
@@ -130,6 +143,10 @@ describe('C5: what was entered', () => {
     ['Arabic digits', translate(0x0660)],
     ['digits outside of the basic plane', translate(0x1d7ce)],
     ['letters whose last byte is a digit', translate(0x0130)],
+    ['a code but for its first digit', `x${code.slice(1)}`],
+    ['a code but for its last digit', `${code.slice(0, -1)}x`],
+    ['a code, but with a full-width first digit', translate(0xff10).slice(0, 1) + code.slice(1)],
+    ['a code, but with a full-width last digit', code.slice(0, -1) + translate(0xff10).slice(-1)],
     ['a minus', `-${code.slice(1)}`],
     ['a plus', `+${code}`],
     ['a decimal point', `${first}.${rest}`],

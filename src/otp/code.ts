@@ -1,8 +1,8 @@
 /** A code against a secret: which steps of the window it is the code of (RFC 4226, RFC 6238). */
-import { timingSafeEqual } from 'node:crypto';
-import { crypto } from '@otplib/plugin-crypto-node';
-import { generateSync } from 'otplib';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Algorithm } from '../accounts/account.js';
+import { TotpSecretError } from '../totp.errors.js';
+import { MIN_SECRET_BYTES } from './secret.js';
 
 /** How an authenticator makes codes of its secret. */
 export interface CodeSettings {
@@ -13,26 +13,29 @@ export interface CodeSettings {
   readonly period: number;
 }
 
-const otplibAlgorithm = { SHA1: 'sha1', SHA256: 'sha256', SHA512: 'sha512' } as const;
-
 /** Room for a code with all the blanks that a copy may bring along. */
 const MAX_ENTERED_LENGTH = 256;
 
 /**
- * The code of one step (RFC 6238 §4.2).
+ * The code of one step: the HOTP of its number (RFC 4226 §5.3, RFC 6238 §4.2).
  *
  * @param secret the shared secret, at least 16 bytes (RFC 4226 R6)
  * @param step the number of the time step, from 0
+ * @throws TotpSecretError when the secret is shorter: with one of no bytes, everybody could tell the codes
  */
-export function codeOfStep(secret: Uint8Array, step: number, settings: CodeSettings): string {
-  return generateSync({
-    strategy: 'hotp',
-    secret,
-    counter: step,
-    digits: settings.digits === 8 ? 8 : 6,
-    algorithm: otplibAlgorithm[settings.algorithm],
-    crypto,
-  });
+export function codeOfStep(secret: Uint8Array, step: number, { algorithm, digits }: CodeSettings): string {
+  if (secret.length < MIN_SECRET_BYTES) {
+    throw new TotpSecretError(
+      `The secret has ${String(secret.length)} bytes, and needs ${String(MIN_SECRET_BYTES)} or more: ` +
+        'see what TotpSecretCipher.open returns.',
+    );
+  }
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(step));
+  const mac = createHmac(algorithm, secret).update(counter).digest();
+  const offset = mac.readUInt8(mac.length - 1) & 0x0f;
+  const truncated = mac.readUInt32BE(offset) & 0x7fffffff;
+  return String(truncated % 10 ** digits).padStart(digits, '0');
 }
 
 /** The step that a time lies in (RFC 6238 §4.2, T0 = 0). */
@@ -59,11 +62,11 @@ export function matchingSteps(
   if (entered.length > MAX_ENTERED_LENGTH) return [];
   const code = entered.replace(/\s/gu, '');
   if (code.length !== settings.digits || !/^[0-9]+$/.test(code)) return [];
-  const given = Buffer.from(code, 'ascii');
+  const given = Buffer.from(code);
   const current = stepAt(now, settings.period);
   const matches: number[] = [];
   for (let step = Math.max(current - settings.skew, 0); step <= current + settings.skew; step++) {
-    if (timingSafeEqual(given, Buffer.from(codeOfStep(secret, step, settings), 'ascii'))) matches.push(step);
+    if (timingSafeEqual(given, Buffer.from(codeOfStep(secret, step, settings)))) matches.push(step);
   }
   return matches;
 }

@@ -5,8 +5,8 @@ import { newSecret, toBase32 } from './secret.js';
 
 const PIXELS_PER_MODULE = 4;
 
-/** Draws the SVG of a QR code, dark on white, and reads it with another library. */
-function readPicture(dataUrl: string | undefined): string | undefined {
+/** Draws the SVG of a QR code, dark on white, and reads it with another library: the text, and the size from 1 to 40. */
+function readPicture(dataUrl: string | undefined): { readonly text: string; readonly version: number } | undefined {
   const [, base64 = ''] = /^data:image\/svg\+xml;base64,([A-Za-z0-9+/]+=*)$/.exec(dataUrl ?? '') ?? [];
   const svg = Buffer.from(base64, 'base64').toString();
   const modules = Number(/viewBox="0 0 (\d+) \1"/.exec(svg)?.[1]);
@@ -28,7 +28,8 @@ function readPicture(dataUrl: string | undefined): string | undefined {
     }
     x += Number(first);
   }
-  return jsqr.default(pixels, size, size)?.data;
+  const found = jsqr.default(pixels, size, size);
+  return found ? { text: found.data, version: found.version } : undefined;
 }
 
 describe('U3: the QR picture, read by another library,', () => {
@@ -40,15 +41,19 @@ describe('U3: the QR picture, read by another library,', () => {
     ['of long names', 'A'.repeat(64), 'b'.repeat(254)],
   ])('is the key URI %s', async (_, issuer, account) => {
     const uri = keyUri({ ...settings, issuer, account });
-    expect(readPicture(await qrCodeImage(uri))).toBe(uri);
+    expect(readPicture(await qrCodeImage(uri))?.text).toBe(uri);
   });
 
   it('is the text as far as a QR code holds it, and then there is none', async () => {
-    for (const length of [2331, 2332, 2953]) {
-      const text = 'x'.repeat(length);
-      expect(readPicture(await qrCodeImage(text))).toBe(text);
-    }
+    const text = 'x'.repeat(2953);
+    expect(readPicture(await qrCodeImage(text))?.text).toBe(text);
     expect(await qrCodeImage('x'.repeat(2954))).toBeUndefined();
     expect(await qrCodeImage('ä'.repeat(1477))).toBeUndefined();
+  });
+
+  it('can be read with 15 % of it damaged where there is room for that, and with 7 % beyond (ISO/IEC 18004 table 7)', async () => {
+    const versionOf = async (length: number) => readPicture(await qrCodeImage('x'.repeat(length)))?.version;
+    expect([await versionOf(2331), await versionOf(2332)]).toEqual([40, 36]);
+    expect(await versionOf(106)).toBe(6);
   });
 });

@@ -39,6 +39,8 @@ describe('Base32', () => {
     ['full-width letters', 'ＭＺＸＷ'],
     ['an emoji', 'MZXW📱'],
     ['a letter that is SS in upper case', 'ßßßß'],
+    ['a first letter that is S in upper case', 'ſZXW6YTB'],
+    ['a last letter that is S in upper case', 'MZXW6YTſ'],
     ['of an impossible length', 'MZX'],
     ['with bits left over', 'MZ'],
   ])('is not read from text that is %s', (_, text) => {
