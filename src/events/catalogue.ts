@@ -24,12 +24,18 @@ export abstract class TotpEvent<Name extends AccountEvent['name'] = AccountEvent
   abstract readonly name: Name;
   /** The version of the event's fields. */
   readonly version = 1;
-  /** A UUID of its own. */
+  /**
+   * A UUID of its own: whoever hears of an event more than once knows it by this.
+   *
+   * @format uuid
+   */
   readonly id: string = randomUUID();
+  /** Epoch ms. */
   readonly occurredAt: number;
   readonly userId: string;
   readonly tenantId: string;
-  readonly sessionHandle: string | undefined;
+  /** The session that asked; missing when the application called `TotpService` by itself. */
+  readonly sessionHandle?: string | undefined;
 
   constructor(origin: EventOrigin, fields: Fields<Name>) {
     this.occurredAt = origin.occurredAt;
@@ -135,6 +141,38 @@ export interface TotpEventMap {
 
 /** Any of the module's events, told apart by `name`. */
 export type AnyTotpEvent = TotpEventMap[keyof TotpEventMap];
+
+const PROTOTYPES: ReadonlyMap<string, object> = new Map(
+  Object.entries({
+    'totp.device.created': TotpDeviceCreatedEvent.prototype,
+    'totp.device.verified': TotpDeviceVerifiedEvent.prototype,
+    'totp.device.renamed': TotpDeviceRenamedEvent.prototype,
+    'totp.device.removed': TotpDeviceRemovedEvent.prototype,
+    'totp.code.accepted': TotpCodeAcceptedEvent.prototype,
+    'totp.code.rejected': TotpCodeRejectedEvent.prototype,
+    'totp.code.replayed': TotpCodeReplayedEvent.prototype,
+    'totp.user.locked': TotpUserLockedEvent.prototype,
+    'totp.user.unlocked': TotpUserUnlockedEvent.prototype,
+  } satisfies TotpEventMap),
+);
+
+/** An event that was kept as JSON; undefined when it is none. */
+export function readEvent(json: string): AnyTotpEvent | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    return isEvent(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Gives the fields of an event back the class that they are of. */
+function isEvent(value: unknown): value is AnyTotpEvent {
+  if (typeof value !== 'object' || value === null || !('name' in value)) return false;
+  const prototype = PROTOTYPES.get(String(value.name));
+  if (prototype !== undefined) Object.setPrototypeOf(value, prototype);
+  return value instanceof TotpEvent && typeof value.id === 'string' && typeof value.userId === 'string';
+}
 
 /** The event that tells others of what a rule decided. */
 export function toEvent(event: AccountEvent, origin: EventOrigin): AnyTotpEvent {

@@ -3,6 +3,21 @@ import type { TotpEventMap } from './catalogue.js';
 
 type Handler<Name extends keyof TotpEventMap> = (event: TotpEventMap[Name]) => unknown;
 
+/** How a listener hears of events: what `@OnEvent` takes, and `durable`. */
+export type OnTotpEventOptions = NonNullable<Parameters<typeof OnEvent>[1]> & {
+  /**
+   * Whether the handler hears the event from the outbox (`events: { outbox: true }`, with `EmitterTotpEventDestination` among
+   * the destinations): at least once, whatever becomes of the process in which it happened, and again when the handler throws.
+   * Without, it hears it at once, in the process in which it happened, and at most once.
+   */
+  readonly durable?: boolean;
+};
+
+/** The name under which the emitter tells of an event that comes from the outbox. */
+export function durableName(name: keyof TotpEventMap): string {
+  return `outbox.${name}`;
+}
+
 /**
  * Listens to one of the module's events: `@OnEvent` of `@nestjs/event-emitter`, with a handler whose parameter the compiler
  * checks.
@@ -11,12 +26,17 @@ type Handler<Name extends keyof TotpEventMap> = (event: TotpEventMap[Name]) => u
  * \@OnTotpEvent('totp.user.locked')
  * async mailTheOwner(event: TotpUserLockedEvent) { … }
  */
-export function OnTotpEvent<Name extends keyof TotpEventMap>(name: Name, options?: Parameters<typeof OnEvent>[1]) {
+export function OnTotpEvent<Name extends keyof TotpEventMap>(
+  name: Name,
+  { durable = false, ...options }: OnTotpEventOptions = {},
+) {
   return <T extends Handler<Name>>(
     target: object,
     key: string | symbol,
     descriptor: TypedPropertyDescriptor<T>,
   ): void => {
-    OnEvent(name, options)(target, key, descriptor);
+    // A durable listener's error must come back to the outbox, which then brings the event again.
+    const listening = durable ? { ...options, suppressErrors: false } : options;
+    OnEvent(durable ? durableName(name) : name, listening)(target, key, descriptor);
   };
 }
