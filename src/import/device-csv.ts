@@ -1,0 +1,47 @@
+/** The module's own CSV of devices, for whoever comes from a product that has no reader here: see docs/import.md. */
+import {
+  base32Secret,
+  checkClaim,
+  type ForeignDevice,
+  type ForeignDevices,
+  hexSecret,
+  type Refusal,
+  sorted,
+} from './foreign-device.js';
+import { readCsv, type Row } from './rows.js';
+
+const COLUMNS = {
+  required: [['user_id'], ['secret', 'secret_hex']],
+  optional: ['device_name', 'algorithm', 'digits', 'period', 'skew'],
+  mayHaveOthers: false,
+};
+
+/**
+ * Reads a CSV whose first line names its columns: `user_id`, then `secret` (Base32) or `secret_hex`, and where needed
+ * `device_name`, `algorithm`, `digits`, `period` (s) and `skew` (steps), in any order. An empty cell has the usual value.
+ *
+ * @example
+ * readDeviceCsv('user_id,device_name,secret\nann,Phone,…').devices[0].userId; // 'ann'
+ * @throws TotpArgumentError when the text is not CSV, or a column is missing, unknown or there twice
+ */
+export function readDeviceCsv(text: string): ForeignDevices {
+  return sorted(readCsv(text, COLUMNS, readRow));
+}
+
+function readRow({ source, cell }: Row): ForeignDevice | Refusal {
+  const base32 = cell('secret')?.trim() ?? '';
+  const hex = cell('secret_hex')?.trim() ?? '';
+  if (base32 === '' && hex === '') return { source, reason: 'has no secret: fill in secret or secret_hex' };
+  if (base32 !== '' && hex !== '') return { source, reason: 'has two secrets: leave secret or secret_hex empty' };
+  const deviceName = cell('device_name');
+  return checkClaim({
+    source,
+    userId: cell('user_id') ?? '',
+    deviceName: deviceName === '' ? undefined : deviceName,
+    secret: hex === '' ? base32Secret(base32, 'secret') : hexSecret(hex, 'secret_hex'),
+    algorithm: cell('algorithm')?.trim(),
+    digits: cell('digits')?.trim(),
+    period: cell('period')?.trim(),
+    skew: cell('skew')?.trim(),
+  });
+}

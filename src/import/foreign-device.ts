@@ -1,0 +1,152 @@
+/** A device that another product's file or table tells of, and what is checked of it whatever the format. */
+import type { Algorithm } from '../accounts/account.js';
+import { deviceNameProblem } from '../accounts/enrolment.js';
+import { fromBase32, MIN_SECRET_BYTES } from '../otp/secret.js';
+import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../totp.options.js';
+
+/** A device that was read and may be imported: each value is in its range. */
+export interface ForeignDevice {
+  /** Where it stands in the input, for people: `line 7`, or `picture 2, account 3`. */
+  readonly source: string;
+  /** Whose it is, where the format says so: SuperTokens' and CSV do, key URIs and Google Authenticator do not. */
+  readonly userId: string | undefined;
+  /** The user as the authenticator app shows it, such as an e-mail address: of key URIs and Google Authenticator. */
+  readonly account: string | undefined;
+  /** The application as the authenticator app shows it: of key URIs and Google Authenticator. */
+  readonly issuer: string | undefined;
+  readonly deviceName: string | undefined;
+  /** 16 to 64 bytes. */
+  readonly secret: Uint8Array;
+  readonly algorithm: Algorithm;
+  readonly digits: 6 | 8;
+  /** Seconds, 15–300. */
+  readonly period: number;
+  /** Steps, 0–2; undefined where the format does not say, for the application's own setting. */
+  readonly skew: number | undefined;
+}
+
+/** A device that was not read. Neither text holds a secret, or any part of the input that may be one. */
+export interface Refusal {
+  /** As of `ForeignDevice`. */
+  readonly source: string;
+  /** What is wrong, and what to do where that is not plain. */
+  readonly reason: string;
+}
+
+/** What a reader found, both in the order of the input. */
+export interface ForeignDevices {
+  readonly devices: readonly ForeignDevice[];
+  readonly refused: readonly Refusal[];
+}
+
+/** A secret, or what is wrong with the text that should be one. */
+export type SecretReading = { readonly secret: Uint8Array } | { readonly problem: string };
+
+/** What the input says of a device. A setting that is missing or empty has its usual value: SHA1, 6 digits, 30 s. */
+export interface Claim {
+  readonly source: string;
+  readonly userId?: string | undefined;
+  readonly account?: string | undefined;
+  readonly issuer?: string | undefined;
+  readonly deviceName?: string | undefined;
+  readonly secret: SecretReading;
+  readonly algorithm?: string | undefined;
+  readonly digits?: string | undefined;
+  readonly period?: string | undefined;
+  readonly skew?: string | undefined;
+}
+
+/** A key of HMAC-SHA512's digest size; longer ones add nothing (RFC 2104 §3). */
+const MAX_SECRET_BYTES = 64;
+/** Room for the longest secret with blanks, so that no huge text is decoded. */
+const MAX_SECRET_TEXT_LENGTH = 512;
+/** The longest user id, and the longest account or issuer, in UTF-16 units. */
+const MAX_TEXT_LENGTH = 1_000;
+
+/** @param field what the input calls the secret */
+export function base32Secret(text: string, field: string): SecretReading {
+  const secret = text.length > MAX_SECRET_TEXT_LENGTH ? undefined : fromBase32(text);
+  return secret === undefined
+    ? { problem: `${field} is not Base32 of 16 to 64 bytes (RFC 4648: letters from A to Z and digits from 2 to 7)` }
+    : { secret };
+}
+
+/** @param field what the input calls the secret */
+export function hexSecret(text: string, field: string): SecretReading {
+  return /^(?:[0-9A-Fa-f]{2}){1,256}$/.test(text)
+    ? { secret: new Uint8Array(Buffer.from(text, 'hex')) }
+    : { problem: `${field} is not hex of 16 to 64 bytes (two characters from 0 to 9 and A to F for each byte)` };
+}
+
+/** Everything about a device that does not depend on the format it came in. */
+export function checkClaim(claim: Claim): ForeignDevice | Refusal {
+  const { source, userId, account, issuer, deviceName } = claim;
+  const refuse = (reason: string): Refusal => ({ source, reason });
+
+  const textProblem =
+    (userId === undefined ? undefined : userIdProblem(userId)) ??
+    (deviceName === undefined ? undefined : deviceNameProblem(deviceName, 'device_name')) ??
+    labelProblem(account, 'account') ??
+    labelProblem(issuer, 'issuer');
+  if (textProblem !== undefined) return refuse(textProblem);
+
+  if ('problem' in claim.secret) return refuse(claim.secret.problem);
+  const { secret } = claim.secret;
+  if (secret.length < MIN_SECRET_BYTES || secret.length > MAX_SECRET_BYTES) {
+    return refuse(
+      `the secret has ${String(secret.length)} bytes, not ${String(MIN_SECRET_BYTES)} to ${String(MAX_SECRET_BYTES)} ` +
+        '(RFC 4226 R6): its owner enrols anew',
+    );
+  }
+  const algorithm = claim.algorithm ? algorithmOf(claim.algorithm) : 'SHA1';
+  if (algorithm === undefined) return refuse(`algorithm is not one of ${ALGORITHMS.join(', ')}`);
+  const digits = claim.digits ? DIGITS.find((number) => String(number) === claim.digits) : 6;
+  if (digits === undefined) return refuse('digits is neither 6 nor 8');
+  const period = claim.period ? numberOf(claim.period, PERIOD_RANGE) : 30;
+  if (period === undefined) return refuse(`period is not a whole number of seconds ${rangeText(PERIOD_RANGE)}`);
+  const skew = claim.skew ? numberOf(claim.skew, SKEW_RANGE) : undefined;
+  if (claim.skew && skew === undefined) {
+    return refuse(`skew is not a whole number of steps ${rangeText(SKEW_RANGE)}; most peers use 1`);
+  }
+  return { source, userId, account, issuer, deviceName, secret, algorithm, digits, period, skew };
+}
+
+/** Parts the devices from what was refused. */
+export function sorted(read: Iterable<ForeignDevice | Refusal>): ForeignDevices {
+  const devices: ForeignDevice[] = [];
+  const refused: Refusal[] = [];
+  for (const one of read) {
+    if ('reason' in one) refused.push(one);
+    else devices.push(one);
+  }
+  return { devices, refused };
+}
+
+/** What `TotpService` takes for a user id: NUL and half surrogate pairs are no text to a database. */
+function userIdProblem(userId: string): string | undefined {
+  if (userId === '') return 'user_id is empty';
+  if (userId.length > MAX_TEXT_LENGTH) return `user_id is longer than ${String(MAX_TEXT_LENGTH)} characters`;
+  return /[\0\p{Cs}]/u.test(userId) ? 'user_id holds characters that are no text' : undefined;
+}
+
+/** A label is shown to people in reports, and its account may be looked up: it is one line of text. */
+function labelProblem(text: string | undefined, field: string): string | undefined {
+  if (text === undefined) return undefined;
+  if (text.length > MAX_TEXT_LENGTH) return `the label's ${field} is longer than ${String(MAX_TEXT_LENGTH)} characters`;
+  return /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u.test(text) ? `the label's ${field} holds control characters` : undefined;
+}
+
+/** `SHA1`, and the other ways in which peers write it: `sha-1`, `HmacSHA1`. */
+function algorithmOf(text: string): Algorithm | undefined {
+  const name = /^(?:HMAC-?)?SHA-?(1|256|512)$/i.exec(text)?.[1];
+  return ALGORITHMS.find((algorithm) => algorithm === `SHA${String(name)}`);
+}
+
+function numberOf(text: string, [least, most]: readonly [number, number]): number | undefined {
+  const number = /^[0-9]{1,9}$/.test(text) ? Number(text) : NaN;
+  return number >= least && number <= most ? number : undefined;
+}
+
+function rangeText([least, most]: readonly [number, number]): string {
+  return `from ${String(least)} to ${String(most)}`;
+}

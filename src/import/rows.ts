@@ -1,0 +1,150 @@
+/** Rows with named cells, and how they are read from CSV (RFC 4180). */
+import { CsvError, parse } from 'csv-parse/sync';
+import { TotpArgumentError } from '../totp.errors.js';
+import type { ForeignDevice, Refusal } from './foreign-device.js';
+
+export interface Row {
+  /** Where it stands in the input, for people. */
+  readonly source: string;
+  /** The text of a cell; undefined when the row has no such column. */
+  readonly cell: (name: string) => string | undefined;
+}
+
+export interface Columns {
+  /** The columns that must be there: of each group at least one. */
+  readonly required: readonly (readonly string[])[];
+  readonly optional: readonly string[];
+  /** Whether the table may have further columns, which mean nothing here. */
+  readonly mayHaveOthers: boolean;
+}
+
+/** Far more than a row of any known column needs; a quote that is never closed ends here. */
+const MAX_ROW_LENGTH = 16_384;
+const MAX_COLUMNS = 100;
+const MAX_CELLS = 1_000;
+const [NEWLINE, CARRIAGE_RETURN, COMMA] = [10, 13, 44];
+
+/**
+ * Reads a CSV text whose first line names the columns, in any order.
+ *
+ * @param text comma-separated; a byte order mark, CRLF and quoted cells are understood
+ * @param read is handed one row at a time, so the cells of all of them are never in memory together
+ * @throws TotpArgumentError when the text is not CSV, or a column is missing, unknown or there twice
+ */
+export function readCsv<T = ForeignDevice | Refusal>(
+  text: string,
+  columns: Columns,
+  read: (row: Row) => T,
+): (T | Refusal)[] {
+  const results: (T | Refusal)[] = [];
+  let header: Header | undefined;
+  let lastLine = 0;
+  if (hasEndlessRow(text))
+    throw new TotpArgumentError(`The CSV was not read: a row has more than ${String(MAX_CELLS)} cells`);
+  try {
+    parse(text, {
+      bom: true,
+      max_record_size: MAX_ROW_LENGTH,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      on_record: (cells: string[], { lines }) => {
+        lastLine = lines;
+        if (header === undefined) header = new Header(cells, columns);
+        else results.push(header.isFilledBy(cells) ? read(header.row(cells, lines)) : header.refusal(cells, lines));
+        return null;
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    // Its messages repeat what stands in the file.
+    throw new TotpArgumentError(
+      `The CSV was not read: the row after line ${String(lastLine)} is broken, or longer than ${String(MAX_ROW_LENGTH)} ` +
+        'characters. A quoted cell must end with a quote, and a quote inside of it is written twice ("").',
+    );
+  }
+  if (header === undefined) throw new TotpArgumentError(`The CSV is empty: ${firstLine(columns)}`);
+  return results;
+}
+
+/** csv-parse counts the characters of a row's cells, so a row of commas alone would grow without end. */
+function hasEndlessRow(text: string): boolean {
+  let commas = 0;
+  for (let index = 0; index < text.length; index++) {
+    const character = text.charCodeAt(index);
+    if (character === NEWLINE || character === CARRIAGE_RETURN) commas = 0;
+    else if (character === COMMA && ++commas > MAX_CELLS) return true;
+  }
+  return false;
+}
+
+class Header {
+  private readonly positions: ReadonlyMap<string, number>;
+  private readonly width: number;
+
+  constructor(
+    cells: readonly string[],
+    private readonly columns: Columns,
+  ) {
+    const names = cells.slice(0, MAX_COLUMNS).map((cell) => cell.trim());
+    this.positions = new Map(names.map((name, index) => [name, index]));
+    this.width = cells.length;
+    this.check(names);
+  }
+
+  private check(names: readonly string[]): void {
+    const known = knownNames(this.columns);
+    const fail = (problem: string): never => {
+      throw new TotpArgumentError(`The CSV was not read: ${problem}. ${firstLine(this.columns)}`);
+    };
+    // A first line that is a row already is not repeated: it holds a secret.
+    if (!names.some((name) => known.includes(name))) fail('its first line does not name the columns');
+    if (this.width > MAX_COLUMNS) fail(`it has more than ${String(MAX_COLUMNS)} columns`);
+    const missing = this.columns.required.filter((group) => !group.some((name) => names.includes(name)));
+    if (missing.length > 0)
+      fail(`there is no column ${missing.map((group) => group.join(' or ')).join(' and no column ')}`);
+    const twice = known.find((name) => names.filter((other) => other === name).length > 1);
+    if (twice !== undefined) fail(`the column ${twice} is there twice`);
+    if (this.columns.mayHaveOthers) return;
+    const unknown = names.flatMap((name, index) => (known.includes(name) ? [] : [columnText(name, index + 1)]));
+    if (unknown.length > 0) fail(`unknown: ${unknown.join(', ')}`);
+  }
+
+  isFilledBy(cells: readonly string[]): boolean {
+    return cells.length === this.width;
+  }
+
+  row(cells: readonly string[], line: number): Row {
+    return {
+      source: lineText(line),
+      cell: (name) => {
+        const position = this.positions.get(name);
+        return position === undefined ? undefined : cells[position];
+      },
+    };
+  }
+
+  refusal(cells: readonly string[], line: number): Refusal {
+    return {
+      source: lineText(line),
+      reason: `has ${String(cells.length)} cells, and the first line names ${String(this.width)} columns`,
+    };
+  }
+}
+
+function knownNames({ required, optional }: Columns): readonly string[] {
+  return [...required.flat(), ...optional];
+}
+
+function firstLine(columns: Columns): string {
+  return `The first line names the columns, with commas between: ${knownNames(columns).join(',')}`;
+}
+
+/** A column's name if it looks like one. Secrets of 16 bytes are longer. */
+function columnText(name: string, position: number): string {
+  const column = `column ${String(position)}`;
+  return /^[A-Za-z][A-Za-z_ -]{0,14}$/.test(name) ? `${column} (${name})` : column;
+}
+
+function lineText(line: number): string {
+  return `line ${String(line)}`;
+}

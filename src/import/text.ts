@@ -1,0 +1,31 @@
+/** Files as text, and text as lines. */
+import { TotpArgumentError } from '../totp.errors.js';
+
+/**
+ * The text of a file.
+ *
+ * @throws TotpArgumentError when the file is not UTF-8, which is the one encoding that every format here is read in
+ */
+export function textOf(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    // Its own message says nothing of use.
+    throw new TotpArgumentError('The file is not UTF-8 text: save it as UTF-8 (PowerShell: Out-File -Encoding utf8)');
+  }
+}
+
+export interface Line {
+  readonly number: number;
+  readonly text: string;
+}
+
+/** The lines of a text that hold something, without the blanks around them, numbered from 1. */
+export function* filledLines(text: string): Generator<Line> {
+  let number = 0;
+  for (const line of text.split(/\r\n|\r|\n/)) {
+    number += 1;
+    const trimmed = line.trim(); // a byte order mark, too
+    if (trimmed !== '') yield { number, text: trimmed };
+  }
+}
