@@ -1,0 +1,170 @@
+/** `nestjs-totp import`. */
+import { TotpEventPublisher } from '../events/event-publisher.js';
+import {
+  type ForeignDevice,
+  type ForeignDevices,
+  readDeviceCsv,
+  readGoogleAuthenticatorExport,
+  readKeyUris,
+  readSuperTokensDatabase,
+  readSuperTokensDevices,
+  textOf,
+} from '../import/index.js';
+import { AnonymousUserDirectory } from '../totp.directory.js';
+import { SystemTotpClock } from '../totp.clock.js';
+import { TotpKeyRotation } from '../totp.key-rotation.js';
+import { importForeignDevices, type TotpImportReport } from '../totp.import.js';
+import { checkOptions } from '../totp.options.js';
+import { TotpService } from '../totp.service.js';
+import { BadUsage } from './bad-usage.js';
+import { openDataSource, readInput } from './files.js';
+import { interruption, type Sources, withStore } from './parts.js';
+import { count, print, progressBar } from './terminal.js';
+import { readUsers } from './users.js';
+
+export const FORMATS = ['key-uris', 'google-authenticator', 'supertokens', 'supertokens-database', 'csv'] as const;
+
+interface Options extends Sources {
+  readonly user?: string;
+  readonly users?: string;
+  readonly accountsAreUserIds?: boolean;
+  readonly issuer?: string;
+  readonly from?: string;
+  readonly appId: string;
+  readonly tablePrefix?: string;
+  readonly schema?: string;
+  readonly maxDevices: number;
+  readonly batchSize: number;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+export async function importCommand(format: string, files: readonly string[], options: Options): Promise<void> {
+  if (files.includes('-') && options.secrets === '-')
+    throw new BadUsage('Only one of the file and --secrets can be piped in.');
+  const found = await read(format, files, options);
+  const userIdOf = await ownersFor(format, options);
+  const bar = progressBar(options.dryRun === true ? 'Checking' : 'Importing');
+  const report = await withStore(options, async (store, cipher) => {
+    await refuseOtherKeys(new TotpKeyRotation(store, cipher));
+    const config = checkOptions({ issuer: 'nestjs-totp', maxDevices: options.maxDevices });
+    const totp = new TotpService(
+      config,
+      store,
+      cipher,
+      new SystemTotpClock(),
+      new AnonymousUserDirectory(),
+      new Nobody(),
+    );
+    return importForeignDevices(totp, found, {
+      userIdOf,
+      batchSize: options.batchSize,
+      dryRun: options.dryRun ?? false,
+      signal: interruption(),
+      onProgress: ({ read }) => {
+        bar.show(read, 'devices' in found ? found.devices.length + found.refused.length : read);
+      },
+    }).finally(() => {
+      bar.stop();
+    });
+  });
+  print(options.json === true ? JSON.stringify(report, null, 2) : describe(report, options.dryRun ?? false));
+  if (report.refused.length > 0) process.exitCode = 1;
+  if (report.aborted) process.exitCode = 130;
+}
+
+/** With other keys than the application's, users would get devices that it cannot open, or that they have already. */
+async function refuseOtherKeys(keys: TotpKeyRotation): Promise<void> {
+  const others = [...(await keys.missingKeys()), ...(await keys.wrongKeys())];
+  if (others.length === 0) return;
+  throw new BadUsage(
+    `These are not the application's keys: users have secrets under ${others.map((id) => JSON.stringify(id)).join(', ')}. Name them with --secrets.`,
+  );
+}
+
+/** Nobody listens in this process. */
+class Nobody extends TotpEventPublisher {
+  override publish(): void {
+    // The application that listens is another process.
+  }
+}
+
+async function read(
+  format: string,
+  files: readonly string[],
+  { from, appId, tablePrefix, schema }: Options,
+): Promise<ForeignDevices | AsyncIterable<ForeignDevices>> {
+  if (format === 'supertokens-database') {
+    if (from === undefined)
+      throw new BadUsage('Name the file with a data source of SuperTokens’ database: --from <file>');
+    return readFromDatabase(from, { appId, ...(tablePrefix && { tablePrefix }), ...(schema && { schema }) });
+  }
+  const [file, ...others] = files;
+  if (file === undefined) throw new BadUsage(`Name the file to read after "${format}", or - for what is piped in.`);
+  if (format === 'google-authenticator') {
+    return readGoogleAuthenticatorExport(await Promise.all(files.map(async (name) => textOf(await readInput(name)))));
+  }
+  if (others.length > 0) throw new BadUsage(`One file at a time: ${file} and ${others.join(', ')} were named.`);
+  const text = textOf(await readInput(file));
+  switch (format) {
+    case 'key-uris':
+      return readKeyUris(text);
+    case 'supertokens':
+      return readSuperTokensDevices(text, { appId });
+    case 'csv':
+      return readDeviceCsv(text);
+    default:
+      throw new BadUsage(`"${format}" is not a format; the formats are ${FORMATS.join(', ')}.`);
+  }
+}
+
+async function* readFromDatabase(
+  from: string,
+  options: Parameters<typeof readSuperTokensDatabase>[1],
+): AsyncGenerator<ForeignDevices> {
+  const dataSource = await openDataSource(from);
+  try {
+    yield* readSuperTokensDatabase(dataSource, options);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+/** Whose a device is. Key URIs and Google Authenticator's export tell an account that the app shows, and no user id. */
+async function ownersFor(
+  format: string,
+  { user, users, accountsAreUserIds, issuer }: Options,
+): Promise<(device: ForeignDevice) => string | undefined> {
+  const given = [user, users, accountsAreUserIds].filter((option) => option !== undefined).length;
+  if (format !== 'key-uris' && format !== 'google-authenticator') {
+    if (given > 0 || issuer !== undefined)
+      throw new BadUsage(
+        `"${format}" tells the user ids: leave --user, --users, --accounts-are-user-ids and --issuer out.`,
+      );
+    return ({ userId }) => userId;
+  }
+  if (given !== 1) {
+    throw new BadUsage(
+      `"${format}" tells accounts and no user ids: write one of --user <id>, --users <file> and --accounts-are-user-ids.`,
+    );
+  }
+  const userOf = users === undefined ? undefined : readUsers(textOf(await readInput(users)));
+  return (device) => {
+    if (issuer !== undefined && device.issuer !== issuer) return undefined;
+    if (user !== undefined) return user;
+    return userOf === undefined ? device.account : userOf.get(device.account ?? '');
+  };
+}
+
+function describe({ read, imported, alreadyThere, refused, aborted }: TotpImportReport, dryRun: boolean): string {
+  const summary = [
+    `${count(read, 'device')} read`,
+    `${count(imported)} ${dryRun ? 'would be imported' : 'imported'}`,
+    `${count(alreadyThere)} already there`,
+    `${count(refused.length)} refused`,
+  ].join(', ');
+  return [
+    `${summary}.${aborted ? ' Stopped: run it again for the rest.' : ''}`,
+    ...refused.map(({ source, reason }) => `  ${source}: ${reason}`),
+  ].join('\n');
+}

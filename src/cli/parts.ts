@@ -1,0 +1,38 @@
+/** The parts of the module that the commands need, over the application's database, without the application. */
+import { TypeOrmTotpAccountStore } from '../storage/typeorm-account-store.js';
+import { StoreConnection } from '../storage/store-connection.js';
+import type { TotpSecretCipher } from '../secrets/secret-cipher.js';
+import type { TotpAccountStore } from '../storage/account-store.js';
+import { loadCipher, openDataSource } from './files.js';
+
+export interface Sources {
+  /** Of the data source. */
+  readonly dataSource: string;
+  /** Of the keys. */
+  readonly secrets: string;
+}
+
+/** Opens the database for a command, and closes it whatever comes of the command. */
+export async function withStore<T>(
+  sources: Sources,
+  command: (store: TotpAccountStore, cipher: TotpSecretCipher) => Promise<T>,
+): Promise<T> {
+  const cipher = await loadCipher(sources.secrets);
+  const dataSource = await openDataSource(sources.dataSource);
+  const connection = new StoreConnection(dataSource);
+  try {
+    return await command(new TypeOrmTotpAccountStore(await connection.open()), cipher);
+  } finally {
+    await connection.onApplicationShutdown();
+    await dataSource.destroy();
+  }
+}
+
+/** A signal that Ctrl+C gives: the command ends after what it has in hand, and tells how far it came. A second one ends it at once. */
+export function interruption(): AbortSignal {
+  const controller = new AbortController();
+  process.once('SIGINT', () => {
+    controller.abort();
+  });
+  return controller.signal;
+}

@@ -1,0 +1,54 @@
+/** `nestjs-totp rotate-keys`. */
+import { TotpKeyRotation, type TotpKeyRotationReport } from '../totp.key-rotation.js';
+import { BadUsage } from './bad-usage.js';
+import { describeKeys } from './keys.js';
+import { interruption, type Sources, withStore } from './parts.js';
+import { count, print, progressBar } from './terminal.js';
+
+interface Options extends Sources {
+  readonly batchSize: number;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+export async function rotateKeysCommand({ batchSize, dryRun = false, json, ...sources }: Options): Promise<void> {
+  const bar = progressBar('Sealing anew');
+  const report = await withStore(sources, async (store, cipher) => {
+    const rotation = new TotpKeyRotation(store, cipher);
+    const wrong = await rotation.wrongKeys();
+    if (wrong.length > 0)
+      throw new BadUsage(
+        `These keys do not open what is sealed under their names: ${wrong.join(', ')}. Put them back; of a lost one, write "lost" as the key.`,
+      );
+    return rotation
+      .run({
+        batchSize,
+        dryRun,
+        signal: interruption(),
+        onProgress: ({ done, total }) => {
+          bar.show(done, total);
+        },
+      })
+      .finally(() => {
+        bar.stop();
+      });
+  });
+  print(json === true ? JSON.stringify(report, null, 2) : describe(report, dryRun));
+  if (report.failed > 0 || report.keys.some(({ state }) => state === 'missing')) process.exitCode = 1;
+  if (report.aborted && report.done < report.total) process.exitCode = 130;
+}
+
+function describe({ total, done, failed, failures, aborted, keys }: TotpKeyRotationReport, dryRun: boolean): string {
+  const summary = dryRun
+    ? `${count(total, 'user')} to seal anew. Nothing was changed.`
+    : `${count(done - failed, 'user')} of ${count(total)} sealed anew.`;
+  return [
+    aborted ? `${summary} Stopped: run it again for the rest.` : summary,
+    ...failures.map(({ userId, reason }) => `  ${userId === '' ? '' : `${JSON.stringify(userId)}: `}${reason}`),
+    failed > failures.length ? `  and ${count(failed - failures.length)} more` : [],
+    '',
+    describeKeys(keys),
+  ]
+    .flat()
+    .join('\n');
+}
