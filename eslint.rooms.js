@@ -12,16 +12,27 @@ const MAY_IMPORT = {
   accounts: [],
   otp: ['accounts', ...SHARED],
   secrets: ['accounts', ...SHARED],
-  storage: ['accounts', ...SHARED],
-  events: ['accounts', ...SHARED],
-  'totp.service': ['accounts', 'otp', 'secrets', 'storage', 'events', 'totp.turns', ...RECIPE],
+  storage: ['accounts', 'events', 'totp.turns', 'totp.parallel', ...SHARED],
+  events: ['accounts', 'totp.parallel', 'totp.metrics', ...SHARED],
+  import: ['accounts', 'otp', 'totp.errors', 'totp.options'],
+  'totp.service': [
+    'accounts',
+    'otp',
+    'secrets',
+    'storage',
+    'events',
+    'totp.turns',
+    'totp.parallel',
+    'totp.metrics',
+    ...RECIPE,
+  ],
   http: ['totp.service', 'accounts', ...RECIPE],
 };
 /** Rooms that hold pure rules: no package, no framework, not even Node's own modules. */
 const NO_PACKAGES = ['accounts'];
 /** The wiring sees every room; only these rooms see the wiring. */
 const WIRING = 'totp.module';
-const SEES_ALL = [WIRING, 'index', 'testing'];
+const SEES_ALL = [WIRING, 'index', 'testing', 'cli'];
 
 const rule = {
   meta: {

@@ -23,10 +23,12 @@ export default {
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/example/dist/'],
+  setupFilesAfterEnv: ['<rootDir>/test/support/search-suite-log.ts'],
   globalSetup: '<rootDir>/test/support/database-servers.ts',
   globalTeardown: '<rootDir>/test/support/close-database-servers.ts',
   testTimeout: 60_000,
-  maxWorkers: 2,
+  // One more than the cores of a small machine: many tests wait for a database or a browser.
+  maxWorkers: 3,
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts', '!src/**/index.ts'],
 };

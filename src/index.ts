@@ -5,6 +5,7 @@ export { TotpModule } from './totp.module.js';
 export {
   InjectTotpOptions,
   type TotpConfig,
+  type TotpEventOptions,
   type TotpLockoutOptions,
   type TotpModuleAsyncOptions,
   type TotpModuleOptions,
@@ -22,6 +23,8 @@ export type {
   DeviceSummary,
   ImportDeviceAnswer,
   ImportDeviceInput,
+  ImportDevicesAnswer,
+  ImportDevicesInput,
   ListDevicesAnswer,
   RecipeInterface,
   RemoveDeviceInput,
@@ -31,7 +34,7 @@ export type {
   VerifyDeviceInput,
   VerifyTOTPInput,
 } from './totp.recipe.js';
-export type { CreateAnswer, RemoveAnswer, RenameAnswer } from './accounts/enrolment.js';
+export type { CreateAnswer, ImportAnswer, RemoveAnswer, RenameAnswer } from './accounts/enrolment.js';
 export type { EnrolmentAnswer, InvalidTotp, LimitReached, SignInAnswer } from './accounts/verification.js';
 
 // HTTP and sessions
@@ -52,13 +55,46 @@ export { TotpTokenSessionAdapter } from './http/token-session-adapter.js';
 // What may be replaced
 export { SystemTotpClock, TotpClock } from './totp.clock.js';
 export { TotpUserDirectory, type UserIdentifierInfoAnswer } from './totp.directory.js';
-export { type LoadedAccount, TotpAccountStore } from './storage/account-store.js';
+export {
+  type AccountChange,
+  type AccountListing,
+  type KeySet,
+  type LoadedAccount,
+  TotpAccountStore,
+} from './storage/account-store.js';
 export type { Account, Algorithm, Budget, Device, Lock } from './accounts/account.js';
 export { type SecretOwner, TotpSecretCipher } from './secrets/secret-cipher.js';
 export { TotpEventPublisher } from './events/event-publisher.js';
+export { TotpMetrics } from './totp.metrics.js';
 
 // Persistence
 export { TOTP_ENTITIES, TOTP_MIGRATIONS } from './storage/index.js';
+
+// Keys and health
+export type { KeyRing, TotpSealingKeys } from './secrets/key-ring.js';
+export { KeyRingSecretCipher } from './secrets/key-ring-cipher.js';
+export {
+  TotpKeyRotation,
+  type TotpKeyRotationOptions,
+  type TotpKeyRotationProgress,
+  type TotpKeyRotationReport,
+  type TotpKeyUse,
+} from './totp.key-rotation.js';
+export { type TotpHealth, TotpHealthIndicator } from './totp.health.js';
+
+// Devices of other products
+export {
+  type ForeignDevice,
+  type ForeignDevices,
+  readDeviceCsv,
+  readGoogleAuthenticatorExport,
+  readKeyUris,
+  readSuperTokensDatabase,
+  readSuperTokensDevices,
+  type Refusal,
+  type SuperTokensDatabaseOptions,
+} from './import/index.js';
+export { importForeignDevices, type TotpImportOptions, type TotpImportReport } from './totp.import.js';
 
 // Events
 export {
@@ -76,12 +112,22 @@ export {
   TotpUserLockedEvent,
   TotpUserUnlockedEvent,
 } from './events/catalogue.js';
-export { OnTotpEvent } from './events/on-totp-event.js';
+export { OnTotpEvent, type OnTotpEventOptions } from './events/on-totp-event.js';
+export { EmitterTotpEventDestination, TotpEventDestination } from './events/destination.js';
+export {
+  ClientProxyTotpEventDestination,
+  type ClientProxyTotpEventDestinationOptions,
+  type TotpMessageClient,
+} from './events/client-proxy-destination.js';
+export { toCloudEvent, type TotpCloudEvent } from './events/cloud-event.js';
+export { type OutboxEntry, type ParkedTotpEvent, TotpOutbox, type TotpOutboxBacklog } from './events/outbox.js';
+export { TotpOutboxRelay } from './events/relay.js';
 
 // Errors
 export {
   TotpArgumentError,
   TotpConfigurationError,
+  TotpDamagedAccountError,
   TotpError,
   TotpSecretError,
   TotpStepUpRequiredError,

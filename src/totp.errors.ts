@@ -28,7 +28,12 @@ export class TotpArgumentError extends TotpError {
 
 /** The database did not answer, or answered something that cannot be. No code was accepted and none was refused. */
 export class TotpStorageError extends TotpError {
-  readonly code = 'TOTP_STORAGE';
+  readonly code: 'TOTP_STORAGE' | 'TOTP_DAMAGED_ACCOUNT' = 'TOTP_STORAGE';
+}
+
+/** A stored account is not as the module wrote it. No code was accepted and none was refused. */
+export class TotpDamagedAccountError extends TotpStorageError {
+  override readonly code = 'TOTP_DAMAGED_ACCOUNT';
 }
 
 /** A stored secret could not be opened. No code was accepted and none was refused. */

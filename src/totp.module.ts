@@ -1,9 +1,21 @@
-import { type DynamicModule, Inject, Logger, Module, type NestModule, type Provider, type Type } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Inject,
+  Logger,
+  Module,
+  type NestModule,
+  type OnApplicationBootstrap,
+  type Provider,
+  type Type,
+} from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { EventEmitter2 } from '@nestjs/event-emitter';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { EmitterTotpEventDestination, type TotpEventDestination } from './events/destination.js';
 import { EmitterTotpEventPublisher, TotpEventPublisher } from './events/event-publisher.js';
+import { TotpOutbox } from './events/outbox.js';
+import { TotpOutboxRelay } from './events/relay.js';
 import { adaptToFastify } from './http/fastify.js';
 import { RecipeTotpApi } from './http/recipe-api.js';
 import { RequestSessionAdapter } from './http/request-session-adapter.js';
@@ -12,13 +24,16 @@ import { SessionCompletions } from './http/session-completions.js';
 import { TotpApi } from './http/totp.api.js';
 import { createTotpController, serveRoutes } from './http/totp.controller.js';
 import { TotpGuard } from './http/totp.guard.js';
-import { PlainTextSecretCipher } from './secrets/plain-text-cipher.js';
+import { isKeyId } from './secrets/key-ring.js';
+import { KeyRingSecretCipher } from './secrets/key-ring-cipher.js';
+import { PLAIN_TEXT, PlainTextSecretCipher } from './secrets/plain-text-cipher.js';
 import { TotpSecretCipher } from './secrets/secret-cipher.js';
 import { TotpAccountStore } from './storage/account-store.js';
 import { TOTP_ENTITIES } from './storage/index.js';
 import { StoreConnection } from './storage/store-connection.js';
 import { SessionCompletionStore } from './storage/session-completion-store.js';
 import { TypeOrmTotpAccountStore } from './storage/typeorm-account-store.js';
+import { TypeOrmTotpOutbox } from './storage/typeorm-outbox.js';
 import { SystemTotpClock, TotpClock } from './totp.clock.js';
 import { AnonymousUserDirectory, TotpUserDirectory } from './totp.directory.js';
 import { TotpConfigurationError } from './totp.errors.js';
@@ -34,10 +49,17 @@ import {
   type TotpOptionsFactory,
   withoutStatics,
 } from './totp.options.js';
+import { TotpHealthIndicator } from './totp.health.js';
+import { TotpKeyRotation } from './totp.key-rotation.js';
+import { TotpMetrics } from './totp.metrics.js';
+import { openTelemetryMetrics } from './totp.opentelemetry.js';
 import { TotpService } from './totp.service.js';
 
 /** The controller class of this registration; null when no routes are served. */
 const TOTP_CONTROLLER = Symbol('nestjs-totp controller');
+
+/** The destinations of the outbox, in the order in which they were named. */
+const EVENT_DESTINATIONS = Symbol('nestjs-totp event destinations');
 
 const logger = new Logger('TotpModule');
 
@@ -57,11 +79,12 @@ const logger = new Logger('TotpModule');
  * export class AppModule {}
  */
 @Module({})
-export class TotpModule implements NestModule {
+export class TotpModule implements NestModule, OnApplicationBootstrap {
   constructor(
     @Inject(TOTP_CONTROLLER) private readonly controller: Type<object> | null,
     @Inject(TotpApi) private readonly api: TotpApi,
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+    @Inject(TotpKeyRotation) private readonly keys: TotpKeyRotation,
   ) {}
 
   /** @throws TotpConfigurationError at start-up, naming what to write, when an option is missing, unknown, weak or wrong */
@@ -89,10 +112,20 @@ export class TotpModule implements NestModule {
     serveRoutes(this.controller, this.api);
     adaptToFastify(this.host.httpAdapter);
   }
+
+  /** @throws TotpConfigurationError when users have secrets under a key that is not there, which a failing sign-in would tell else */
+  async onApplicationBootstrap(): Promise<void> {
+    const problem = await keyProblem(this.keys).catch((error: unknown) => {
+      logger.error('The keys in use could not be checked', error instanceof Error ? error.stack : String(error));
+      return undefined;
+    });
+    if (problem !== undefined) throw new TotpConfigurationError(`TotpModule: ${problem}`);
+  }
 }
 
 function register(statics: TotpModuleStatics, options: Provider[]): DynamicModule {
   const { path = 'totp', guards = [], controllers = true, dataSource, global = true } = statics;
+  const { eventDestinations = [EmitterTotpEventDestination] } = statics;
   // Tells the data source of the entities, for `autoLoadEntities`. The repositories that it returns are not needed.
   TypeOrmModule.forFeature(TOTP_ENTITIES, dataSource);
   const controller = controllers ? createTotpController(path, guards) : null;
@@ -106,8 +139,29 @@ function register(statics: TotpModuleStatics, options: Provider[]): DynamicModul
     },
     {
       provide: TotpAccountStore,
-      inject: [StoreConnection],
-      useFactory: async (connection: StoreConnection) => new TypeOrmTotpAccountStore(await connection.open()),
+      inject: [StoreConnection, TotpOutbox],
+      useFactory: async (connection: StoreConnection, outbox: TotpOutbox) =>
+        new TypeOrmTotpAccountStore(await connection.open(), outbox),
+    },
+    ...eventDestinations,
+    {
+      provide: EVENT_DESTINATIONS,
+      inject: [...eventDestinations],
+      useFactory: (...destinations: TotpEventDestination[]) => withDistinctNames(destinations),
+    },
+    {
+      provide: TotpOutbox,
+      inject: [StoreConnection, EVENT_DESTINATIONS],
+      useFactory: (connection: StoreConnection, destinations: readonly TotpEventDestination[]) =>
+        new TypeOrmTotpOutbox(
+          connection,
+          destinations.map(({ name }) => name),
+        ),
+    },
+    {
+      provide: TotpOutboxRelay,
+      inject: [TOTP_OPTIONS, TotpOutbox, EVENT_DESTINATIONS, TotpClock, StoreConnection, TotpMetrics],
+      useFactory: relayOf,
     },
     {
       provide: SessionCompletions,
@@ -120,10 +174,13 @@ function register(statics: TotpModuleStatics, options: Provider[]): DynamicModul
       inject: [{ token: EventEmitter2, optional: true }],
       useFactory: publisherOver,
     },
+    { provide: TotpMetrics, inject: [TotpClock], useFactory: openTelemetryMetrics },
     { provide: TotpClock, useClass: SystemTotpClock },
     { provide: TotpUserDirectory, useClass: AnonymousUserDirectory },
     { provide: TotpSessionAdapter, useClass: RequestSessionAdapter },
     TotpService,
+    TotpKeyRotation,
+    TotpHealthIndicator,
     { provide: TotpApi, useClass: RecipeTotpApi },
     TotpGuard,
     // The last provider of a token is the one that counts.
@@ -138,6 +195,8 @@ function register(statics: TotpModuleStatics, options: Provider[]): DynamicModul
     exports: [
       TOTP_OPTIONS,
       TotpService,
+      TotpKeyRotation,
+      TotpHealthIndicator,
       TotpApi,
       TotpGuard,
       TotpClock,
@@ -146,6 +205,7 @@ function register(statics: TotpModuleStatics, options: Provider[]): DynamicModul
       TotpAccountStore,
       TotpSecretCipher,
       TotpEventPublisher,
+      TotpOutboxRelay,
     ],
   };
 }
@@ -180,14 +240,47 @@ function settled(options: TotpModuleOptions): TotpConfig {
   return config;
 }
 
+/** What is wrong with the keys, and what to do; undefined when they open what is stored. */
+async function keyProblem(keys: TotpKeyRotation): Promise<string | undefined> {
+  const inUse = await keys.missingKeys();
+  const missing = inUse.filter(isKeyId);
+  const damaged = inUse.filter((id) => !isKeyId(id));
+  // A row that somebody has damaged does not keep the application from starting.
+  if (damaged.length > 0) logger.error(`Rows of totp_accounts name keys that cannot be: ${quoted(damaged)}`);
+  if (missing.includes(PLAIN_TEXT)) {
+    return 'users have secrets in plain text. Write secrets: { …, acceptPlainText: true } until "npx nestjs-totp rotate-keys" is done.';
+  }
+  if (missing.length > 0) {
+    return (
+      `users have secrets under keys that are not in secrets.keys: ${quoted(missing)}. Put each back, with its old id; ` +
+      '"npx nestjs-totp rotate-keys" then makes it superfluous. Of a key that is lost, write its id with "lost" as the key: ' +
+      'its users have to enrol anew.'
+    );
+  }
+  const wrong = await keys.wrongKeys();
+  if (wrong.length > 0) {
+    return (
+      `these keys do not open what was sealed under their names: ${quoted(wrong)}. Put back the keys that stood there before. A new key ` +
+      'gets a new id, and opens nothing of the old one.'
+    );
+  }
+  return undefined;
+}
+
+/** Ids come from the database here, where anything may stand. */
+function quoted(ids: readonly string[]): string {
+  return ids.map((id) => JSON.stringify(id)).join(', ');
+}
+
 function cipherFor(config: TotpConfig): TotpSecretCipher {
   if (config.secrets === undefined) {
     throw new TotpConfigurationError(
-      'TotpModule: nothing is said of how secrets are kept. Provide a cipher that seals them, ' +
-        'providers: [{ provide: TotpSecretCipher, useClass: YourCipher }], or, for tests and first steps only, ' +
-        'write secrets: "plain-text".',
+      'TotpModule: nothing is said of how secrets are kept. Write secrets: { keys: { "2026-11": process.env.TOTP_KEY }, ' +
+        'current: "2026-11" } with a key from "npx nestjs-totp keys generate", or provide a TotpSecretCipher of your own. ' +
+        'For tests and first steps only, there is secrets: "plain-text".',
     );
   }
+  if (config.secrets !== 'plain-text') return new KeyRingSecretCipher(config.secrets);
   logger.warn("Secrets are kept in plain text: whoever reads the database can make everybody's codes.");
   return new PlainTextSecretCipher();
 }
@@ -200,4 +293,33 @@ function publisherOver(emitter?: EventEmitter2): TotpEventPublisher {
     );
   }
   return new EmitterTotpEventPublisher(emitter);
+}
+
+function withDistinctNames(destinations: readonly TotpEventDestination[]): readonly TotpEventDestination[] {
+  const names = destinations.map(({ name }) => name);
+  const problem = names.find((name, n) => !/^[a-z0-9-]{1,32}$/.test(name) || names.indexOf(name) !== n);
+  if (problem === undefined && names.length > 0) return destinations;
+  throw new TotpConfigurationError(
+    problem === undefined
+      ? 'TotpModule: eventDestinations is empty, so events would go nowhere. Name a class that extends TotpEventDestination, or leave it out.'
+      : `TotpModule: an event destination is named ${JSON.stringify(problem)}. Give each a name of its own, of 1 to 32 of a–z, 0–9 and "-".`,
+  );
+}
+
+/** An outbox of the application's own hands on what is in it by itself. */
+async function relayOf(
+  { events }: TotpConfig,
+  outbox: TotpOutbox,
+  destinations: readonly TotpEventDestination[],
+  clock: TotpClock,
+  connection: StoreConnection,
+  metrics: TotpMetrics,
+): Promise<TotpOutboxRelay> {
+  if (!events.outbox || !(outbox instanceof TypeOrmTotpOutbox)) return new TotpOutboxRelay(undefined);
+  await connection.open();
+  const relay = new TotpOutboxRelay({ queue: outbox, destinations, settings: events, clock, metrics });
+  outbox.whenCommitted(() => {
+    void relay.wake();
+  });
+  return relay;
 }

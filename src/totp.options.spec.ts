@@ -7,6 +7,7 @@ import {
   InjectTotpOptions,
   TOTP_OPTIONS,
   type TotpConfig,
+  type TotpEventOptions,
   type TotpLockoutOptions,
   type TotpModuleOptions,
   withoutStatics,
@@ -25,6 +26,7 @@ describe('the options', () => {
       defaultSkew: 1,
       enrolment: 'optional',
       override: {},
+      events: { outbox: false, codeEvents: false, pollInterval: 1_000, deliveryTimeout: 10_000, maxAttempts: 50 },
       policy: {
         maxDevices: 10,
         unverifiedLifetimeMs: 86_400_000,
@@ -39,7 +41,7 @@ describe('the options', () => {
   });
 
   it('that are given as undefined are left out', () => {
-    const names = ['secrets', 'digits', 'defaultSkew', 'maxDevices', 'lockout', 'override'];
+    const names = ['secrets', 'digits', 'defaultSkew', 'maxDevices', 'lockout', 'events', 'override'];
     expect(check(Object.fromEntries(names.map((name) => [name, undefined])))).toEqual(check({}));
     expect(check({ lockout: { cooldown: undefined } })).toEqual(check({}));
   });
@@ -58,6 +60,7 @@ describe('the options', () => {
       lockout: { maxFailures: 3, cooldown: 60, multiplier: 1, maxCooldown: 120, hardLimit: 30 },
       stepUpMaxAge: 300,
       enrolment: 'required',
+      events: { outbox: true, codeEvents: true, pollInterval: 500, deliveryTimeout: 2_000, maxAttempts: 7 },
       override: { functions },
     };
     expect(check(given)).toEqual({
@@ -68,6 +71,7 @@ describe('the options', () => {
       defaultPeriod: 60,
       defaultSkew: 0,
       enrolment: 'required',
+      events: { outbox: true, codeEvents: true, pollInterval: 500, deliveryTimeout: 2_000, maxAttempts: 7 },
       override: { functions },
       policy: {
         maxDevices: 3,
@@ -86,7 +90,7 @@ describe('the options', () => {
   const ranges: [keyof TotpModuleOptions, number, number][] = [
     ['defaultPeriod', 15, 300],
     ['defaultSkew', 0, 2],
-    ['maxDevices', 1, 20],
+    ['maxDevices', 1, 15],
     ['unverifiedDeviceLifetime', 60, 604_800],
     ['stepUpMaxAge', 60, 86_400],
   ];
@@ -97,6 +101,11 @@ describe('the options', () => {
     ['maxCooldown', 900, 86_400],
     ['hardLimit', 5, 100],
   ];
+  const eventRanges: [keyof TotpEventOptions, number, number][] = [
+    ['pollInterval', 100, 60_000],
+    ['deliveryTimeout', 100, 60_000],
+    ['maxAttempts', 1, 1_000],
+  ];
   const settings = [
     ...ranges.map(([name, least, most]) => ({ name, least, most, set: (value: unknown) => check({ [name]: value }) })),
     ...lockoutRanges.map(([name, least, most]) => ({
@@ -105,7 +114,25 @@ describe('the options', () => {
       most,
       set: (value: unknown) => check({ lockout: { [name]: value } }),
     })),
+    ...eventRanges.map(([name, least, most]) => ({
+      name: `events.${name}`,
+      least,
+      most,
+      set: (value: unknown) => check({ events: { outbox: true, [name]: value } }),
+    })),
   ];
+
+  it('about the outbox are refused without it, which they would be of no use to', () => {
+    expect(() => check({ events: { codeEvents: true } })).toThrow(
+      'events.codeEvents is about the outbox, which is off: write events: { outbox: true, codeEvents: … }',
+    );
+    expect(() => check({ events: { outbox: false, pollInterval: 500 } })).toThrow(TotpConfigurationError);
+    expect(() => check({ events: { outbox: 'yes' } })).toThrow('events.outbox is "yes": write one of true, false');
+    expect(() => check({ events: { outBox: true } })).toThrow(
+      '"events.outBox" is not an option; the options are events.outbox',
+    );
+    expect(check({ events: { codeEvents: undefined } })).toEqual(check({}));
+  });
 
   it.each(settings)('W1, L3, L4: let $name be $least to $most, and nothing else', ({ name, least, most, set }) => {
     expect(set(least)).toBeDefined();
@@ -133,7 +160,6 @@ describe('the options', () => {
     ['digits', 7, '6, 8'],
     ['digits', '6', '6, 8'],
     ['enrolment', 'never', '"optional", "required"'],
-    ['secrets', 'plaintext', '"plain-text"'],
   ])('name the choices when %s is %j', (name, value, choices) => {
     expect(() => check({ [name]: value })).toThrow(
       `TotpModule: ${name} is ${JSON.stringify(value)}: write one of ${choices}.`,

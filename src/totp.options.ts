@@ -9,6 +9,8 @@ import {
   type Type,
 } from '@nestjs/common';
 import type { Algorithm, Policy } from './accounts/account.js';
+import type { TotpEventDestination } from './events/destination.js';
+import { type KeyRing, readKeyRing, type TotpSealingKeys } from './secrets/key-ring.js';
 import { TotpConfigurationError } from './totp.errors.js';
 import type { APIInterface } from './http/totp.api.js';
 import type { RecipeInterface } from './totp.recipe.js';
@@ -27,15 +29,32 @@ export interface TotpLockoutOptions {
   readonly hardLimit?: number;
 }
 
+/** What becomes of events, beside that listeners in the same process hear them at once. */
+export interface TotpEventOptions {
+  /**
+   * Whether events are kept in the database, together with the change that they report, until they are handed on to all
+   * `eventDestinations`; default false. Everything under `totp.device.*` and `totp.user.*` is.
+   */
+  readonly outbox?: boolean;
+  /** Whether `totp.code.*` are kept in the outbox too, which makes a transaction of each code that is entered; default false. */
+  readonly codeEvents?: boolean;
+  /** Milliseconds between two looks at what other processes left in the outbox: 100–60,000, default 1,000. */
+  readonly pollInterval?: number;
+  /** Milliseconds that one destination may take for one event: 100–60,000, default 10,000. */
+  readonly deliveryTimeout?: number;
+  /** Tries after which an event is parked: 1–1,000, default 50, which is after 3.5 hours. */
+  readonly maxAttempts?: number;
+}
+
 /** What the module does; may come from `forRootAsync`'s factory. */
 export interface TotpModuleOptions {
   /** The application's name, as authenticator apps show it: 1–64 characters. */
   readonly issuer: string;
   /**
-   * How secrets are kept. `'plain-text'` keeps them readable in the database and logs a warning at each start: it is for
-   * tests and first steps. Leave it out and provide a `TotpSecretCipher` to seal them.
+   * How secrets are kept: the keys to seal them with. `'plain-text'` keeps them readable in the database and logs a warning at
+   * each start: it is for tests and first steps. Leave it out to provide a `TotpSecretCipher` of your own.
    */
-  readonly secrets?: 'plain-text';
+  readonly secrets?: TotpSealingKeys | 'plain-text';
   /** The hash function of new devices; default SHA1, the only one that every authenticator app honours. */
   readonly algorithm?: Algorithm;
   /** The number of digits of new devices' codes: 6 (default) or 8. */
@@ -44,7 +63,7 @@ export interface TotpModuleOptions {
   readonly defaultPeriod?: number;
   /** Steps before and after the current one whose codes are taken too, on new devices: 0–2, default 1. */
   readonly defaultSkew?: number;
-  /** Devices a user may have at a time: 1–20, default 10. */
+  /** Devices a user may have at a time: 1–15, default 10. */
   readonly maxDevices?: number;
   /** Seconds that an unverified device waits for its first code: 60–604,800, default 86,400. */
   readonly unverifiedDeviceLifetime?: number;
@@ -53,6 +72,7 @@ export interface TotpModuleOptions {
   readonly stepUpMaxAge?: number;
   /** Whether `TotpGuard` lets users without a verified device pass (`'optional'`, the default) or not (`'required'`). */
   readonly enrolment?: 'optional' | 'required';
+  readonly events?: TotpEventOptions;
   /** Replaces single functions or APIs, as SuperTokens' `override` does. An API set to undefined is not served. */
   readonly override?: {
     readonly functions?: (original: RecipeInterface) => RecipeInterface;
@@ -72,6 +92,8 @@ export interface TotpModuleStatics {
   readonly dataSource?: string;
   /** Whether other modules can inject `TotpService` and use `TotpGuard` without importing the module, default true. */
   readonly global?: boolean;
+  /** Where events go from the outbox, default `[EmitterTotpEventDestination]`: listeners of `@OnTotpEvent(name, { durable: true })`. */
+  readonly eventDestinations?: readonly Type<TotpEventDestination>[];
   /** Your own classes for the module's abstract ones: `{ provide: TotpUserDirectory, useClass: UserDirectory }`. */
   readonly providers?: readonly Provider[];
   /** Modules whose providers `providers` and `guards` need. */
@@ -93,7 +115,7 @@ export interface TotpModuleAsyncOptions extends TotpModuleStatics {
 /** The options with every default filled in. */
 export interface TotpConfig {
   readonly issuer: string;
-  readonly secrets: 'plain-text' | undefined;
+  readonly secrets: KeyRing | 'plain-text' | undefined;
   readonly algorithm: Algorithm;
   readonly digits: 6 | 8;
   readonly defaultPeriod: number;
@@ -101,6 +123,7 @@ export interface TotpConfig {
   readonly enrolment: 'optional' | 'required';
   readonly override: NonNullable<TotpModuleOptions['override']>;
   readonly policy: Policy;
+  readonly events: Required<TotpEventOptions>;
 }
 
 /** The token of `TotpConfig`. */
@@ -117,6 +140,7 @@ const STATIC_NAMES: readonly string[] = [
   'controllers',
   'dataSource',
   'global',
+  'eventDestinations',
   'providers',
   'imports',
 ] satisfies (keyof TotpModuleStatics)[];
@@ -133,6 +157,7 @@ const OPTION_NAMES: readonly string[] = [
   'lockout',
   'stepUpMaxAge',
   'enrolment',
+  'events',
   'override',
 ] satisfies (keyof TotpModuleOptions)[];
 
@@ -143,6 +168,14 @@ const LOCKOUT_NAMES: readonly string[] = [
   'maxCooldown',
   'hardLimit',
 ] satisfies (keyof TotpLockoutOptions)[];
+
+const EVENT_NAMES: readonly string[] = [
+  'outbox',
+  'codeEvents',
+  'pollInterval',
+  'deliveryTimeout',
+  'maxAttempts',
+] satisfies (keyof TotpEventOptions)[];
 
 export const ALGORITHMS = ['SHA1', 'SHA256', 'SHA512'] as const;
 export const DIGITS = [6, 8] as const;
@@ -168,6 +201,7 @@ export function checkOptions(options: TotpModuleOptions | null | undefined): Tot
   refuseUnknown(options, OPTION_NAMES, '');
   const lockout = options.lockout ?? {};
   refuseUnknown(lockout, LOCKOUT_NAMES, 'lockout.');
+  const events = checkEvents(options.events ?? {});
 
   const { issuer } = options;
   if (typeof issuer !== 'string' || !/[\p{L}\p{N}]/u.test(issuer) || issuer.length > 64) {
@@ -179,15 +213,19 @@ export function checkOptions(options: TotpModuleOptions | null | undefined): Tot
   const maxFailures = integer('lockout.maxFailures', lockout.maxFailures, 5, 1, 10);
   return {
     issuer,
-    secrets: oneOf('secrets', options.secrets, undefined, ['plain-text']),
+    secrets:
+      options.secrets === undefined || options.secrets === 'plain-text'
+        ? options.secrets
+        : readKeyRing(options.secrets),
     algorithm: oneOf('algorithm', options.algorithm, 'SHA1', ALGORITHMS),
     digits: oneOf('digits', options.digits, 6, DIGITS),
     defaultPeriod: integer('defaultPeriod', options.defaultPeriod, 30, ...PERIOD_RANGE),
     defaultSkew: integer('defaultSkew', options.defaultSkew, 1, ...SKEW_RANGE),
     enrolment: oneOf('enrolment', options.enrolment, 'optional', ['optional', 'required']),
     override: options.override ?? {},
+    events,
     policy: {
-      maxDevices: integer('maxDevices', options.maxDevices, 10, 1, 20),
+      maxDevices: integer('maxDevices', options.maxDevices, 10, 1, 15),
       unverifiedLifetimeMs:
         integer('unverifiedDeviceLifetime', options.unverifiedDeviceLifetime, 86_400, 60, 604_800) * 1000,
       maxFailures,
@@ -197,6 +235,26 @@ export function checkOptions(options: TotpModuleOptions | null | undefined): Tot
       hardLimit: integer('lockout.hardLimit', lockout.hardLimit, 100, maxFailures, 100),
       stepUpMaxAgeMs: integer('stepUpMaxAge', options.stepUpMaxAge, 1_200, 60, 86_400) * 1000,
     },
+  };
+}
+
+function checkEvents(events: TotpEventOptions): Required<TotpEventOptions> {
+  refuseUnknown(events, EVENT_NAMES, 'events.');
+  const [others] = Object.entries(events).flatMap(([name, value]) =>
+    name === 'outbox' || value === undefined ? [] : name,
+  );
+  const outbox = oneOf('events.outbox', events.outbox, false, [true, false]);
+  if (!outbox && others !== undefined) {
+    fail(
+      `events.${others} is about the outbox, which is off: write events: { outbox: true, ${others}: … }, or leave it out`,
+    );
+  }
+  return {
+    outbox,
+    codeEvents: oneOf('events.codeEvents', events.codeEvents, false, [true, false]),
+    pollInterval: integer('events.pollInterval', events.pollInterval, 1_000, 100, 60_000),
+    deliveryTimeout: integer('events.deliveryTimeout', events.deliveryTimeout, 10_000, 100, 60_000),
+    maxAttempts: integer('events.maxAttempts', events.maxAttempts, 50, 1, 1_000),
   };
 }
 

@@ -1,5 +1,5 @@
 /** The functions of the recipe, as SuperTokens' RecipeInterface has them, and ours beside them: what goes in, what comes out. */
-import type { CreateAnswer, RemoveAnswer, RenameAnswer } from './accounts/enrolment.js';
+import type { CreateAnswer, ImportAnswer, RemoveAnswer, RenameAnswer } from './accounts/enrolment.js';
 import type { EnrolmentAnswer, SignInAnswer } from './accounts/verification.js';
 import type { Algorithm } from './accounts/account.js';
 import type { UserIdentifierInfoAnswer } from './totp.directory.js';
@@ -85,7 +85,21 @@ export type CreateDeviceAnswer =
   | Exclude<CreateAnswer, { status: 'OK' }>
   | { readonly status: 'UNKNOWN_USER_ID_ERROR' };
 
-export type ImportDeviceAnswer = CreateAnswer;
+export type ImportDeviceAnswer = ImportAnswer;
+
+/** Several devices, of any users. */
+export interface ImportDevicesInput {
+  /** At most 1,000. */
+  readonly devices: readonly ImportDeviceInput[];
+  /** Answers as if they were imported, and imports none. Default false. */
+  readonly dryRun?: boolean;
+}
+
+export interface ImportDevicesAnswer {
+  readonly status: 'OK';
+  /** Of each device, in the order given. */
+  readonly answers: readonly ImportDeviceAnswer[];
+}
 
 /** A device as lists show it. */
 export interface DeviceSummary {
@@ -130,6 +144,7 @@ export interface RecipeInterface {
   verifyTOTP(input: VerifyTOTPInput): Promise<SignInAnswer>;
   getUserIdentifierInfoForUserId(input: CallContext): Promise<UserIdentifierInfoAnswer>;
   importDevice(input: ImportDeviceInput): Promise<ImportDeviceAnswer>;
+  importDevices(input: ImportDevicesInput): Promise<ImportDevicesAnswer>;
   unlockUser(input: CallContext): Promise<{ status: 'OK'; wasLocked: boolean }>;
   getStatus(input: CallContext): Promise<{ status: 'OK' } & UserStatus>;
   getStatuses(input: { readonly userIds: readonly string[] }): Promise<{ status: 'OK'; users: UserStatus[] }>;

@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { device, account, MINUTE, NOW } from '../test/support/accounts.js';
 import type { Account } from './accounts/account.js';
+import { readKeyRing } from './secrets/key-ring.js';
+import { KeyRingSecretCipher } from './secrets/key-ring-cipher.js';
 import { PlainTextSecretCipher } from './secrets/plain-text-cipher.js';
 import type { TotpSecretCipher } from './secrets/secret-cipher.js';
 import { InMemoryTotpAccountStore, TestTotpClock, totpCode, TotpEventRecorder } from './testing/index.js';
@@ -60,13 +63,15 @@ class Directory extends TotpUserDirectory {
 
 function setUp({
   directory = new AnonymousUserDirectory(),
+  cipher = new PlainTextSecretCipher(),
+  store = new ContendedStore(),
   ...options
 }: Partial<TotpModuleOptions> & {
   readonly directory?: TotpUserDirectory;
+  readonly cipher?: TotpSecretCipher;
+  readonly store?: ContendedStore;
 } = {}) {
   const clock = new CountingClock(NOW);
-  const store = new ContendedStore();
-  const cipher: TotpSecretCipher = new PlainTextSecretCipher();
   const events = new TotpEventRecorder();
   const config = checkOptions({ issuer: 'Acme', ...options });
   const start = () => new TotpService(config, store, cipher, clock, directory, events);
@@ -97,6 +102,69 @@ const failures = (count: number) => ({
 
 afterEach(() => {
   jest.restoreAllMocks();
+});
+
+describe('S2: a secret under an old key', () => {
+  const [oldKey, newKey] = [randomBytes(32), randomBytes(32)].map((key) => key.toString('base64'));
+  const ringOf = (current: 'old' | 'new') =>
+    new KeyRingSecretCipher(readKeyRing({ keys: { old: oldKey ?? '', new: newKey ?? '' }, current }));
+
+  function setUpKeys() {
+    const before = setUp({ cipher: ringOf('old') });
+    const after = setUp({ cipher: ringOf('new'), store: before.store });
+    const sealedWith = async () => {
+      const loaded = await before.store.load(userId);
+      return loaded?.account.devices.map(({ sealedSecret }) => sealedSecret.split(':')[0]);
+    };
+    return { before, after, sealedWith };
+  }
+
+  it('is sealed anew by the write that an accepted code makes anyway', async () => {
+    const { before, after, sealedWith } = setUpKeys();
+    await before.enrolled();
+    await before.totp.importDevice({ userId, deviceName: 'tablet', secretKey: 'KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU' });
+    before.store.commits = 0;
+    expect(await after.right()).toEqual({ status: 'OK' });
+    expect(before.store.commits).toBe(1);
+    expect(await sealedWith()).toEqual(['new', 'old']);
+    after.clock.advance(30);
+    expect(await after.totp.verifyTOTP({ userId, totp: totpCode(SECRET, NOW + 30_000) })).toEqual({ status: 'OK' });
+  });
+
+  it('is sealed anew by the code that enrols its device', async () => {
+    const { before, after, sealedWith } = setUpKeys();
+    const made = await before.totp.createDevice(phone);
+    const totp = made.status === 'OK' ? totpCode(made.qrCodeString, NOW) : '';
+    expect(await after.totp.verifyDevice({ ...phone, totp })).toEqual({ status: 'OK', wasAlreadyVerified: false });
+    expect(await sealedWith()).toEqual(['new']);
+  });
+
+  it('stays as it is when a code is refused', async () => {
+    const { before, after, sealedWith } = setUpKeys();
+    await before.enrolled();
+    expect(await after.wrong()).toEqual(failures(1));
+    expect(await sealedWith()).toEqual(['old']);
+  });
+
+  it('still signs in when it cannot be sealed anew, and that is logged', async () => {
+    const { before, after, sealedWith } = setUpKeys();
+    await before.enrolled();
+    const logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    jest.spyOn(after.cipher, 'seal').mockRejectedValue(new Error('The key service is away.'));
+    expect(await after.right()).toEqual({ status: 'OK' });
+    expect(await sealedWith()).toEqual(['old']);
+    expect(logged).toHaveBeenCalledWith('A secret could not be sealed anew', expect.stringContaining('key service'));
+  });
+
+  it.each(['', 'nothing of a key', 'Key1:x', 'k:', `k:${'x'.repeat(1_000)}`, 'k:é', 'k:a\nb'])(
+    'is not stored as %j by a cipher of one’s own',
+    async (sealed) => {
+      const { totp, cipher, store } = setUp();
+      jest.spyOn(cipher, 'seal').mockResolvedValue(sealed);
+      await expect(totp.createDevice(phone)).rejects.toThrow('TotpSecretCipher.seal must return the id of its key');
+      expect(await store.load(userId)).toBeNull();
+    },
+  );
 });
 
 describe('a call', () => {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUID, timingSafeEqual } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type Account, type Device, hasVerifiedDevice, liveDevices } from './accounts/account.js';
@@ -12,6 +12,7 @@ import {
   type NewDevice,
   type RemoveAnswer,
   type RenameAnswer,
+  type Twin,
 } from './accounts/enrolment.js';
 import { failuresLeft, isLocked, unlock } from './accounts/lockout.js';
 import { completedLately, type DeviceChange, needsStepUp } from './accounts/step-up.js';
@@ -30,13 +31,21 @@ import { matchingSteps } from './otp/code.js';
 import { keyUri } from './otp/key-uri.js';
 import { qrCodeImage } from './otp/qr-code.js';
 import { fromBase32, MIN_SECRET_BYTES, newSecret, toBase32 } from './otp/secret.js';
-import { TotpSecretCipher } from './secrets/secret-cipher.js';
-import { TotpAccountStore } from './storage/account-store.js';
+import { isSealedWithOldKey, sealSecret, type SecretOwner, TotpSecretCipher } from './secrets/secret-cipher.js';
+import { type AccountChange, TotpAccountStore } from './storage/account-store.js';
 import { TotpClock } from './totp.clock.js';
 import { TotpUserDirectory, type UserIdentifierInfoAnswer } from './totp.directory.js';
-import { TotpArgumentError, TotpConfigurationError, TotpStepUpRequiredError, TotpStorageError } from './totp.errors.js';
+import {
+  TotpArgumentError,
+  TotpConfigurationError,
+  TotpSecretError,
+  TotpStepUpRequiredError,
+  TotpStorageError,
+} from './totp.errors.js';
+import { NoTotpMetrics, TotpMetrics } from './totp.metrics.js';
 import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE, TOTP_OPTIONS, type TotpConfig } from './totp.options.js';
 import { replaceFunctions } from './totp.override.js';
+import { inParallel } from './totp.parallel.js';
 import { Turns } from './totp.turns.js';
 import type {
   ActingSession,
@@ -46,6 +55,8 @@ import type {
   DeviceSummary,
   ImportDeviceAnswer,
   ImportDeviceInput,
+  ImportDevicesAnswer,
+  ImportDevicesInput,
   ListDevicesAnswer,
   OnBehalfOf,
   RecipeInterface,
@@ -61,8 +72,26 @@ const MAX_ATTEMPTS = 100;
 /** Lost races after which a call decides again at once; then it waits a moment, by chance, so that callers spread out. */
 const AT_ONCE = 3;
 const MAX_STATUSES = 500;
-/** The longest secret that otplib takes: the block size of SHA-1 and SHA-256. */
+const MAX_IMPORTS = 1_000;
+/** Written out for any character, it fits into a `text` column of MySQL. */
+const MAX_USER_ID_LENGTH = 10_000;
+/** The block size of SHA-1 and SHA-256: longer ones add nothing (RFC 2104 §3). */
 const MAX_SECRET_BYTES = 64;
+
+/** What is to be committed, before the answer may leave the process. */
+interface Outcome<Answer> {
+  readonly answer: Answer;
+  readonly changes: readonly AccountChange[];
+  readonly events: readonly AnyTotpEvent[];
+}
+
+/** A device that is to be imported, with its secret sealed already. */
+interface IncomingDevice {
+  readonly input: ImportDeviceInput;
+  readonly secret: Uint8Array;
+  readonly device: NewDevice;
+  readonly now: number;
+}
 
 /**
  * The recipe: every function loads the user's account, lets the rules of `accounts/` decide, commits what they decided only
@@ -74,6 +103,10 @@ const MAX_SECRET_BYTES = 64;
 @Injectable()
 export class TotpService implements RecipeInterface {
   private readonly logger = new Logger('TotpModule');
+  /**
+   * The calls of one user go one after the other. Side by side they would only make one another decide again, and one user under
+   * attack would hold every connection of the pool. Between processes the commit's condition decides.
+   */
   private readonly turns = new Turns();
 
   constructor(
@@ -83,6 +116,7 @@ export class TotpService implements RecipeInterface {
     @Inject(TotpClock) protected readonly clock: TotpClock,
     @Inject(TotpUserDirectory) protected readonly directory: TotpUserDirectory,
     @Inject(TotpEventPublisher) protected readonly publisher: TotpEventPublisher,
+    @Inject(TotpMetrics) protected readonly metrics: TotpMetrics = new NoTotpMetrics(),
   ) {
     const original: RecipeInterface = {
       createDevice: this.createDevice.bind(this),
@@ -93,6 +127,7 @@ export class TotpService implements RecipeInterface {
       verifyTOTP: this.verifyTOTP.bind(this),
       getUserIdentifierInfoForUserId: this.getUserIdentifierInfoForUserId.bind(this),
       importDevice: this.importDevice.bind(this),
+      importDevices: this.importDevices.bind(this),
       unlockUser: this.unlockUser.bind(this),
       getStatus: this.getStatus.bind(this),
       getStatuses: this.getStatuses.bind(this),
@@ -145,21 +180,48 @@ export class TotpService implements RecipeInterface {
   }
 
   /**
-   * Makes a verified device of a secret that the user's authenticator app already has. The same secret under two names is two
-   * devices, each of which accepts a code once.
+   * Makes a verified device of a secret that the user's authenticator app already has.
    *
-   * @returns `OK`; `DEVICE_ALREADY_EXISTS_ERROR` when a verified device has the name; `DEVICE_LIMIT_REACHED_ERROR`
+   * @returns `OK`; `DEVICE_ALREADY_EXISTS_ERROR` when a verified device has the name; `SECRET_ALREADY_EXISTS_ERROR` when one has
+   *   the secret; `UNREADABLE_DEVICE_ERROR` when one does not open and might have it; `DEVICE_LIMIT_REACHED_ERROR`
    * @throws TotpArgumentError when the secret is not Base32 of 16 to 64 bytes (RFC 4226 R6)
    */
   async importDevice(input: ImportDeviceInput): Promise<ImportDeviceAnswer> {
-    const { userId, deviceName } = input;
-    if (deviceName !== undefined) checkDeviceName(deviceName);
-    const secret = fromBase32(input.secretKey);
-    if (secret === undefined || secret.length < MIN_SECRET_BYTES || secret.length > MAX_SECRET_BYTES) {
-      throw new TotpArgumentError('secretKey must be Base32 of 16 to 64 bytes, such as 32 letters from A–Z and 2–7');
+    const incoming = await this.incomingDevice(input);
+    return this.change(input, incoming.now, (loaded) => this.decideImport(loaded, incoming));
+  }
+
+  /**
+   * Imports devices of many users: those that can be are imported together, in one transaction, and the answers tell of the others.
+   * When the database fails, none is imported. The same devices once more answer `SECRET_ALREADY_EXISTS_ERROR` and change nothing.
+   *
+   * @returns `OK`, and for each device what `importDevice` would answer
+   * @throws TotpArgumentError when one of them cannot be, before anything is imported
+   */
+  async importDevices({ devices, dryRun = false }: ImportDevicesInput): Promise<ImportDevicesAnswer> {
+    if (devices.length > MAX_IMPORTS) {
+      throw new TotpArgumentError(`devices has ${String(devices.length)} entries: import at most 1,000 at a time`);
     }
-    const { device, now } = await this.newDevice(userId, secret, this.deviceSettings(input));
-    return this.change(input, now, (loaded) => decideImport(loaded, deviceName, device, now, this.config.policy));
+    const incoming: IncomingDevice[] = [];
+    for (const device of devices) incoming.push(await this.incomingDevice(device));
+    return this.decideUntilCommitted(async () => {
+      const userIds = [...new Set(devices.map(({ userId }) => userId))];
+      const loaded = new Map(await inParallel(userIds, async (userId) => [userId, await this.load(userId)] as const));
+      const changes = new Map<string, AccountChange>();
+      const events: AnyTotpEvent[] = [];
+      const answers: ImportDeviceAnswer[] = [];
+      for (const device of incoming) {
+        const { userId } = device.input;
+        const before = changes.get(userId) ?? loaded.get(userId);
+        const decision = await this.decideImport(before?.account ?? null, device);
+        answers.push(decision.answer);
+        if (decision.account === null) continue;
+        changes.set(userId, { userId, revision: before?.revision ?? null, account: decision.account });
+        events.push(...eventsOf(decision, device.input, device.now));
+      }
+      const answer: ImportDevicesAnswer = { status: 'OK', answers };
+      return dryRun ? { answer, changes: [], events: [] } : { answer, changes: [...changes.values()], events };
+    });
   }
 
   /**
@@ -312,32 +374,53 @@ export class TotpService implements RecipeInterface {
     return this.turns.take(input.userId, () => this.changeInTurn(input, now, decide));
   }
 
-  private async changeInTurn<Answer>(
+  private changeInTurn<Answer>(
     input: OnBehalfOf,
     now: number,
     decide: (loaded: Account | null) => Decision<Answer> | Promise<Decision<Answer>>,
   ): Promise<Answer> {
+    const { userId } = input;
+    return this.decideUntilCommitted(async () => {
+      const loaded = await this.load(userId);
+      const decision = await decide(loaded?.account ?? null);
+      const events = eventsOf(decision, input, now);
+      // An event for the outbox goes there with a write of the account, as the order of events rests on it, even if nothing changes.
+      const account = decision.account ?? (this.durable(events).length > 0 ? loaded?.account : undefined);
+      const changes = account === undefined ? [] : [{ userId, revision: loaded?.revision ?? null, account }];
+      return { answer: decision.answer, changes, events };
+    });
+  }
+
+  private async decideUntilCommitted<Answer>(decide: () => Promise<Outcome<Answer>>): Promise<Answer> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      const loaded = await this.load(input.userId);
-      const { answer, account, events } = await decide(loaded?.account ?? null);
-      if (account === null || (await this.store.commit(input.userId, loaded?.revision ?? null, account))) {
-        const origin = {
-          occurredAt: now,
-          userId: input.userId,
-          tenantId: input.tenantId ?? 'public',
-          sessionHandle: input.session?.handle,
-        };
-        this.publish(events.map((event) => toEvent(event, origin)));
+      const { answer, changes, events } = await decide();
+      if (await this.commit(changes, this.durable(events))) {
+        this.publish(events);
         return answer;
       }
+      this.metrics.conflicted();
       if (attempt > AT_ONCE) await pause(Math.random() * attempt);
     }
     throw new TotpStorageError('The account was changed by others each time it was to be committed. Try again later.');
   }
 
+  private async commit(changes: readonly AccountChange[], events: readonly AnyTotpEvent[]): Promise<boolean> {
+    const [first, ...others] = changes;
+    if (first === undefined) return true;
+    if (others.length > 0) return this.store.commitAll(changes, events);
+    return this.store.commit(first.userId, first.revision, first.account, events);
+  }
+
+  /** Those that go into the outbox. */
+  private durable(events: readonly AnyTotpEvent[]): readonly AnyTotpEvent[] {
+    const { outbox, codeEvents } = this.config.events;
+    return outbox ? events.filter(({ name }) => codeEvents || !name.startsWith('totp.code.')) : [];
+  }
+
   /** The answer is decided and committed: whatever becomes of its events does not change it any more. */
   private publish(events: readonly AnyTotpEvent[]): void {
     if (events.length === 0) return;
+    for (const { name } of events) this.metrics.happened(name);
     const names = events.map(({ name }) => name).join(', ');
     new Promise((resolve) => {
       resolve(this.publisher.publish(events));
@@ -366,10 +449,25 @@ export class TotpService implements RecipeInterface {
     if (typeof totp !== 'string') throw new TotpArgumentError('totp must be a string, such as "123456"');
     return Promise.all(
       candidates.map(async (device) => {
-        const secret = await this.cipher.open(device.sealedSecret, { userId, deviceId: device.id });
-        return { device, matchedSteps: matchingSteps(secret, totp, now, device) };
+        const owner = { userId, deviceId: device.id };
+        const secret = await this.cipher.open(device.sealedSecret, owner);
+        const matchedSteps = matchingSteps(secret, totp, now, device);
+        const isUsed = matchedSteps.length > 0;
+        return { device: isUsed ? await this.sealedAnew(device, secret, owner) : device, matchedSteps };
       }),
     );
+  }
+
+  /** A secret under an old key is stored under the current one, with the write that an accepted code makes anyway. */
+  private async sealedAnew(device: Device, secret: Uint8Array, owner: SecretOwner): Promise<Device> {
+    if (!isSealedWithOldKey(this.cipher, device)) return device;
+    try {
+      return { ...device, sealedSecret: await sealSecret(this.cipher, secret, owner) };
+    } catch (error) {
+      // It still opens, so nobody need be turned away: the key rotation will come by.
+      this.logger.error('A secret could not be sealed anew', error instanceof Error ? error.stack : String(error));
+      return device;
+    }
   }
 
   private deviceSettings(input: Pick<ImportDeviceInput, 'period' | 'skew' | 'algorithm' | 'digits'>) {
@@ -381,6 +479,38 @@ export class TotpService implements RecipeInterface {
     };
   }
 
+  private async incomingDevice(input: ImportDeviceInput): Promise<IncomingDevice> {
+    const { userId, deviceName, secretKey } = input;
+    if (deviceName !== undefined) checkDeviceName(deviceName);
+    const secret = fromBase32(secretKey);
+    if (secret === undefined || secret.length < MIN_SECRET_BYTES || secret.length > MAX_SECRET_BYTES) {
+      throw new TotpArgumentError('secretKey must be Base32 of 16 to 64 bytes, such as 32 letters from A–Z and 2–7');
+    }
+    return { input, secret, ...(await this.newDevice(userId, secret, this.deviceSettings(input))) };
+  }
+
+  private async decideImport(
+    account: Account | null,
+    { input, secret, device, now }: IncomingDevice,
+  ): Promise<Decision<ImportDeviceAnswer>> {
+    const twin = account === null ? undefined : await this.twinOf(input.userId, account, secret);
+    return decideImport(account, input.deviceName, device, twin, now, this.config.policy);
+  }
+
+  private async twinOf(userId: string, account: Account, secret: Uint8Array): Promise<Twin | undefined> {
+    let unreadable: Twin | undefined;
+    for (const device of account.devices.filter(({ verified }) => verified)) {
+      try {
+        const opened = await this.cipher.open(device.sealedSecret, { userId, deviceId: device.id });
+        if (opened.length === secret.length && timingSafeEqual(opened, secret)) return { device, isReadable: true };
+      } catch (error) {
+        if (!(error instanceof TotpSecretError)) throw error;
+        unreadable = { device, isReadable: false };
+      }
+    }
+    return unreadable;
+  }
+
   private async newDevice(
     userId: string,
     secret: Uint8Array,
@@ -388,7 +518,7 @@ export class TotpService implements RecipeInterface {
   ): Promise<{ device: NewDevice; now: number }> {
     checkUserId(userId);
     const id = randomUUID();
-    const sealedSecret = await this.cipher.seal(secret, { userId, deviceId: id });
+    const sealedSecret = await sealSecret(this.cipher, secret, { userId, deviceId: id });
     const now = this.now();
     return { now, device: { id, sealedSecret, createdAt: now, ...settings } };
   }
@@ -431,10 +561,20 @@ export class TotpService implements RecipeInterface {
   }
 }
 
+/** The events of a decision, as others hear of them. */
+function eventsOf(
+  { events }: Decision<unknown>,
+  { userId, tenantId = 'public', session }: OnBehalfOf,
+  occurredAt: number,
+): AnyTotpEvent[] {
+  const origin = { occurredAt, userId, tenantId, sessionHandle: session?.handle };
+  return events.map((event) => toEvent(event, origin));
+}
+
 function checkUserId(userId: string): void {
   // NUL and half surrogate pairs are no text to a database, so it could not tell such users apart.
-  if (typeof userId !== 'string' || userId === '' || /[\0\p{Cs}]/u.test(userId)) {
-    throw new TotpArgumentError('userId must be a non-empty string of valid text: write String(user.id)');
+  if (typeof userId !== 'string' || userId === '' || userId.length > MAX_USER_ID_LENGTH || /[\0\p{Cs}]/u.test(userId)) {
+    throw new TotpArgumentError('userId must be valid text of 1 to 10,000 characters: write String(user.id)');
   }
 }
 

@@ -1,0 +1,83 @@
+/** Whether codes can be checked now: for `@nestjs/terminus`, or any other health check. */
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { TotpAccountStore } from './storage/account-store.js';
+import { TotpClock } from './totp.clock.js';
+import { TotpKeyRotation } from './totp.key-rotation.js';
+
+export interface TotpHealth {
+  readonly status: 'up' | 'down';
+  /** What is wrong and what to do, when `down`. */
+  readonly message?: string;
+  /** Ids of keys that stored secrets are sealed with and that are not there. */
+  readonly missingKeys?: readonly string[];
+  /** How far the process's clock is ahead of the database's, in ms; negative when it is behind. */
+  readonly clockDifferenceMs?: number;
+}
+
+/** Codes of a clock that is further off are refused, or taken too late. */
+const MAX_CLOCK_DIFFERENCE_S = 10;
+
+/**
+ * Tells whether the database answers, every key in use is there, and the clocks of process and database agree. It costs two
+ * statements and one for each set of keys that users have, however many users there are.
+ */
+@Injectable()
+export class TotpHealthIndicator {
+  private readonly logger = new Logger('TotpModule');
+  private checking: Promise<TotpHealth> | undefined;
+
+  constructor(
+    @Inject(TotpAccountStore) private readonly store: TotpAccountStore,
+    @Inject(TotpKeyRotation) private readonly rotation: TotpKeyRotation,
+    @Inject(TotpClock) private readonly clock: TotpClock,
+  ) {}
+
+  /**
+   * The health in the form of `@nestjs/terminus`. Never throws.
+   *
+   * @param key what the result is filed under
+   * @param settings.maxClockDifference seconds that the clocks may differ by, default 10
+   * @example
+   * \@Get('health')
+   * \@HealthCheck()
+   * check() {
+   *   return this.health.check([() => this.totp.isHealthy('totp')]);
+   * }
+   */
+  async isHealthy(
+    key: string,
+    { maxClockDifference = MAX_CLOCK_DIFFERENCE_S }: { readonly maxClockDifference?: number } = {},
+  ): Promise<Record<string, TotpHealth>> {
+    // Probes that come while one is under way wait for the same answer: a slow database is not asked once more by each.
+    this.checking ??= this.health(maxClockDifference).finally(() => (this.checking = undefined));
+    return { [key]: await this.checking };
+  }
+
+  private async health(maxClockDifference: number): Promise<TotpHealth> {
+    try {
+      const asked = this.clock.now();
+      const stored = await this.store.now();
+      // The store's time is that of a moment between the question and the answer.
+      const own = (asked + this.clock.now()) / 2;
+      const details = {
+        missingKeys: await this.rotation.missingKeys(),
+        ...(stored === undefined ? {} : { clockDifferenceMs: Math.round(own - stored) }),
+      };
+      const problems = [
+        details.missingKeys.length === 0
+          ? []
+          : `Users have secrets under keys that are not in secrets.keys: ${details.missingKeys.join(', ')}. Put them back.`,
+        Math.abs(details.clockDifferenceMs ?? 0) <= maxClockDifference * 1000
+          ? []
+          : 'The clocks of this process and of the database differ: let both follow a time server (NTP).',
+      ].flat();
+      return problems.length === 0
+        ? { status: 'up', ...details }
+        : { status: 'down', message: problems.join(' '), ...details };
+    } catch (error) {
+      // What the database says may be seen by anybody who may see the health: it goes to the log alone.
+      this.logger.error('The health check failed', error instanceof Error ? error.stack : String(error));
+      return { status: 'down', message: 'The database does not answer as it should: see the log.' };
+    }
+  }
+}

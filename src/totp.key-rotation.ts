@@ -1,0 +1,241 @@
+/** Which keys the stored secrets are sealed with, and how all of them come under the current one. */
+import { setImmediate as breathe } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import { type Device, keySetOf, NO_KEYS, sealingKeyId, UNKNOWN_KEYS } from './accounts/account.js';
+import { isSealedWithOldKey, sealSecret, TotpSecretCipher } from './secrets/secret-cipher.js';
+import { type AccountListing, type KeySet, TotpAccountStore } from './storage/account-store.js';
+import { TotpArgumentError, TotpConfigurationError, TotpDamagedAccountError, TotpStorageError } from './totp.errors.js';
+import { inParallel } from './totp.parallel.js';
+
+/** A key that stored secrets are sealed with. */
+export interface TotpKeyUse {
+  readonly keyId: string;
+  /** How many users have a secret under it. */
+  readonly users: number;
+  /**
+   * `missing`: the cipher does not have it, so these users' codes cannot be checked. `unknown`, with an empty `keyId`: of users whom an
+   * older version of the module wrote; `run` finds out.
+   */
+  readonly state: 'current' | 'old' | 'missing' | 'unknown';
+}
+
+export interface TotpKeyRotationOptions {
+  /** How many users are listed at a time, and between two reports of progress: 1–10,000, default 500. */
+  readonly batchSize?: number;
+  /** Ends the run after the users at hand. Another run goes on from there. */
+  readonly signal?: AbortSignal;
+  /** Called after each batch. */
+  readonly onProgress?: (progress: TotpKeyRotationProgress) => void;
+  /** Counts, and changes nothing. */
+  readonly dryRun?: boolean;
+}
+
+export interface TotpKeyRotationProgress {
+  /** Users with a secret under an old key, when the run began. */
+  readonly total: number;
+  /** Those that were seen to, the failed ones too. */
+  readonly done: number;
+  readonly failed: number;
+}
+
+export interface TotpKeyRotationReport extends TotpKeyRotationProgress {
+  /** Whether `signal` ended it. */
+  readonly aborted: boolean;
+  /** The first 100 users whose secrets could not be sealed anew, and why. */
+  readonly failures: readonly { readonly userId: string; readonly reason: string }[];
+  /** The keys that are in use now. */
+  readonly keys: readonly TotpKeyUse[];
+}
+
+const MAX_FAILURES_TOLD = 100;
+/** Of each set of keys: enough that one damaged row is not taken for a wrong key. */
+const TRIED_USERS = 5;
+/** Each lost race means that the user's account was changed by a call that got through. */
+const MAX_ATTEMPTS = 100;
+
+/**
+ * Seals the secrets of all users anew, under the current key, while the application runs.
+ *
+ * Secrets that are used come under the current key by themselves, when their codes are accepted. This is for the rest, so that the
+ * old key can be taken away. It may be stopped, killed, started again and run twice at a time: what is left to do stands in
+ * the rows. Each account is written only if it is still the one that was read, as with everything else.
+ */
+@Injectable()
+export class TotpKeyRotation {
+  constructor(
+    @Inject(TotpAccountStore) private readonly store: TotpAccountStore,
+    @Inject(TotpSecretCipher) private readonly cipher: TotpSecretCipher,
+  ) {}
+
+  /**
+   * @example
+   * const report = await rotation.run({ onProgress: ({ done, total }) => console.log(`${done} of ${total}`) });
+   * if (report.failed === 0) console.log('The old keys can go.', report.keys);
+   * @returns how it went; users that failed are told and left as they are
+   * @throws TotpStorageError when the database does not answer: start again, it goes on where it was
+   * @throws TotpConfigurationError when the cipher has no current key
+   */
+  async run({
+    batchSize = 500,
+    signal,
+    onProgress,
+    dryRun = false,
+  }: TotpKeyRotationOptions = {}): Promise<TotpKeyRotationReport> {
+    if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > 10_000) {
+      throw new TotpArgumentError('batchSize must be a whole number from 1 to 10,000');
+    }
+    const { currentKeyId } = this.cipher;
+    if (currentKeyId === undefined) {
+      throw new TotpConfigurationError(
+        'TotpKeyRotation: this cipher has no keys to rotate. Write secrets: { keys, current }, or give your TotpSecretCipher a currentKeyId.',
+      );
+    }
+    const outdated = (await this.keySets()).filter(({ keySet }) => keySet !== currentKeyId);
+    const total = outdated.reduce((sum, { users }) => sum + users, 0);
+    const failures: { userId: string; reason: string }[] = [];
+    let [done, failed] = [0, 0];
+
+    for (const { keySet } of dryRun ? [] : outdated) {
+      for await (const batch of this.batches(keySet, batchSize, signal)) {
+        const problems = await inParallel(batch, (listing) => this.sealAnew(listing, keySet));
+        for (const problem of problems) {
+          if (problem === undefined) continue;
+          failed++;
+          if (failures.length < MAX_FAILURES_TOLD) failures.push(problem);
+        }
+        done += batch.length;
+        onProgress?.({ total, done, failed });
+      }
+    }
+    return { total, done, failed, failures, aborted: signal?.aborted ?? false, keys: await this.keys() };
+  }
+
+  /** The keys that stored secrets are sealed with. Counts all users, so it takes a moment when there are millions. */
+  async keys(): Promise<TotpKeyUse[]> {
+    const users = new Map<string, number>();
+    for (const keySet of await this.keySets()) {
+      for (const keyId of keySet.keySet.split(',')) users.set(keyId, (users.get(keyId) ?? 0) + keySet.users);
+    }
+    return [...users].sort().map(([keyId, count]) => ({ keyId, users: count, state: this.stateOf(keyId) }));
+  }
+
+  /** The ids of keys that stored secrets are sealed with and that the cipher does not have. Fast, however many users there are. */
+  async missingKeys(): Promise<string[]> {
+    return (await this.keyIdsInUse()).filter((keyId) => this.stateOf(keyId) === 'missing');
+  }
+
+  /**
+   * The ids of keys that do not open what was sealed under their names: each was tried on some users, and opened nothing. Fast, however
+   * many users there are.
+   */
+  async wrongKeys(): Promise<string[]> {
+    const { keyIds = [], lostKeyIds } = this.cipher;
+    const [opens, fails] = [new Set<string>(), new Set<string>()];
+    for await (const keySet of this.eachKeySet()) {
+      for (const { userId } of await this.store.listAccounts(keySet, undefined, TRIED_USERS)) {
+        const loaded = userId === undefined ? null : await this.store.load(userId).catch(() => null);
+        for (const { id, sealedSecret } of loaded?.account.devices ?? []) {
+          const opened = this.cipher.open(sealedSecret, { userId: userId ?? '', deviceId: id });
+          const didOpen = await opened.then(Boolean, () => false);
+          (didOpen ? opens : fails).add(sealingKeyId(sealedSecret) ?? '');
+        }
+      }
+    }
+    return [...fails].filter((id) => !opens.has(id) && keyIds.includes(id) && !lostKeyIds.includes(id)).sort();
+  }
+
+  private async keyIdsInUse(): Promise<string[]> {
+    // A cipher that asks somebody else for its keys cannot say which are missing.
+    if (this.cipher.keyIds === undefined) return [];
+    const inUse = new Set<string>();
+    for await (const keySet of this.eachKeySet()) {
+      for (const keyId of keySet.split(',')) inUse.add(keyId);
+    }
+    return [...inUse].sort();
+  }
+
+  private stateOf(keyId: string): TotpKeyUse['state'] {
+    const { currentKeyId, keyIds } = this.cipher;
+    if (keyId === UNKNOWN_KEYS) return 'unknown';
+    if (keyId === currentKeyId) return 'current';
+    return keyIds === undefined || keyIds.includes(keyId) ? 'old' : 'missing';
+  }
+
+  private async *eachKeySet(): AsyncGenerator<KeySet> {
+    for (
+      let keySet = await this.store.nextKeySet(undefined);
+      keySet !== undefined;
+      keySet = await this.store.nextKeySet(keySet)
+    ) {
+      if (keySet !== NO_KEYS) yield keySet;
+    }
+  }
+
+  private async keySets(): Promise<{ keySet: KeySet; users: number }[]> {
+    const counted = [];
+    for await (const keySet of this.eachKeySet())
+      counted.push({ keySet, users: await this.store.countAccounts(keySet) });
+    return counted;
+  }
+
+  /** Rows that cannot be sealed anew keep their place, so each batch begins after the last row of the one before. */
+  private async *batches(
+    keySet: KeySet,
+    size: number,
+    signal?: AbortSignal,
+  ): AsyncGenerator<readonly AccountListing[]> {
+    let after: string | undefined;
+    while (signal?.aborted !== true) {
+      const batch = await this.store.listAccounts(keySet, after, size);
+      if (batch.length === 0) return;
+      yield batch;
+      after = batch.at(-1)?.cursor;
+      await breathe(); // an SQLite database answers without ever letting timers and sockets have their turn
+    }
+  }
+
+  /** What kept a user's secrets from being sealed anew; undefined when nothing did. */
+  private async sealAnew(
+    { userId, cursor }: AccountListing,
+    keySet: KeySet,
+  ): Promise<{ userId: string; reason: string } | undefined> {
+    if (userId === undefined) return { userId: '', reason: `The user id of the row ${cursor} is damaged.` };
+    try {
+      await this.sealUserAnew(userId, keySet);
+      return undefined;
+    } catch (error) {
+      // A database that does not answer is no fault of this user.
+      if (error instanceof TotpStorageError && !(error instanceof TotpDamagedAccountError)) throw error;
+      return { userId, reason: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  private async sealUserAnew(userId: string, notedKeySet: KeySet): Promise<void> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const loaded = await this.store.load(userId);
+      if (loaded === null) return;
+      const { revision, account } = loaded;
+      const sealed = await Promise.allSettled(account.devices.map((device) => this.sealDeviceAnew(userId, device)));
+      // A device that does not open does not keep the user's others from it.
+      const devices = account.devices.map((device, n) => {
+        const outcome = sealed[n];
+        return outcome?.status === 'fulfilled' ? outcome.value : device;
+      });
+      const isChanged = devices.some((device, n) => device !== account.devices[n]) || keySetOf(devices) !== notedKeySet;
+      if (isChanged && !(await this.store.commit(userId, revision, { ...account, devices }))) continue;
+      const failure = sealed.find((outcome) => outcome.status === 'rejected');
+      if (failure !== undefined) throw failure.reason;
+      return;
+    }
+    throw new TotpStorageError(
+      `The account of ${JSON.stringify(userId)} was changed by others each time. Run the rotation again.`,
+    );
+  }
+
+  private async sealDeviceAnew(userId: string, device: Device): Promise<Device> {
+    if (!isSealedWithOldKey(this.cipher, device)) return device;
+    const owner = { userId, deviceId: device.id };
+    const secret = await this.cipher.open(device.sealedSecret, owner);
+    return { ...device, sealedSecret: await sealSecret(this.cipher, secret, owner) };
+  }
+}

@@ -1,0 +1,103 @@
+/** Metrics through OpenTelemetry's API, which leaves it to the application where they go. Names as its semantic conventions want them. */
+import type { Attributes, BatchObservableCallback, Counter, Meter } from '@opentelemetry/api';
+import type { AccountEvent } from './accounts/decision.js';
+import type { TotpOutboxBacklog } from './events/outbox.js';
+import type { TotpClock } from './totp.clock.js';
+import { NoTotpMetrics, TotpMetrics } from './totp.metrics.js';
+
+/** What became of a code, by the event that tells of it. */
+const OUTCOMES: Partial<Record<AccountEvent['name'], string>> = {
+  'totp.code.accepted': 'accepted',
+  'totp.device.verified': 'verified',
+  'totp.code.rejected': 'rejected',
+  'totp.code.replayed': 'replayed',
+};
+
+class OpenTelemetryTotpMetrics extends TotpMetrics {
+  private readonly codes: Counter;
+  private readonly locks: Counter;
+  private readonly conflicts: Counter;
+  private readonly deliveries: Counter;
+
+  constructor(
+    private readonly meter: Meter,
+    private readonly clock: TotpClock,
+  ) {
+    super();
+    this.codes = meter.createCounter('totp.codes', {
+      unit: '{code}',
+      description: 'Codes that were looked at, by what became of them',
+    });
+    this.locks = meter.createCounter('totp.locks', { unit: '{lock}', description: 'Locks that started' });
+    this.conflicts = meter.createCounter('totp.commit.conflicts', {
+      unit: '{conflict}',
+      description: 'Changes that were decided anew, since another process was first',
+    });
+    this.deliveries = meter.createCounter('totp.outbox.deliveries', {
+      unit: '{delivery}',
+      description: 'Events that the outbox brought to a destination; with error.type, tries that failed',
+    });
+  }
+
+  override happened(name: AccountEvent['name']): void {
+    const outcome = OUTCOMES[name];
+    if (outcome !== undefined) this.codes.add(1, { 'totp.code.outcome': outcome });
+    if (name === 'totp.user.locked') this.locks.add(1);
+  }
+
+  override conflicted(): void {
+    this.conflicts.add(1);
+  }
+
+  override delivered(destination: string, failure?: { readonly error: unknown }): void {
+    const attributes = { 'totp.outbox.destination': destination };
+    this.deliveries.add(1, failure === undefined ? attributes : { ...attributes, 'error.type': typeOf(failure.error) });
+  }
+
+  override watch(read: () => Promise<readonly TotpOutboxBacklog[]>): () => void {
+    const entries = this.meter.createObservableGauge('totp.outbox.entries', {
+      unit: '{entry}',
+      description: 'Events in the outbox, counted up to 10,000 per destination and state',
+    });
+    const age = this.meter.createObservableGauge('totp.outbox.age', {
+      unit: 's',
+      description: 'How long ago the oldest event happened that waits; 0 when none waits',
+    });
+    const observe: BatchObservableCallback = async (result) => {
+      for (const { destination, waiting, parked, oldestAt } of await read()) {
+        const attributes: Attributes = { 'totp.outbox.destination': destination };
+        result.observe(entries, waiting, { ...attributes, 'totp.outbox.state': 'waiting' });
+        result.observe(entries, parked, { ...attributes, 'totp.outbox.state': 'parked' });
+        const now = this.clock.now();
+        result.observe(age, Math.max(0, now - (oldestAt ?? now)) / 1000, attributes);
+      }
+    };
+    this.meter.addBatchObservableCallback(observe, [entries, age]);
+    return () => {
+      this.meter.removeBatchObservableCallback(observe, [entries, age]);
+    };
+  }
+}
+
+/** The class of an error: its name and its message may hold anything. */
+function typeOf(error: unknown): string {
+  return error instanceof Error ? error.constructor.name : '_OTHER';
+}
+
+/** Loaded where it is installed. Without a MeterProvider of the application's it counts nothing. */
+export async function openTelemetryMetrics(clock: TotpClock): Promise<TotpMetrics> {
+  const api = await import('@opentelemetry/api').catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
+  return api === undefined
+    ? new NoTotpMetrics()
+    : new OpenTelemetryTotpMetrics(api.metrics.getMeter('nestjs-totp'), clock);
+}
+
+/** Under Jest, it is an `Error` of another realm. */
+function isMissing(error: unknown): boolean {
+  return (
+    typeof error === 'object' && error !== null && 'code' in error && String(error.code).endsWith('MODULE_NOT_FOUND')
+  );
+}
