@@ -4,11 +4,13 @@ import { EventEmitterModule } from '@nestjs/event-emitter';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { TotpModule, TotpSessionAdapter, TotpUserDirectory } from 'nestjs-totp';
 import { databaseOptions } from './database.js';
+import { brokerClients, eventDestinations } from './events/destinations.js';
 import { EventsModule } from './events/events.module.js';
 import { PagesModule } from './pages/pages.module.js';
 import { SessionAdapter } from './sessions/session-adapter.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { SignedInGuard } from './sessions/signed-in.guard.js';
+import { totpKeys } from './totp-keys.js';
 import { UserDirectory } from './users/user-directory.js';
 import { UsersModule } from './users/users.module.js';
 
@@ -16,11 +18,15 @@ import { UsersModule } from './users/users.module.js';
   imports: [
     TypeOrmModule.forRootAsync({ useFactory: databaseOptions }),
     EventEmitterModule.forRoot(),
-    TotpModule.forRoot({
-      issuer: 'Keepsake',
-      secrets: 'plain-text',
+    TotpModule.forRootAsync({
+      useFactory: () => ({
+        issuer: 'Keepsake',
+        secrets: totpKeys(),
+        events: { outbox: true, codeEvents: true },
+      }),
+      eventDestinations,
       guards: [SignedInGuard],
-      imports: [SessionsModule],
+      imports: [SessionsModule, ...brokerClients],
       providers: [
         { provide: TotpSessionAdapter, useClass: SessionAdapter },
         { provide: TotpUserDirectory, useClass: UserDirectory },

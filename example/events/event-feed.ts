@@ -1,10 +1,10 @@
-/** Listens to the module's events, and keeps the last ones for the pages to show. */
+/** Listens to the module's events as they come from the outbox, and keeps the last ones for the pages to show. */
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { type AnyTotpEvent, OnTotpEvent } from 'nestjs-totp';
 import { Observable, Subject } from 'rxjs';
 import { describeEvent, type EventEntry } from './event-entry.js';
 
-/** Of all users together. They are in memory: a restart forgets them, and a process shows its own alone. */
+/** Of all users together. They are in memory: a restart forgets them, and of several processes one gets each. */
 const KEPT = 1000;
 const SHOWN = 30;
 
@@ -18,16 +18,18 @@ export class EventFeed implements OnModuleDestroy {
   private readonly entries: OwnedEntry[] = [];
   private readonly news = new Subject<OwnedEntry>();
 
-  @OnTotpEvent('totp.device.created')
-  @OnTotpEvent('totp.device.verified')
-  @OnTotpEvent('totp.device.renamed')
-  @OnTotpEvent('totp.device.removed')
-  @OnTotpEvent('totp.code.accepted')
-  @OnTotpEvent('totp.code.rejected')
-  @OnTotpEvent('totp.code.replayed')
-  @OnTotpEvent('totp.user.locked')
-  @OnTotpEvent('totp.user.unlocked')
+  @OnTotpEvent('totp.device.created', { durable: true })
+  @OnTotpEvent('totp.device.verified', { durable: true })
+  @OnTotpEvent('totp.device.renamed', { durable: true })
+  @OnTotpEvent('totp.device.removed', { durable: true })
+  @OnTotpEvent('totp.code.accepted', { durable: true })
+  @OnTotpEvent('totp.code.rejected', { durable: true })
+  @OnTotpEvent('totp.code.replayed', { durable: true })
+  @OnTotpEvent('totp.user.locked', { durable: true })
+  @OnTotpEvent('totp.user.unlocked', { durable: true })
   record(event: AnyTotpEvent): void {
+    // From the outbox an event may come more than once.
+    if (this.entries.some(({ entry }) => entry.id === event.id)) return;
     const owned = { userId: event.userId, entry: describeEvent(event) };
     this.entries.unshift(owned);
     this.entries.length = Math.min(this.entries.length, KEPT);

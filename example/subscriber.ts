@@ -1,0 +1,47 @@
+/** Another service, which prints the example's events as they come over the broker: `npm run example:subscriber`. */
+import 'reflect-metadata';
+import { Controller, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import { type AnyTotpEvent, type TotpCloudEvent } from 'nestjs-totp';
+import { brokerOptions } from './events/broker-options.js';
+import { describeEvent } from './events/event-entry.js';
+
+const NAMES = [
+  'totp.device.created',
+  'totp.device.verified',
+  'totp.device.renamed',
+  'totp.device.removed',
+  'totp.code.accepted',
+  'totp.code.rejected',
+  'totp.code.replayed',
+  'totp.user.locked',
+  'totp.user.unlocked',
+] satisfies AnyTotpEvent['name'][];
+
+@Controller()
+class Printer {
+  @EventPattern(NAMES)
+  print(@Payload() { data }: TotpCloudEvent): void {
+    const { at, name, text } = describeEvent(data);
+    console.log(`${at}  ${name}  ${text}`);
+  }
+}
+
+@Module({ controllers: [Printer] })
+class SubscriberModule {}
+
+const broker = process.env.EXAMPLE_BROKER;
+if (!broker) {
+  console.error('Say where the broker is: EXAMPLE_BROKER=nats://127.0.0.1:4222 npm run example:subscriber');
+  process.exitCode = 1;
+} else {
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class
+  const subscriber = await NestFactory.createMicroservice(SubscriberModule, {
+    ...brokerOptions(broker),
+    logger: ['fatal', 'error', 'warn'],
+  });
+  subscriber.enableShutdownHooks();
+  await subscriber.listen();
+  console.log('Events are printed as they arrive.');
+}
