@@ -1,4 +1,5 @@
 /** A Nest application that uses the module, on either HTTP platform and any database, with a clock that the test sets. */
+import { randomBytes } from 'node:crypto';
 import { type CanActivate, type ExecutionContext, Injectable, type INestApplication, type Type } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import { ExpressAdapter } from '@nestjs/platform-express';
@@ -18,6 +19,7 @@ import {
 import { TestTotpClock, TotpEventRecorder } from 'nestjs-totp/testing';
 import { AbstractLogger } from 'typeorm';
 import type { OpenDatabase } from './databases.js';
+import { suiteLogger } from './suite-log.js';
 
 export type Platform = 'Express' | 'Fastify';
 export const platforms: readonly Platform[] = ['Express', 'Fastify'];
@@ -43,6 +45,9 @@ export class HeaderSignIn implements CanActivate {
     return true;
   }
 }
+
+/** The same for all applications of a spec, so that one can be started again on the database of another. */
+const secrets = { keys: { test: randomBytes(32).toString('base64') }, current: 'test' };
 
 /** Keeps the statements that TypeORM sends, without their parameters. */
 export class StatementLog extends AbstractLogger {
@@ -111,7 +116,7 @@ export async function startApplication({
         logger: log,
       }),
       EventEmitterModule.forRoot(),
-      TotpModule.forRoot({ issuer: 'Acme', secrets: 'plain-text', guards: [HeaderSignIn], ...options }),
+      TotpModule.forRoot({ issuer: 'Acme', secrets, guards: [HeaderSignIn], ...options }),
       ...imports,
     ],
   })
@@ -121,9 +126,14 @@ export async function startApplication({
     .useValue(events);
   const module = await customise(builder).compile();
   const app: INestApplication = module.createNestApplication(adapter());
-  app.useLogger(false);
+  app.useLogger(suiteLogger);
   await configure?.(app);
-  await app.listen(0, '127.0.0.1');
+  try {
+    await app.listen(0, '127.0.0.1');
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
   log.statements.length = 0;
   return {
     app,

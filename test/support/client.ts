@@ -14,16 +14,16 @@ export const everyDatabase = everywhere.filter((_, n) => n % 4 === 0 || n % 4 ==
 
 /** One application for all tests of a `describe`, on SQLite unless `open` says otherwise. */
 export function useApplication({
-  open = databases[0]?.open,
+  open = databases[0].open,
   ...settings
 }: Omit<ApplicationSettings, 'database'> & {
-  readonly open?: TestDatabase['open'] | undefined;
+  readonly open?: TestDatabase['open'];
 } = {}): () => TestApplication {
   let database: OpenDatabase | undefined;
   let running: TestApplication | undefined;
   beforeAll(async () => {
-    database = await open?.();
-    if (database) running = await startApplication({ database, ...settings });
+    database = await open();
+    running = await startApplication({ database, ...settings });
   });
   afterAll(async () => {
     await running?.close();

@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { databases } from './databases.js';
 
 it('always tests on SQLite first', () => {
-  expect(databases[0]?.name).toBe('SQLite');
+  expect(databases[0].name).toBe('SQLite');
 });
 
 describe.each(databases)('a test database on $name', ({ open }) => {

@@ -27,7 +27,7 @@ export interface TestDatabase {
 
 const { TOTP_TEST_RUN, TOTP_TEST_FOLDER, TOTP_TEST_POSTGRES_URL, TOTP_TEST_MYSQL_URL } = process.env;
 
-export const databases: TestDatabase[] = [{ name: 'SQLite', open: openSqlite }];
+export const databases: [TestDatabase, ...TestDatabase[]] = [{ name: 'SQLite', open: openSqlite }];
 if (TOTP_TEST_POSTGRES_URL) {
   databases.push({ name: 'PostgreSQL', open: () => openOnServer('postgres', TOTP_TEST_POSTGRES_URL) });
 }

@@ -1,0 +1,155 @@
+/** A key that is not there is named at start-up and by the health check, and not found out by a failing sign-in. */
+import { randomUUID } from 'node:crypto';
+import { TerminusModule, HealthCheckService } from '@nestjs/terminus';
+import { TotpAccountStore, TotpHealthIndicator, TotpKeyRotation } from 'nestjs-totp';
+import { DataSource } from 'typeorm';
+import { startApplication, type TestApplication } from '../support/application.js';
+import { databases, type OpenDatabase } from '../support/databases.js';
+import { newKey, withSealedSecret } from './keys.js';
+
+const keys = { k1: newKey(), k2: newKey() };
+
+describe.each(databases)('keys on $name', ({ open }) => {
+  let database: OpenDatabase;
+  let running: TestApplication | undefined;
+
+  const start = async (secrets: object) => {
+    running = await startApplication({ database, options: { secrets: secrets as never }, imports: [TerminusModule] });
+    return running;
+  };
+  const stop = async () => {
+    await running?.close();
+    running = undefined;
+  };
+
+  beforeEach(async () => {
+    database = await open();
+    const { totp } = await start({ keys, current: 'k1' });
+    await totp.createDevice({ userId: 'ann' });
+    await stop();
+  });
+
+  afterEach(async () => {
+    await stop();
+    await database.drop();
+  });
+
+  it('that rows still use, and that are not there, are named at start-up', async () => {
+    const starting = start({ keys: { k2: keys.k2 }, current: 'k2' });
+    await expect(starting).rejects.toMatchObject({
+      code: 'TOTP_CONFIGURATION',
+      message: expect.stringMatching(
+        /not in secrets\.keys: "k1"\. Put each back.*npx nestjs-totp rotate-keys.*"lost"/s,
+      ),
+    });
+  });
+
+  it('that are known to be lost do not keep the application from starting', async () => {
+    const { totp } = await start({ keys: { k1: 'lost', k2: keys.k2 }, current: 'k2' });
+    await expect(totp.verifyDevice({ userId: 'ann', deviceName: 'TOTP Device 0', totp: '000000' })).rejects.toThrow(
+      'sealed with the key "k1", which is lost',
+    );
+    expect(await totp.createDevice({ userId: 'bob' })).toMatchObject({ status: 'OK' });
+  });
+
+  it('of plain text are asked for by the option that takes it', async () => {
+    const other = await open();
+    const plain = await startApplication({ database: other, options: { secrets: 'plain-text' } });
+    await plain.totp.createDevice({ userId: 'ann' });
+    await plain.close();
+    const starting = startApplication({ database: other, options: { secrets: { keys, current: 'k1' } } });
+    await expect(starting).rejects.toThrow('acceptPlainText: true');
+    await other.drop();
+  });
+
+  it('that are others than before, under the same ids, are named at start-up', async () => {
+    await expect(start({ keys: { k1: newKey(), k2: keys.k2 }, current: 'k2' })).rejects.toThrow(
+      'these keys do not open what was sealed under their names: "k1"',
+    );
+  });
+
+  it('that a damaged row names, and that cannot be, do not keep the application from starting', async () => {
+    const { app, totp } = await start({ keys, current: 'k1' });
+    await app.get(DataSource).query("UPDATE totp_accounts SET key_ids = 'NOT A KEY'");
+    await totp.createDevice({ userId: 'bob' });
+    await stop();
+    const again = await start({ keys, current: 'k1' });
+    expect(await again.app.get(TotpKeyRotation).run()).toMatchObject({ done: 1, failed: 0 });
+    expect(await again.app.get(TotpKeyRotation).keys()).toEqual([{ keyId: 'k1', users: 2, state: 'current' }]);
+  });
+
+  it('that no row uses any more may be taken away', async () => {
+    const { app } = await start({ keys, current: 'k2' });
+    expect(await app.get(TotpKeyRotation).run()).toMatchObject({ done: 1, failed: 0 });
+    await stop();
+    const { totp } = await start({ keys: { k2: keys.k2 }, current: 'k2' });
+    expect(await totp.listDevices({ userId: 'ann' })).toMatchObject({ devices: [{ name: 'TOTP Device 0' }] });
+  });
+
+  it('are asked for when sealed secrets are read as plain text', async () => {
+    await expect(start('plain-text' as never)).rejects.toThrow('not in secrets.keys: "k1"');
+  });
+
+  describe('the health check', () => {
+    const check = async ({ app }: TestApplication) => {
+      const indicator = app.get(TotpHealthIndicator);
+      return app
+        .get(HealthCheckService)
+        .check([() => indicator.isHealthy('totp')])
+        .catch((error: unknown) => (error as { getResponse: () => object }).getResponse());
+    };
+
+    it('is up when the database answers, every key is there and the clocks agree', async () => {
+      const application = await start({ keys, current: 'k1' });
+      application.clock.set(Date.now());
+      const up = { status: 'up', missingKeys: [], clockDifferenceMs: expect.any(Number) };
+      expect(await check(application)).toEqual({ status: 'ok', info: { totp: up }, error: {}, details: { totp: up } });
+      application.statements.length = 0;
+      await check(application);
+      // SQLite's are sent on a connection of the module's own.
+      if (database.options.type !== 'better-sqlite3') expect(application.statements).toHaveLength(3);
+    });
+
+    it('is down, and names the key, when a row is sealed with one that is not there', async () => {
+      const application = await start({ keys, current: 'k1' });
+      application.clock.set(Date.now());
+      const store = application.app.get(TotpAccountStore);
+      const loaded = await store.load('ann');
+      if (loaded === null) throw new Error('There is no such user.');
+      await store.commit(randomUUID(), null, withSealedSecret(loaded.account, 'k3:v1.AAAA'));
+      expect(await check(application)).toMatchObject({
+        status: 'error',
+        error: {
+          totp: { status: 'down', missingKeys: ['k3'], message: expect.stringContaining('k3. Put them back.') },
+        },
+      });
+    });
+
+    it('is down when the clocks differ, and tells by how much', async () => {
+      const application = await start({ keys, current: 'k1' });
+      for (const [ahead, status] of [
+        [-12_000, 'down'],
+        [-5_000, 'up'],
+        [5_000, 'up'],
+        [12_000, 'down'],
+      ] as const) {
+        application.clock.set(Date.now() + ahead);
+        const { totp } = await application.app.get(TotpHealthIndicator).isHealthy('totp');
+        expect(totp).toMatchObject({ status });
+        expect(Math.abs((totp?.clockDifferenceMs ?? 0) - ahead)).toBeLessThan(4_000);
+      }
+      application.clock.set(Date.now() + 12_000);
+      const lenient = await application.app.get(TotpHealthIndicator).isHealthy('totp', { maxClockDifference: 60 });
+      expect(lenient.totp?.status).toBe('up');
+    });
+
+    it('is down when the database does not answer, and says so instead of throwing', async () => {
+      const application = await start({ keys, current: 'k1' });
+      await application.app.get(DataSource).query('ALTER TABLE totp_accounts RENAME TO away');
+      expect(await check(application)).toMatchObject({
+        error: { totp: { status: 'down', message: 'The database does not answer as it should: see the log.' } },
+      });
+      await application.app.get(DataSource).query('ALTER TABLE away RENAME TO totp_accounts');
+    });
+  });
+});
