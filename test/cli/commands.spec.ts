@@ -1,0 +1,379 @@
+/** The command line against real databases: what it prints, what it leaves behind, and how it ends. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TestTotpClock } from 'nestjs-totp/testing';
+import { readKeyRing } from '../../src/secrets/key-ring.js';
+import { KeyRingSecretCipher } from '../../src/secrets/key-ring-cipher.js';
+import { describeWithOathtool, files, type Original, originalCode } from '../import/originals.js';
+import { enrolUsers, keysOf, newKey, serviceOver, withSealedSecret } from '../secrets/keys.js';
+import { useTables } from '../storage/tables.js';
+import { databases, type TestDatabase } from '../support/databases.js';
+import { holdsSecret } from '../support/suite-log.js';
+import { DATA_SOURCE, type Ended, runCommand, SUPERTOKENS } from './command-line.js';
+
+const fixture = (name: string) => join(import.meta.dirname, '..', 'import', 'fixtures', name);
+const keys = { old: newKey(), new: newKey() };
+
+let folder: string;
+const secretsFile = async (secrets: unknown, name = 'secrets.json') => {
+  const file = join(folder, name);
+  await writeFile(file, typeof secrets === 'string' ? secrets : JSON.stringify(secrets));
+  return file;
+};
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'totp-command-line-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Commands over the tables of a database, with keys. */
+function useCommands(open: TestDatabase['open']) {
+  const tables = useTables(open);
+  const store = () => tables().store;
+  const cipher = (current: 'old' | 'new') => new KeyRingSecretCipher(readKeyRing({ keys, current }));
+
+  /** Runs a command with the keys, and sees to it that it shows no secret. */
+  async function run(command: string, ...args: string[]): Promise<Ended> {
+    const secrets = await secretsFile({ keys, current: 'new' });
+    const ended = await runCommand([command, '-d', DATA_SOURCE, '-s', secrets, ...args], tables().database);
+    for (const shown of [ended.out, ended.errors]) expect(shown.split('\n').filter(holdsSecret)).toEqual([]);
+    return ended;
+  }
+
+  beforeEach(async () => {
+    await tables().own.query(`DELETE FROM ${tables().own.driver.escape('totp_accounts')}`);
+  });
+
+  /** Signs in with what oathtool makes of the secret that the user enrolled at the other product. */
+  async function signIn(userId: string, original: Original): Promise<unknown> {
+    const clock = new TestTotpClock(Date.UTC(2026, 10, 22, 12));
+    const totp = serviceOver(store(), cipher('new'), clock);
+    return totp.verifyTOTP({ userId, totp: originalCode(original, clock.now()) });
+  }
+
+  return { tables, store, cipher, run, signIn };
+}
+
+// The functions behind the commands are tested on all databases, and the rotation's command in test/secrets/large-rotation.spec.ts.
+describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
+  const { tables, store, cipher, run, signIn } = useCommands(open);
+
+  it('keys tells how many users have secrets under each key', async () => {
+    expect((await run('keys')).out).toBe('key  users\nold      0  no row uses it\nnew      0  seals what is new\n');
+    await enrolUsers(store(), 2, [cipher('old')]);
+    const [user] = await enrolUsers(store(), 1, [cipher('new')]);
+    const { code, out } = await run('keys');
+    expect(out).toBe(
+      'key  users\n' +
+        'new      1  seals what is new\n' +
+        'old      2  opens what it sealed; rotate-keys makes it superfluous\n',
+    );
+    expect(code).toBe(0);
+
+    const loaded = await store().load(user?.userId ?? '');
+    if (loaded === null) throw new Error('There is no such user.');
+    await store().commit('bob', null, withSealedSecret(loaded.account, 'away:v1.AAAA'));
+    const missing = await run('keys', '--json');
+    expect(missing.code).toBe(1);
+    expect(JSON.parse(missing.out)).toEqual({
+      keys: [
+        { keyId: 'away', users: 1, state: 'missing' },
+        { keyId: 'new', users: 1, state: 'current' },
+        { keyId: 'old', users: 2, state: 'old' },
+      ],
+      unused: [],
+    });
+  });
+
+  it('rotate-keys seals all secrets anew, and tells what it did', async () => {
+    const users = await enrolUsers(store(), 3, [cipher('old')]);
+    const dry = await run('rotate-keys', '--dry-run');
+    expect(dry.out).toContain('3 users to seal anew. Nothing was changed.');
+    expect(await keysOf(store(), users[0]?.userId ?? '')).toEqual(['old']);
+
+    const { code, out, errors } = await run('rotate-keys', '--batch-size', '2');
+    expect(out).toBe('3 users of 3 sealed anew.\n\nkey  users\nnew      3  seals what is new\n');
+    expect(errors).toContain('3 of 3');
+    expect(code).toBe(0);
+    for (const { userId } of users) expect(await keysOf(store(), userId)).toEqual(['new']);
+  });
+
+  it('rotate-keys and import refuse keys that are not those of the application', async () => {
+    await enrolUsers(store(), 1, [cipher('old')]);
+    const other = await secretsFile({ keys: { old: newKey(), new: newKey() }, current: 'new' }, 'other.json');
+    const database = tables().database;
+    const rotation = await runCommand(['rotate-keys', '-d', DATA_SOURCE, '-s', other], database);
+    expect(rotation.errors).toContain('do not open what is sealed under their names: old');
+    const importing = ['import', 'csv', fixture('devices.csv'), '-d', DATA_SOURCE];
+    expect((await runCommand([...importing, '-s', other], database)).errors).toContain('"old"');
+    const plain = await secretsFile('"plain-text"', 'plain.json');
+    expect(await runCommand([...importing, '-s', plain], database)).toMatchObject({ code: 2, out: '' });
+    expect(await store().load('ann')).toBeNull();
+  });
+
+  it('a command changes nothing of the schema and prints no statements, whatever the data source says', async () => {
+    const [user] = await enrolUsers(store(), 1, [cipher('old')]);
+    const { options } = tables().database;
+    const zealous = {
+      options: { ...options, dropSchema: true, synchronize: true, migrationsRun: true, logging: true },
+    };
+    const secrets = await secretsFile({ keys, current: 'new' });
+    const { out } = await runCommand(['keys', '-d', DATA_SOURCE, '-s', secrets, '--json'], zealous);
+    expect(JSON.parse(out)).toMatchObject({ keys: [{ keyId: 'old', users: 1 }] });
+    expect(await store().load(user?.userId ?? '')).not.toBeNull();
+  });
+
+  it('rotate-keys names the users whose secrets do not open', async () => {
+    const [user] = await enrolUsers(store(), 2, [cipher('old')]);
+    const userId = user?.userId ?? '';
+    const loaded = await store().load(userId);
+    if (loaded === null) throw new Error('There is no such user.');
+    await store().commit(userId, loaded.revision, withSealedSecret(loaded.account, 'old:v1.AAAA'));
+    const { code, out } = await run('rotate-keys');
+    expect(code).toBe(1);
+    expect(out).toContain(`  ${JSON.stringify(userId)}: A stored secret was damaged.`);
+  });
+
+  describeWithOathtool('import', () => {
+    it('reads SuperTokens’ database itself', async () => {
+      const { own } = tables();
+      const originals = files.find(({ name }) => name === 'supertokens-postgresql.csv')?.originals ?? [];
+      await own.query(`CREATE TABLE totp_user_devices (app_id VARCHAR(64), user_id VARCHAR(128), device_name VARCHAR(256),
+        secret_key VARCHAR(256), period INTEGER, skew INTEGER, verified BOOLEAN, created_at BIGINT)`);
+      await own.query(
+        'CREATE TABLE userid_mapping (app_id VARCHAR(64), supertokens_user_id CHAR(36), external_user_id VARCHAR(128))',
+      );
+      const rows = await readFile(fixture('supertokens-postgresql.jsonl'), 'utf8');
+      for (const row of rows.trim().split('\n')) {
+        const device = JSON.parse(row) as Record<string, string | number | boolean>;
+        const columns = ['app_id', 'user_id', 'device_name', 'secret_key', 'period', 'skew', 'verified', 'created_at'];
+        const values = columns.map((column) => device[column] ?? 0);
+        const literals = values.map((value) =>
+          typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value),
+        );
+        await own.query(`INSERT INTO totp_user_devices VALUES (${literals.join(', ')})`);
+      }
+      const { out, errors } = await run('import', 'supertokens-database', '--from', SUPERTOKENS);
+      expect(errors).not.toContain('error');
+      expect(out).toContain(`${originals.length} imported`);
+      for (const original of originals) expect(await signIn(original[0], original)).toEqual({ status: 'OK' });
+      await own.query('DROP TABLE totp_user_devices');
+      await own.query('DROP TABLE userid_mapping');
+    });
+  });
+});
+
+describeWithOathtool('import', () => {
+  const { store, run, signIn } = useCommands(databases[0].open);
+
+  const imports = [
+    { name: 'key-uris.txt', args: ['key-uris', fixture('key-uris.txt'), '--accounts-are-user-ids'] },
+    {
+      name: 'google-authenticator.txt',
+      args: ['google-authenticator', fixture('google-authenticator.txt'), '--accounts-are-user-ids'],
+    },
+    { name: 'supertokens-postgresql.csv', args: ['supertokens', fixture('supertokens-postgresql.csv')] },
+    { name: 'supertokens-mysql.jsonl', args: ['supertokens', fixture('supertokens-mysql.jsonl')] },
+    { name: 'devices.csv', args: ['csv', fixture('devices.csv')] },
+  ];
+
+  it.each(imports)('of $name lets its users sign in with the codes of their apps', async ({ name, args }) => {
+    const { originals, refused } = files.find((file) => file.name === name) ?? { originals: [], refused: [] };
+    const [format = '', ...rest] = args;
+    const { code, out } = await run('import', format, ...rest);
+    const total = originals.length + refused.length;
+    expect(out).toContain(
+      `${total} devices read, ${originals.length} imported, 0 already there, ${refused.length} refused.`,
+    );
+    for (const source of refused) expect(out).toContain(`  ${source}: `);
+    expect(code).toBe(refused.length === 0 ? 0 : 1);
+    for (const original of originals) expect(await signIn(original[0], original)).toEqual({ status: 'OK' });
+  });
+
+  it('tells beforehand what it would do, and does nothing twice', async () => {
+    const csv = ['csv', fixture('devices.csv')];
+    await Promise.all(['ann', 'bob', 'cem', 'dana@example.com'].map((userId) => store().remove(userId)));
+    const dry = await run('import', ...csv, '--dry-run', '--json');
+    expect(JSON.parse(dry.out)).toMatchObject({ read: 6, imported: 4, alreadyThere: 0, aborted: false });
+    expect(await store().load('ann')).toBeNull();
+    expect((await run('import', ...csv)).out).toContain('6 devices read, 4 imported, 0 already there, 2 refused.');
+    expect((await run('import', ...csv)).out).toContain('6 devices read, 0 imported, 4 already there, 2 refused.');
+  });
+
+  it('takes the users of accounts from a file, and one issuer alone where it is told so', async () => {
+    const users = await secretsFile('account,user_id\nann@example.com,user 1\nbob,user 2\n', 'users.csv');
+    const args = ['key-uris', fixture('key-uris.txt'), '--users', users];
+    const { out } = await run('import', ...args);
+    expect(out).toContain('2 imported');
+    expect(out).toContain('nothing says which user it belongs to');
+    const { originals } = files.find(({ name }) => name === 'key-uris.txt') ?? { originals: [] };
+    for (const [n, original] of originals.slice(0, 2).entries()) {
+      expect(await signIn(`user ${n + 1}`, original)).toEqual({ status: 'OK' });
+    }
+    expect((await run('import', ...args, '--issuer', 'Somebody else')).out).toContain('0 imported, 0 already there');
+  });
+});
+
+describe('keys generate', () => {
+  it('prints a key that the module takes, and nothing else, on standard output', async () => {
+    const { code, out, errors } = await runCommand(['keys', 'generate']);
+    expect(code).toBe(0);
+    expect(readKeyRing({ keys: { k1: out }, current: 'k1' }).keys.get('k1')?.symmetricKeySize).toBe(32);
+    expect(errors).toContain('outside of the database');
+    expect((await runCommand(['keys', 'generate'])).out).not.toBe(out);
+  });
+});
+
+describe('wrong usage is told in a sentence, without a stack, and ends with a code of its own:', () => {
+  const [sqlite] = databases;
+  const cases: [what: string, args: (file: typeof secretsFile) => Promise<string[]>, told: string][] = [
+    [
+      'a data source that is not there',
+      async () => ['keys', '-d', 'away.js', '-s', await secretsFile({ keys, current: 'new' })],
+      'away.js',
+    ],
+    [
+      'a data source in TypeScript',
+      async () => ['keys', '-d', fixture('../originals.ts'), '-s', await secretsFile({ keys, current: 'new' })],
+      'name the built file',
+    ],
+    ['keys that are not there', () => Promise.resolve(['keys', '-d', DATA_SOURCE, '-s', 'away.json']), 'away.json'],
+    [
+      'keys that are not JSON',
+      async (file) => ['keys', '-d', DATA_SOURCE, '-s', await file(`{"keys": ${keys.old}}`, 'broken.json')],
+      'is not JSON',
+    ],
+    [
+      'weak keys',
+      async (file) => [
+        'keys',
+        '-d',
+        DATA_SOURCE,
+        '-s',
+        await file({ keys: { k1: 'abc' }, current: 'k1' }, 'weak.json'),
+      ],
+      'npx nestjs-totp keys generate',
+    ],
+    [
+      'a module without keys',
+      async (file) => ['keys', '-d', DATA_SOURCE, '-s', await file('export const none = 1;', 'none.mjs')],
+      'secrets must be',
+    ],
+    [
+      'no format',
+      async () => [
+        'import',
+        'xml',
+        fixture('devices.csv'),
+        '-d',
+        DATA_SOURCE,
+        '-s',
+        await secretsFile({ keys, current: 'new' }),
+      ],
+      '"xml" is not a format',
+    ],
+    [
+      'no file',
+      async () => ['import', 'csv', '-d', DATA_SOURCE, '-s', await secretsFile({ keys, current: 'new' })],
+      'Name the file',
+    ],
+    [
+      'accounts without users',
+      async () => [
+        'import',
+        'key-uris',
+        fixture('key-uris.txt'),
+        '-d',
+        DATA_SOURCE,
+        '-s',
+        await secretsFile({ keys, current: 'new' }),
+      ],
+      '--accounts-are-user-ids',
+    ],
+    [
+      'users twice',
+      async () => [
+        'import',
+        'csv',
+        fixture('devices.csv'),
+        '--user',
+        'ann',
+        '-d',
+        DATA_SOURCE,
+        '-s',
+        await secretsFile({ keys, current: 'new' }),
+      ],
+      'tells the user ids',
+    ],
+    [
+      'an account of two users',
+      async (file) => [
+        'import',
+        'key-uris',
+        fixture('key-uris.txt'),
+        '--users',
+        await file('account,user_id\na,1\na,2\n', 'two.csv'),
+        '-d',
+        DATA_SOURCE,
+        '-s',
+        await secretsFile({ keys, current: 'new' }),
+      ],
+      'to a second user',
+    ],
+    [
+      'SuperTokens without its database',
+      async () => [
+        'import',
+        'supertokens-database',
+        '-d',
+        DATA_SOURCE,
+        '-s',
+        await secretsFile({ keys, current: 'new' }),
+      ],
+      '--from',
+    ],
+  ];
+
+  it.each(cases)('%s', async (_, args, told) => {
+    const database = await sqlite.open();
+    const { code, out, errors } = await runCommand(await args(secretsFile), database);
+    await database.drop();
+    expect(errors).toContain(told);
+    expect(errors).not.toMatch(/\n\s+at /);
+    expect(errors.includes(keys.old)).toBe(false);
+    expect(out).toBe('');
+    expect(code).toBe(2);
+  });
+
+  it('a batch that is too large is refused with the range', async () => {
+    const { code, errors } = await runCommand(['rotate-keys', '-d', 'x', '-s', 'y', '--batch-size', '99999']);
+    expect(errors).toContain('Write a whole number from 1 to 10000.');
+    expect(code).toBe(2);
+  });
+
+  it('a database without the tables is told with what to do', async () => {
+    const database = await sqlite.open();
+    const secrets = await secretsFile({ keys, current: 'new' });
+    const { code, errors } = await runCommand(['keys', '-d', DATA_SOURCE, '-s', secrets], database);
+    await database.drop();
+    expect(errors).toContain('run TOTP_MIGRATIONS');
+    expect(errors).not.toMatch(/\n\s+at /);
+    expect(code).toBe(1);
+  });
+});
+
+it('a module may export a cipher of its own instead of keys', async () => {
+  const [sqlite] = databases;
+  const database = await sqlite.open();
+  const library = join(import.meta.dirname, '..', '..', 'dist', 'index.js');
+  const file = await secretsFile(
+    `import { TotpSecretCipher } from ${JSON.stringify(library)};
+     class Own extends TotpSecretCipher { currentKeyId = 'own'; keyIds = ['own', 'older'];
+       async seal() { return 'own:x'; } async open() { return new Uint8Array(20); } }
+     export default Promise.resolve(new Own());`,
+    'cipher.mjs',
+  );
+  const { errors } = await runCommand(['keys', '-d', DATA_SOURCE, '-s', file], database);
+  await database.drop();
+  expect(errors).toContain('run TOTP_MIGRATIONS'); // It was loaded, and the empty database was asked.
+});

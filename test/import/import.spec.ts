@@ -1,0 +1,220 @@
+/** Devices of many users at once: together or not at all, once or a hundred times. */
+import { jest } from '@jest/globals';
+import { type ForeignDevices, importForeignDevices, TotpArgumentError, TotpStorageError } from 'nestjs-totp';
+import { TestTotpClock, TotpEventRecorder, totpCode } from 'nestjs-totp/testing';
+import { toBase32 } from '../../src/otp/secret.js';
+import { AnonymousUserDirectory } from '../../src/totp.directory.js';
+import { checkOptions } from '../../src/totp.options.js';
+import { TotpService } from '../../src/totp.service.js';
+import { cipherUnder } from '../secrets/keys.js';
+import { driverError, FaultyConnection } from '../faults/faulty-connection.js';
+import { useTables } from '../storage/tables.js';
+import { databases } from '../support/databases.js';
+
+const secretOf = (name: string) => Buffer.from(`for tests only: ${name}`.padEnd(20, '.'));
+
+function found(...names: string[]): ForeignDevices {
+  return {
+    devices: names.map((name, n) => ({
+      source: `line ${n + 2}`,
+      userId: name.split('/')[0],
+      account: undefined,
+      issuer: undefined,
+      deviceName: name.split('/')[1],
+      secret: secretOf(name),
+      algorithm: 'SHA1',
+      digits: 6,
+      period: 30,
+      skew: undefined,
+    })),
+    refused: [],
+  };
+}
+
+describe.each(databases)('an import on $name', ({ open }) => {
+  const tables = useTables(open);
+  const clock = new TestTotpClock();
+  const events = new TotpEventRecorder();
+  const service = () =>
+    new TotpService(
+      checkOptions({ issuer: 'Acme', maxDevices: 3 }),
+      tables().store,
+      cipherUnder('k1'),
+      clock,
+      new AnonymousUserDirectory(),
+      events,
+    );
+  const signIn = (userId: string, name = userId) =>
+    service().verifyTOTP({ userId, totp: totpCode(toBase32(secretOf(name)), clock.now()) });
+  const users = async () => {
+    const { own } = tables();
+    const rows = await own.query<unknown[]>(`SELECT 1 FROM ${own.driver.escape('totp_accounts')}`);
+    return rows.length;
+  };
+
+  beforeEach(async () => {
+    await tables().own.query(`DELETE FROM ${tables().own.driver.escape('totp_accounts')}`);
+    events.clear();
+  });
+  afterEach(() => jest.restoreAllMocks());
+
+  it('makes verified devices of users, new ones and known ones, and tells of each', async () => {
+    await service().importDevice({ userId: 'ann', secretKey: toBase32(secretOf('other')), deviceName: 'old phone' });
+    events.clear();
+    const report = await importForeignDevices(service(), found('ann/phone', 'ann/tablet', 'bob', 'cem'));
+    expect(report).toEqual({ read: 4, imported: 4, alreadyThere: 0, refused: [], aborted: false });
+    expect((await service().listDevices({ userId: 'ann' })).devices).toMatchObject([
+      { name: 'old phone' },
+      { name: 'phone', verified: true },
+      { name: 'tablet', verified: true },
+    ]);
+    expect(events.events.map(({ name, userId }) => `${name} of ${userId}`)).toEqual([
+      'totp.device.created of ann',
+      'totp.device.created of ann',
+      'totp.device.created of bob',
+      'totp.device.created of cem',
+    ]);
+    expect(await signIn('ann', 'ann/tablet')).toEqual({ status: 'OK' });
+    expect(await signIn('bob')).toEqual({ status: 'OK' });
+  });
+
+  it('leaves what is there already, so that it can be run again, and twice at once', async () => {
+    const once = found('ann/phone', 'bob', 'cem', 'bob');
+    const runs = await Promise.all([importForeignDevices(service(), once), importForeignDevices(service(), once)]);
+    expect(runs.map(({ imported }) => imported).sort()).toEqual([0, 3]);
+    expect(await importForeignDevices(service(), once)).toMatchObject({
+      read: 4,
+      imported: 0,
+      alreadyThere: 4,
+      refused: [],
+    });
+    expect((await service().listDevices({ userId: 'bob' })).devices).toHaveLength(1);
+    expect(events.events).toHaveLength(3);
+  });
+
+  it('refuses a device by itself, with the reason, and imports the others', async () => {
+    await service().importDevice({ userId: 'ann', secretKey: toBase32(secretOf('other')), deviceName: 'phone' });
+    const { devices } = found('ann/phone', 'bob/1', 'bob/2', 'bob/3', 'bob/4', 'cem', 'dan');
+    const input = { devices, refused: [{ source: 'line 9', reason: 'is not Base32' }] };
+    const report = await importForeignDevices(service(), input, {
+      userIdOf: ({ userId }) => (userId === 'cem' ? undefined : userId),
+    });
+    expect(report).toMatchObject({ read: 8, imported: 4, alreadyThere: 0 });
+    expect(report.refused).toEqual([
+      { source: 'line 9', reason: 'is not Base32' },
+      { source: 'line 7', reason: 'nothing says which user it belongs to' },
+      { source: 'line 2', reason: 'the user has another verified device of this name' },
+      { source: 'line 6', reason: 'the user has 3 devices already, which is the most' },
+    ]);
+  });
+
+  it('tells what it would do, and does nothing, when it is run dry', async () => {
+    const report = await importForeignDevices(service(), found('ann', 'ann', 'bob'), { dryRun: true });
+    expect(report).toMatchObject({ read: 3, imported: 2, alreadyThere: 1 });
+    expect(await users()).toBe(0);
+    expect(events.events).toEqual([]);
+  });
+
+  it('imports a batch together or not at all when a write of it fails, and the rest when it is run again', async () => {
+    const { own } = tables();
+    const failing = 'user three';
+    // The third row of the second batch fails, whatever the database.
+    const input = found('user 1', 'user 2', 'user 3', 'user one', 'user two', failing, 'user 9');
+    const connection = new FaultyConnection(own);
+    let writes = 0;
+    connection.meetFault(1, Infinity, ({ sql, send }) =>
+      sql.startsWith('INSERT') && ++writes === 6
+        ? Promise.reject(driverError(sql, 'EIO', 'The disk is full.'))
+        : send(),
+    );
+    const importing = importForeignDevices(service(), input, { batchSize: 3 });
+    await expect(importing).rejects.toBeInstanceOf(TotpStorageError);
+    connection.meetNoFault();
+    expect(await users()).toBe(3);
+    expect(events.events).toHaveLength(3);
+    expect(await importForeignDevices(service(), input)).toMatchObject({ imported: 4, alreadyThere: 3 });
+    expect(await signIn(failing)).toEqual({ status: 'OK' });
+  });
+
+  it('decides anew when somebody enrols in the middle of a batch', async () => {
+    const { store } = tables();
+    const commitAll = store.commitAll.bind(store);
+    jest.spyOn(store, 'commitAll').mockImplementationOnce(async (changes) => {
+      await service().createDevice({ userId: 'bob', deviceName: 'new phone' });
+      return commitAll(changes);
+    });
+    expect(await importForeignDevices(service(), found('ann', 'bob/phone'))).toMatchObject({ imported: 2 });
+    expect((await service().listDevices({ userId: 'bob' })).devices.map(({ name }) => name)).toEqual([
+      'new phone',
+      'phone',
+    ]);
+  });
+
+  it('stops between batches, and tells how far it came', async () => {
+    const stop = new AbortController();
+    const seen: unknown[] = [];
+    const report = await importForeignDevices(service(), found('a', 'b', 'c', 'd', 'e'), {
+      batchSize: 2,
+      signal: stop.signal,
+      onProgress: (soFar) => {
+        seen.push(soFar);
+        if (soFar.read === 4) stop.abort();
+      },
+    });
+    expect(seen).toEqual([
+      { read: 2, imported: 2, alreadyThere: 0 },
+      { read: 4, imported: 4, alreadyThere: 0 },
+    ]);
+    expect(report).toMatchObject({ read: 4, imported: 4, aborted: true });
+  });
+
+  it('takes devices page by page', async () => {
+    async function* pages() {
+      yield found('ann', 'bob');
+      yield await Promise.resolve({ devices: [], refused: [{ source: 'row 3', reason: 'is not verified' }] });
+      yield found('cem');
+    }
+    const report = await importForeignDevices(service(), pages());
+    expect(report).toMatchObject({ read: 4, imported: 3, refused: [{ source: 'row 3' }] });
+  });
+
+  it('W2: takes no secret for a user one of whose secrets does not open, since it might be the same', async () => {
+    const input = found('ann/phone', 'bob/phone');
+    await importForeignDevices(service(), found('ann/phone'));
+    const withoutItsKey = new TotpService(
+      checkOptions({ issuer: 'Acme' }),
+      tables().store,
+      cipherUnder('k2', ['k2']),
+      clock,
+      new AnonymousUserDirectory(),
+      events,
+    );
+    const report = await importForeignDevices(withoutItsKey, input);
+    expect(report).toMatchObject({ imported: 1, alreadyThere: 0 });
+    expect(report.refused).toEqual([{ source: 'line 2', reason: expect.stringContaining('put its key back') }]);
+    expect((await service().listDevices({ userId: 'ann' })).devices).toHaveLength(1);
+  });
+
+  it('lets others have their turn between batches', async () => {
+    const stop = new AbortController();
+    setImmediate(() => {
+      stop.abort();
+    });
+    const names = Array.from({ length: 40 }, (_, n) => `user ${n}`);
+    const report = await importForeignDevices(service(), found(...names), { batchSize: 2, signal: stop.signal });
+    expect(report.aborted).toBe(true);
+    expect(report.imported).toBeLessThan(40);
+  });
+
+  it('is refused when it cannot be, before anything is imported', async () => {
+    const devices = ['ann', 'bob'].map((userId) => ({ userId, secretKey: toBase32(secretOf(userId)) }));
+    const weak = { userId: 'cem', secretKey: 'ABCD' };
+    await expect(service().importDevices({ devices: [...devices, weak] })).rejects.toBeInstanceOf(TotpArgumentError);
+    const many = Array.from({ length: 1001 }, () => weak);
+    await expect(service().importDevices({ devices: many })).rejects.toThrow('at most 1,000 at a time');
+    for (const batchSize of [0, 1001, 1.5]) {
+      await expect(importForeignDevices(service(), found('ann'), { batchSize })).rejects.toThrow('from 1 to 1,000');
+    }
+    expect(await users()).toBe(0);
+  });
+});
