@@ -1,0 +1,324 @@
+/** Events are kept in the transaction of their change: both are there, or neither is. */
+import { randomUUID } from 'node:crypto';
+import { jest } from '@jest/globals';
+import { Injectable, Module } from '@nestjs/common';
+import { EventEmitter2 } from '@nestjs/event-emitter';
+import {
+  type AnyTotpEvent,
+  OnTotpEvent,
+  TotpAccountStore,
+  type TotpDeviceVerifiedEvent,
+  TotpEventDestination,
+  TotpOutbox,
+  TotpOutboxRelay,
+  TotpStorageError,
+  type TotpUserLockedEvent,
+} from 'nestjs-totp';
+import { totpCode } from 'nestjs-totp/testing';
+import { DataSource, type EntityManager } from 'typeorm';
+import { StoreConnection } from '../../src/storage/store-connection.js';
+import { FaultyConnection, isNotSent, losesItsReply } from '../faults/faulty-connection.js';
+import { Person, useApplication } from '../support/client.js';
+import { databases } from '../support/databases.js';
+
+const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+const WRONG = '000000';
+const events = { outbox: true };
+
+/** A destination that nothing is brought to, since no relay runs. */
+class Nowhere extends TotpEventDestination {
+  readonly name = 'nowhere';
+
+  override deliver(): Promise<void> {
+    return Promise.reject(new Error('no relay runs'));
+  }
+}
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+describe.each(databases)('with an outbox on $name', ({ open }) => {
+  const application = useApplication({
+    open,
+    options: { events, eventDestinations: [Nowhere] },
+    customise: (builder) => builder.overrideProvider(TotpOutboxRelay).useValue(new TotpOutboxRelay(undefined)),
+  });
+  let faulty: FaultyConnection;
+  beforeAll(async () => {
+    faulty = new FaultyConnection(await application().app.get(StoreConnection).open());
+  });
+  afterEach(() => {
+    faulty.meetNoFault();
+  });
+
+  const right = (userId: string) => ({ userId, totp: totpCode(SECRET, application().clock.now()) });
+  const wrong = (userId: string) => ({ userId, totp: WRONG });
+  const phone = (userId: string) => ({ userId, deviceName: 'phone', secretKey: SECRET });
+
+  /** The user's events in the outbox, in their order. */
+  async function kept(userId: string): Promise<AnyTotpEvent[]> {
+    const rows: { event: string }[] = await application()
+      .app.get(DataSource)
+      .query('SELECT event FROM totp_outbox ORDER BY position');
+    return rows.map(({ event }) => JSON.parse(event) as AnyTotpEvent).filter((event) => event.userId === userId);
+  }
+
+  async function enrolled(failures = 0): Promise<string> {
+    const userId = randomUUID();
+    await application().totp.importDevice(phone(userId));
+    for (let n = 0; n < failures; n++) await application().totp.verifyTOTP(wrong(userId));
+    return userId;
+  }
+
+  async function sentBy(call: () => Promise<object>): Promise<string> {
+    const { statements } = application();
+    statements.length = 0;
+    await call();
+    return statements.map((statement) => statement.split(' ', 1)[0]).join(' ');
+  }
+
+  it('keeps what happens to devices and locks, as listeners in the process hear it', async () => {
+    const { totp, events: heard, clock } = application();
+    const userId = await enrolled(5);
+    clock.advance(900);
+    await totp.verifyTOTP(right(userId));
+    await totp.updateDevice({ userId, existingDeviceName: 'phone', newDeviceName: 'tablet' });
+    await totp.removeDevice({ userId, deviceName: 'tablet' });
+    const names = (await kept(userId)).map(({ name }) => name);
+    expect(names).toEqual([
+      'totp.device.created',
+      'totp.user.locked',
+      'totp.user.unlocked',
+      'totp.device.renamed',
+      'totp.device.removed',
+    ]);
+    const durable = heard.events.filter((event) => event.userId === userId && !event.name.startsWith('totp.code.'));
+    expect(await kept(userId)).toEqual(durable.map((event) => JSON.parse(JSON.stringify(event)) as object));
+  });
+
+  it('costs an accepted and a rejected code nothing, and what it keeps one transaction', async () => {
+    const { totp } = application();
+    const [one, other, locking] = [await enrolled(), await enrolled(), await enrolled(4)];
+    expect(await sentBy(() => totp.verifyTOTP(right(one)))).toBe('SELECT UPDATE');
+    expect(await sentBy(() => totp.verifyTOTP(right(one)))).toBe('SELECT');
+    expect(await sentBy(() => totp.verifyTOTP(wrong(other)))).toBe('SELECT UPDATE');
+    expect(await sentBy(() => totp.verifyTOTP(wrong(locking)))).toBe('SELECT BEGIN UPDATE SELECT INSERT COMMIT');
+    expect(await sentBy(() => totp.verifyTOTP(wrong(locking)))).toBe('SELECT');
+    expect(await sentBy(() => totp.importDevice(phone(randomUUID())))).toBe('SELECT BEGIN INSERT SELECT INSERT COMMIT');
+  });
+
+  it('imports many devices, and keeps as many events, in one transaction', async () => {
+    const userIds = Array.from({ length: 700 }, () => randomUUID());
+    const statement = await sentBy(() => application().totp.importDevices({ devices: userIds.map(phone) }));
+    expect(statement).toMatch(/BEGIN (INSERT ){700}SELECT INSERT INSERT COMMIT$/);
+    expect(await kept(userIds[699] ?? '')).toHaveLength(1);
+  });
+
+  it('L8: changes nothing, and keeps nothing, when the commit fails', async () => {
+    const { totp, events: heard } = application();
+    const userId = await enrolled(4);
+    heard.clear();
+    faulty.meetFault(6, 6, isNotSent);
+    await expect(totp.verifyTOTP(wrong(userId))).rejects.toThrow(TotpStorageError);
+    faulty.meetNoFault();
+    expect(await totp.getStatus({ userId })).toMatchObject({ failures: 4, lock: null });
+    expect((await kept(userId)).map(({ name }) => name)).toEqual(['totp.device.created']);
+    expect(heard.events).toEqual([]);
+  });
+
+  it('L8: answers when the reply to the commit alone is lost', async () => {
+    const { totp, events: heard } = application();
+    const userId = await enrolled(4);
+    const committed = jest.spyOn(application().app.get(TotpOutbox), 'committed');
+    faulty.meetFault(6, 6, losesItsReply);
+    expect(await totp.verifyTOTP(wrong(userId))).toMatchObject({ currentNumberOfFailedAttempts: 5 });
+    expect((await kept(userId)).map(({ name }) => name)).toEqual(['totp.device.created', 'totp.user.locked']);
+    expect(heard.named('totp.user.locked').filter((event) => event.userId === userId)).toHaveLength(1);
+    expect(committed).toHaveBeenCalledTimes(1);
+  });
+
+  it.each([2, 3, 4, 5])('L8: changes nothing, and keeps nothing, when statement %i fails', async (n) => {
+    const { totp } = application();
+    const userId = await enrolled(4);
+    faulty.meetFault(n, n, isNotSent);
+    await expect(totp.verifyTOTP(wrong(userId))).rejects.toThrow(TotpStorageError);
+    faulty.meetNoFault();
+    expect(await totp.getStatus({ userId })).toMatchObject({ failures: 4, lock: null });
+    expect(await kept(userId)).toHaveLength(1);
+    expect(await totp.verifyTOTP(wrong(userId))).toMatchObject({ currentNumberOfFailedAttempts: 5 });
+  });
+
+  it('makes new events when somebody else was first', async () => {
+    const { totp, app, events: heard } = application();
+    const userId = await enrolled(4);
+    const store = app.get(TotpAccountStore);
+    const handed: AnyTotpEvent[] = [];
+    const commit = store.commit.bind(store);
+    jest.spyOn(store, 'commit').mockImplementation(async (...change) => {
+      handed.push(...(change[3] ?? []));
+      return handed.length === 1 ? false : commit(...change);
+    });
+    await totp.verifyTOTP(wrong(userId));
+    expect(handed).toHaveLength(2);
+    expect(handed[0]?.id).not.toBe(handed[1]?.id);
+    const locks = (await kept(userId)).filter(({ name }) => name === 'totp.user.locked');
+    expect(locks.map(({ id }) => id)).toEqual([handed[1]?.id]);
+    expect(heard.events.at(-1)?.id).toBe(handed[1]?.id);
+  });
+
+  it('keeps the one event of many calls that lock a user at once', async () => {
+    const userId = await enrolled();
+    await Promise.all(Array.from({ length: 30 }, () => application().totp.verifyTOTP(wrong(userId))));
+    expect((await kept(userId)).map(({ name }) => name)).toEqual(['totp.device.created', 'totp.user.locked']);
+  });
+
+  it('S4: keeps no secret', async () => {
+    const person = new Person(application());
+    const authenticator = await person.enrol();
+    const rows = JSON.stringify(await application().app.get(DataSource).query('SELECT * FROM totp_outbox'));
+    expect(rows).toContain(person.userId);
+    expect(rows).not.toContain(authenticator.secret);
+  });
+});
+
+describe.each(databases)('with an outbox for codes too, on $name', ({ open }) => {
+  const application = useApplication({
+    open,
+    options: { events: { outbox: true, codeEvents: true }, eventDestinations: [Nowhere] },
+    customise: (builder) => builder.overrideProvider(TotpOutboxRelay).useValue(new TotpOutboxRelay(undefined)),
+  });
+
+  it('keeps every event, in order, those that change nothing too', async () => {
+    const { totp, app, clock, events: heard } = application();
+    const userId = randomUUID();
+    await totp.importDevice({ userId, deviceName: 'phone', secretKey: SECRET });
+    const totpNow = totpCode(SECRET, clock.now());
+    await totp.verifyTOTP({ userId, totp: WRONG });
+    await totp.verifyTOTP({ userId, totp: totpNow });
+    await totp.verifyTOTP({ userId, totp: totpNow });
+    const rows: { event: string }[] = await app
+      .get(DataSource)
+      .query('SELECT event FROM totp_outbox ORDER BY position');
+    const names = rows.map(({ event }) => (JSON.parse(event) as AnyTotpEvent).name);
+    expect(names).toEqual(['totp.device.created', 'totp.code.rejected', 'totp.code.accepted', 'totp.code.replayed']);
+    expect(heard.events.map(({ name }) => name)).toEqual(names);
+  });
+});
+
+/** An outbox that an application has already. */
+@Injectable()
+class OwnOutbox extends TotpOutbox {
+  static fails = false;
+  static committed = 0;
+
+  override async add(manager: EntityManager, added: readonly AnyTotpEvent[]): Promise<void> {
+    for (const { id, name } of added) {
+      // As a repository's save does: it would begin a transaction of its own where there is none.
+      await manager.transaction((nested) =>
+        nested.query(`INSERT INTO own_outbox (id, topic) VALUES ('${id}', '${name}')`),
+      );
+    }
+    if (OwnOutbox.fails) throw new Error('the outbox is full');
+  }
+
+  override committed(): void {
+    OwnOutbox.committed++;
+  }
+}
+
+describe.each(databases)("with an application's own outbox on $name", ({ open }) => {
+  const application = useApplication({
+    open,
+    options: { events, providers: [{ provide: TotpOutbox, useClass: OwnOutbox }] },
+  });
+  beforeAll(() =>
+    application().app.get(DataSource).query('CREATE TABLE own_outbox (id varchar(36) PRIMARY KEY, topic varchar(99))'),
+  );
+  afterEach(() => {
+    OwnOutbox.fails = false;
+  });
+
+  const topics = async () => {
+    const rows: { topic: string }[] = await application().app.get(DataSource).query('SELECT topic FROM own_outbox');
+    return rows.map(({ topic }) => topic);
+  };
+
+  it('puts events there, in the transaction, and leaves the rest to it', async () => {
+    const before = OwnOutbox.committed;
+    await new Person(application()).enrol();
+    expect((await topics()).toSorted()).toEqual(['totp.device.created', 'totp.device.verified']);
+    expect(OwnOutbox.committed).toBe(before + 2);
+    expect(() => application().app.get(TotpOutboxRelay).parked()).toThrow(/provide no TotpOutbox/);
+  });
+
+  it('L8: answers 500, changes nothing and tells nobody when it fails', async () => {
+    const before = await topics();
+    const person = new Person(application());
+    application().events.clear();
+    OwnOutbox.fails = true;
+    expect((await person.post('/device', {})).status).toBe(500);
+    OwnOutbox.fails = false;
+    expect((await person.list()).body).toEqual({ status: 'OK', devices: [] });
+    expect(await topics()).toEqual(before);
+    expect(application().events.events).toEqual([]);
+    await person.enrol();
+  });
+});
+
+@Injectable()
+class Listeners {
+  readonly durable: AnyTotpEvent[] = [];
+  readonly atOnce: AnyTotpEvent[] = [];
+  failures = 1;
+
+  @OnTotpEvent('totp.user.locked')
+  hear(event: TotpUserLockedEvent): void {
+    this.atOnce.push(event);
+  }
+
+  @OnTotpEvent('totp.user.locked', { durable: true })
+  async mail(event: TotpUserLockedEvent): Promise<void> {
+    await Promise.resolve();
+    this.durable.push(event);
+    if (this.failures-- > 0) throw new Error('the mail server is down');
+  }
+
+  @OnTotpEvent('totp.device.verified', { durable: true })
+  async greet(event: TotpDeviceVerifiedEvent): Promise<void> {
+    await Promise.resolve();
+    this.durable.push(event);
+  }
+}
+
+@Module({ providers: [Listeners] })
+class ListenersModule {}
+
+describe('@OnTotpEvent(name, { durable: true })', () => {
+  const application = useApplication({ options: { events }, imports: [ListenersModule] });
+
+  it('hears events from the outbox, and again when it throws', async () => {
+    const { app, clock } = application();
+    const listeners = app.get(Listeners);
+    const relay = app.get(TotpOutboxRelay);
+    const person = new Person(application());
+    await person.enrol();
+    await relay.wake();
+    expect(listeners.durable.map(({ name }) => name)).toEqual(['totp.device.verified']);
+    await person.spendBudget();
+    await relay.wake();
+    expect(listeners.durable).toHaveLength(2);
+    clock.advance(1);
+    await relay.wake();
+    expect(listeners.durable).toHaveLength(3);
+    expect(listeners.durable[1]).toEqual(listeners.durable[2]);
+    expect(listeners.durable[2]?.constructor.name).toBe('TotpUserLockedEvent');
+    expect(await relay.backlog()).toMatchObject([{ waiting: 0, parked: 0 }]);
+  });
+
+  it('is heard by nobody else', () => {
+    const emitter = application().app.get(EventEmitter2);
+    expect(emitter.listenerCount('outbox.totp.user.locked')).toBe(1);
+    expect(emitter.listenerCount('outbox.totp.device.created')).toBe(0);
+  });
+});

@@ -1,0 +1,98 @@
+/** The schemas of the package are those of the types, and what is sent keeps to them. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { CloudEvent } from 'cloudevents';
+import { toCloudEvent, type TotpEventMap } from 'nestjs-totp';
+import type { AccountEvent } from '../../src/accounts/decision.js';
+import { toEvent } from '../../src/events/catalogue.js';
+import { EVENTS, SCHEMAS, schemas } from './schemas.js';
+
+/** Each event that there is has a schema: the compiler says so. */
+const names = EVENTS satisfies Record<keyof TotpEventMap, string>;
+
+const happenings: AccountEvent[] = [
+  { name: 'totp.device.created', deviceId: 'id', deviceName: 'phone', imported: false, replaced: true },
+  { name: 'totp.device.verified', deviceId: 'id', deviceName: 'phone' },
+  { name: 'totp.device.renamed', deviceId: 'id', from: 'phone', to: 'tablet' },
+  { name: 'totp.device.removed', deviceId: 'id', deviceName: 'phone', wasVerified: true, devicesLeft: 2 },
+  { name: 'totp.code.accepted', deviceId: 'id', deviceName: 'phone', stepOffset: -1 },
+  { name: 'totp.code.rejected', failures: 3, failuresLeft: 2 },
+  { name: 'totp.code.replayed', deviceId: 'id' },
+  { name: 'totp.user.locked', until: null, lockNumber: 2, failures: 100 },
+  { name: 'totp.user.locked', until: 1_800_000_000_000, lockNumber: 1, failures: 5 },
+  { name: 'totp.user.unlocked', reason: 'expired' },
+];
+const origins = [
+  { occurredAt: 7, userId: 'ann', tenantId: 'public', sessionHandle: 'session' },
+  { occurredAt: 7, userId: 'ä📱', tenantId: 'public' },
+];
+const events = origins.flatMap((origin) => happenings.map((happening) => toEvent(happening, origin)));
+
+async function read(name: string): Promise<{ $id: string }> {
+  return JSON.parse(await readFile(join(SCHEMAS, `${name}.json`), 'utf8')) as { $id: string };
+}
+
+describe('schemas/', () => {
+  it('holds what the types say: after a change of an event, npm run schemas', async () => {
+    const made = schemas();
+    expect((await readdir(SCHEMAS)).toSorted()).toEqual([...made.keys()].map((name) => `${name}.json`).toSorted());
+    for (const [name, schema] of made) expect(await read(name)).toEqual(schema);
+  });
+
+  it('has one for each event', () => {
+    expect(Object.keys(names).toSorted()).toEqual([...new Set(happenings.map(({ name }) => name))].toSorted());
+  });
+
+  it.each(events)('accepts $name as it is sent, and nothing that lacks a field or has another type', async (event) => {
+    const envelope = JSON.parse(JSON.stringify(await toCloudEvent(event, '/acme'))) as {
+      data: Record<string, unknown>;
+      dataschema: string;
+    };
+    const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, formats: { uuid: /^[0-9a-f-]{36}$/ } });
+    const schema = await read(event.name);
+    expect(envelope.dataschema).toBe(schema.$id);
+    const validate = ajv.compile(schema);
+    expect(validate(envelope.data) || validate.errors).toBe(true);
+    for (const field of Object.keys(envelope.data)) {
+      const { [field]: value, ...rest } = envelope.data;
+      if (field !== 'sessionHandle') expect([field, validate(rest)]).toEqual([field, false]);
+      expect([field, validate({ ...rest, [field]: [value] })]).toEqual([field, false]);
+    }
+  });
+});
+
+describe('an envelope', () => {
+  const event = toEvent(
+    { name: 'totp.user.unlocked', reason: 'manual' },
+    { ...origins[0], occurredAt: 1_800_000_000_000, userId: 'ann', tenantId: 'public' },
+  );
+
+  it('is a CloudEvent 1.0 as its SDK reads it', async () => {
+    const envelope = await toCloudEvent(event, 'https://acme.example/accounts');
+    expect(envelope).toEqual({
+      specversion: '1.0',
+      id: event.id,
+      type: 'totp.user.unlocked',
+      source: 'https://acme.example/accounts',
+      subject: 'ann',
+      time: '2027-01-15T08:00:00.000Z',
+      datacontenttype: 'application/json',
+      dataschema: 'urn:nestjs-totp:totp.user.unlocked:1',
+      data: event,
+    });
+    expect(new CloudEvent({ ...envelope }).toJSON()).toEqual({ ...envelope });
+  });
+
+  it('leaves a user id out of its attributes that no attribute may hold', async () => {
+    const odd = toEvent(
+      { name: 'totp.user.unlocked', reason: 'manual' },
+      { occurredAt: 0, userId: 'a\nb', tenantId: 't' },
+    );
+    expect(await toCloudEvent(odd, '/acme')).not.toHaveProperty('subject');
+  });
+
+  it('is refused without a source', async () => {
+    await expect(toCloudEvent(event, '')).rejects.toThrow();
+  });
+});
