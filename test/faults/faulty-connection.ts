@@ -1,14 +1,9 @@
 /** A connection to a database on which a test chooses the statements that meet a fault. */
-import { type DataSource, QueryFailedError, type QueryRunner } from 'typeorm';
+import { type DataSource, QueryFailedError } from 'typeorm';
+import { intercept, type StatementOnItsWay } from '../support/intercept.js';
 
-/** A statement on its way to the database. */
-export interface Statement {
-  readonly sql: string;
+export interface Statement extends StatementOnItsWay {
   readonly isWrite: boolean;
-  /** Does what the statement says. */
-  send(): Promise<unknown>;
-  /** Says something else to the database, on the same connection. */
-  say(sql: string): Promise<unknown>;
 }
 
 /** What becomes of a statement instead of being sent. */
@@ -26,18 +21,7 @@ export class FaultyConnection {
   private plan: Plan | undefined;
 
   constructor(dataSource: DataSource) {
-    const wrapped = new WeakSet<QueryRunner>();
-    dataSource.createQueryRunner = new Proxy(dataSource.createQueryRunner.bind(dataSource), {
-      apply: (create, _, args: Parameters<DataSource['createQueryRunner']>) => {
-        const runner = create(...args);
-        // SQLite has one for everybody.
-        if (!wrapped.has(runner)) {
-          wrapped.add(runner);
-          this.wrap(runner);
-        }
-        return runner;
-      },
-    });
+    intercept(dataSource, (statement) => this.meet(statement));
   }
 
   /** From now on, the statements from the `first` to the `last`, counted from 1, meet a fault. */
@@ -52,17 +36,11 @@ export class FaultyConnection {
     this.plan = undefined;
   }
 
-  private wrap(runner: QueryRunner): void {
-    const query = runner.query.bind(runner);
-    runner.query = new Proxy(query, {
-      apply: (_, __, args: Parameters<QueryRunner['query']>) => {
-        const [sql] = args;
-        const n = this.statements.push(sql);
-        const send = () => query(...args);
-        if (this.plan === undefined || n < this.plan.first || n > this.plan.last) return send();
-        return this.plan.meet({ sql, isWrite: !sql.startsWith('SELECT'), send, say: (other) => query(other) });
-      },
-    });
+  private meet(statement: StatementOnItsWay): Promise<unknown> {
+    const { sql } = statement;
+    const n = this.statements.push(sql);
+    if (this.plan === undefined || n < this.plan.first || n > this.plan.last) return statement.send();
+    return this.plan.meet({ ...statement, isWrite: !sql.startsWith('SELECT') });
   }
 }
 

@@ -1,7 +1,11 @@
 /** Locks that somebody else holds, so that a statement gets no answer, and the limits that end its wait. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { DataSource, type QueryRunner } from 'typeorm';
 import type { OpenDatabase, TestDatabase } from '../support/databases.js';
 import type { Statement } from './faulty-connection.js';
+
+/** InnoDB tells what it told before, unless nobody has asked for a tenth of a second. */
+const PAUSE_MS = 150;
 
 interface Dialect {
   /** Locks the table of accounts, against reading too. */
@@ -12,9 +16,17 @@ interface Dialect {
   readonly noLimit?: string;
   /** What the driver says of a statement that was given up. */
   readonly says: RegExp;
+  /** Finds the statements in the database that wait for a row which somebody else holds; SQLite holds no rows. */
+  readonly waiting?: string;
 }
 
-const mysql = { hold: ['LOCK TABLES totp_accounts WRITE'], letGo: 'UNLOCK TABLES' };
+const mysql = {
+  hold: ['LOCK TABLES totp_accounts WRITE'],
+  letGo: 'UNLOCK TABLES',
+  waiting:
+    'SELECT id FROM information_schema.innodb_trx JOIN information_schema.processlist ON id = trx_mysql_thread_id' +
+    " WHERE trx_state = 'LOCK WAIT' AND db = DATABASE()",
+};
 const dialects: Readonly<Record<TestDatabase['name'], Dialect>> = {
   SQLite: { hold: ['BEGIN EXCLUSIVE'], letGo: 'ROLLBACK', says: /database is locked/ },
   PostgreSQL: {
@@ -23,6 +35,7 @@ const dialects: Readonly<Record<TestDatabase['name'], Dialect>> = {
     limit: 'SET statement_timeout = 20',
     noLimit: 'SET statement_timeout = 0',
     says: /statement timeout/,
+    waiting: "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
   },
   MariaDB: {
     ...mysql,
@@ -41,6 +54,14 @@ const dialects: Readonly<Record<TestDatabase['name'], Dialect>> = {
 /** What the driver says of a statement that was given up. */
 export function timeoutOf(name: TestDatabase['name']): RegExp {
   return dialects[name].says;
+}
+
+/** Until a statement waits in the database for a row that somebody else holds. */
+export async function untilOneWaits(name: TestDatabase['name'], dataSource: DataSource): Promise<void> {
+  const { waiting } = dialects[name];
+  if (waiting === undefined) throw new Error(`${name} holds no rows.`);
+  do await pause(PAUSE_MS);
+  while ((await dataSource.query<unknown[]>(waiting)).length === 0);
 }
 
 /** Somebody else's connection, which holds the table of accounts for as long as a statement waits. */

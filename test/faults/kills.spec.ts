@@ -1,7 +1,7 @@
 /**
  * Processes are killed with SIGKILL while four of them work on one database (checks W3, L1 and L8).
  *
- * On each database ten are killed, or ten times as many as `TOTP_TEST_REPETITIONS` says.
+ * On each database eight are killed, or eight times as many as `TOTP_TEST_REPETITIONS` says.
  */
 import { randomInt, randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
@@ -23,7 +23,7 @@ const moments: readonly { readonly moment: Death['moment']; readonly isDone: rea
   { moment: 'after its reply', isDone: [true] },
 ];
 
-describe.each(databases)('of four processes on $name', ({ open }) => {
+describe.each(databases)('of four processes on $name', ({ name, open }) => {
   let database: OpenDatabase;
   let observer: DataSource;
   let store: TypeOrmTotpAccountStore;
@@ -70,9 +70,9 @@ describe.each(databases)('of four processes on $name', ({ open }) => {
   }
 
   it(
-    'W3, L1, L8: two are killed in mid-burst, three times',
+    'W3, L1, L8: two are killed in mid-burst, twice',
     async () => {
-      for (let n = 0; n < 3 * REPETITIONS; n++) {
+      for (let n = 0; n < 2 * REPETITIONS; n++) {
         let rounds = 60;
         while (!(await killInMidBurst([n % SIZE, (n + 1) % SIZE], rounds))) rounds *= 2;
       }
@@ -101,14 +101,15 @@ describe.each(databases)('of four processes on $name', ({ open }) => {
           users.flatMap(({ right, wrong }) => [enrolment(right), enrolment(wrong)]),
         );
         // Each process has one call of either kind.
-        const calls = [
-          ...users.map(({ right }) => check(right, RIGHT_CODE)),
-          ...users.map(({ wrong }) => check(wrong, WRONG_CODE)),
-        ];
-        const deaths = moments.map(({ moment }) => ({ moment, writes: 2 }));
-        const { answers } = await fleet.fireUntilKilled(NOW, calls, { deaths });
-        expect(answers).toEqual(calls.map(() => ({ status: 'NONE' })));
-        await fleet.relaunch();
+        const right = users.map((user) => check(user.right, RIGHT_CODE));
+        const wrong = users.map((user) => check(user.wrong, WRONG_CODE));
+        // To an SQLite file a process has one connection, on which no write comes to its moment while another stands there.
+        for (const calls of name === 'SQLite' ? [right, wrong] : [[...right, ...wrong]]) {
+          const deaths = moments.map(({ moment }) => ({ moment, writes: calls.length / SIZE }));
+          const { answers } = await fleet.fireUntilKilled(NOW, calls, { deaths });
+          expect(answers).toEqual(calls.map(() => ({ status: 'NONE' })));
+          await fleet.relaunch();
+        }
 
         for (const { moment, isDone, right, wrong } of users) {
           const accepted = (await enterEverywhere(right, RIGHT_CODE)).filter(({ status }) => status === 'OK').length;

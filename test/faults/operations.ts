@@ -102,14 +102,14 @@ export const operations: readonly Operation[] = [
     name: 'importDevice of a new user',
     prepare: ({ userId }) => Promise.resolve(importOne(userId)),
     answer: { status: 'OK', deviceName: 'new' },
-    again: { status: 'DEVICE_ALREADY_EXISTS_ERROR' },
+    again: { status: 'SECRET_ALREADY_EXISTS_ERROR', deviceName: 'new' },
     events: ['totp.device.created'],
   },
   {
     name: 'importDevice of a user with a device',
     prepare: withPhone(importOne),
     answer: { status: 'OK', deviceName: 'new' },
-    again: { status: 'DEVICE_ALREADY_EXISTS_ERROR' },
+    again: { status: 'SECRET_ALREADY_EXISTS_ERROR', deviceName: 'new' },
     events: ['totp.device.created'],
   },
   {

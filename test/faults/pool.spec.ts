@@ -135,4 +135,14 @@ describe.each(servers)('a pool on $name that refuses callers', ({ open }) => {
     expect(await person.signIn(phone.code())).toEqual(OK);
     expect(await person.signIn(phone.code())).toEqual(invalidTotp(0));
   });
+
+  it('L8: has its connections back from statements that fail', async () => {
+    const userId = await newUser(application());
+    const database = application().app.get(DataSource);
+    await database.query('ALTER TABLE totp_accounts RENAME TO away');
+    for (let n = 0; n < 2 * SIZE; n++)
+      await expect(check(application(), userId)).rejects.toThrow(/run TOTP_MIGRATIONS/);
+    await database.query('ALTER TABLE away RENAME TO totp_accounts');
+    expect(await check(application(), userId)).toEqual({ status: 'OK' });
+  });
 });

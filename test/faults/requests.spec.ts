@@ -56,6 +56,13 @@ const requests: readonly Request[] = [
     answer: created,
     again: created,
   },
+  {
+    name: 'POST /device in a session that has not entered a code',
+    device: 'verified',
+    send: (person) => person.post('/device', { deviceName: 'tablet' }),
+    answer: invalidClaim,
+    again: invalidClaim,
+  },
   { name: 'GET /device/list', device: 'verified', send: (person) => person.list(), answer: phone, again: phone },
   {
     name: 'POST /device/rename',

@@ -1,6 +1,6 @@
 /** A service whose statements meet faults, and what somebody else finds in the database afterwards. */
 import { randomUUID } from 'node:crypto';
-import { type Account, type LoadedAccount, TotpService, TotpStorageError } from 'nestjs-totp';
+import { type Account, type LoadedAccount, type TotpAccountStore, TotpService, TotpStorageError } from 'nestjs-totp';
 import { TestTotpClock, TotpEventRecorder } from 'nestjs-totp/testing';
 import type { DataSource } from 'typeorm';
 import { StoreConnection } from '../../src/storage/store-connection.js';
@@ -41,6 +41,8 @@ export class Site {
   readonly connection: FaultyConnection;
   /** The service whose statements meet faults. */
   readonly totp: TotpService;
+  /** The store whose statements meet faults. */
+  readonly store: TotpAccountStore;
   private readonly known = new Map<Operation, Undisturbed>();
 
   private constructor(
@@ -50,6 +52,7 @@ export class Site {
     private readonly close: () => Promise<void>,
   ) {
     this.connection = new FaultyConnection(faulty);
+    this.store = new TypeOrmTotpAccountStore(faulty);
     this.totp = this.serviceOver(faulty, this.events, new TestTotpClock());
   }
 

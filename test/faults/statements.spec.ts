@@ -11,6 +11,7 @@ import { rowId } from '../../src/storage/row-id.js';
 import { databases } from '../support/databases.js';
 import { driverError, isNotSent, losesItsReply, type Meet } from './faulty-connection.js';
 import { SECRET, WRONG_CODE } from './operations.js';
+import { untilOneWaits } from './held-tables.js';
 import { everyStatementMeets, type Fault, Site } from './site.js';
 import { Wire } from './wire.js';
 
@@ -122,6 +123,7 @@ describe.each(databases)('on $name', ({ name, open }) => {
         return statement.send();
       });
       await expect(site.totp.verifyTOTP({ userId, totp })).rejects.toThrow(TotpStorageError);
+      await untilOneWaits(name, site.observer);
       expect(await site.stored(userId)).toEqual(before);
       expect(site.events.events).toEqual([]);
 

@@ -1,6 +1,7 @@
 /** The network between a service and its database server, which a test breaks at the statement of its choice. */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { prepared } from '../../src/storage/statements.js';
 import type { OpenDatabase } from '../support/databases.js';
 
 /** What becomes of the connection on which a statement comes along. */
@@ -13,7 +14,7 @@ type Break =
   | 'for the caller';
 
 export class Wire {
-  private next: { readonly sql: Buffer; readonly breaks: Break } | undefined;
+  private next: { readonly marks: readonly string[]; readonly breaks: Break } | undefined;
   private readonly sockets = new Set<Socket>();
 
   private constructor(
@@ -39,9 +40,9 @@ export class Wire {
     return address.port;
   }
 
-  /** Breaks the connection on which a statement that begins like this comes along next. */
+  /** Breaks the connection on which a statement that begins like this comes along next, or the name that it is prepared by. */
   breakAt(sql: string, breaks: Break): void {
-    this.next = { sql: Buffer.from(sql.slice(0, 30)), breaks };
+    this.next = { marks: [sql.slice(0, 30), prepared(sql).name], breaks };
   }
 
   async close(): Promise<void> {
@@ -57,7 +58,7 @@ export class Wire {
       server.destroy();
     };
     caller.on('data', (message) => {
-      const breaks = this.next?.sql !== undefined && message.includes(this.next.sql) ? this.next.breaks : undefined;
+      const breaks = this.next?.marks.some((mark) => message.includes(mark)) ? this.next.breaks : undefined;
       if (breaks !== undefined) this.next = undefined;
       if (breaks === 'before the statement') breakOff();
       else server.write(message);

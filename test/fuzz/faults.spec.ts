@@ -52,12 +52,12 @@ class FailingCipher extends TotpSecretCipher {
     await this.fail();
     const sealed = Buffer.from(secret).toString('base64');
     records.secrets.add(sealed);
-    return sealed;
+    return `clear:${sealed}`;
   }
 
   override async open(sealed: string): Promise<Uint8Array> {
     await this.fail();
-    return Buffer.from(sealed, 'base64');
+    return Buffer.from(sealed.slice('clear:'.length), 'base64');
   }
 
   private async fail(): Promise<void> {

@@ -62,7 +62,7 @@ describe.each(platforms)('%s', (platform) => {
                 expect(performance.now() - before).toBeLessThan(LONGEST);
               }
             }),
-            { ...settings(0.25), endOnFailure: true },
+            { ...settings(0.1), endOnFailure: true },
           );
         }
       },

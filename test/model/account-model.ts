@@ -29,6 +29,8 @@ export class AccountModel {
   }
 
   import(name: string, secret: string, now: number): string {
+    if (this.live(now).some((device) => device.verified && device.secret === secret))
+      return 'SECRET_ALREADY_EXISTS_ERROR';
     return this.add({ name, secret, createdAt: now, verified: true, usedStep: this.stepUsedByRemoved }, now);
   }
 
@@ -36,6 +38,8 @@ export class AccountModel {
     const device = this.find(from, now);
     if (!device) return 'UNKNOWN_DEVICE_ERROR';
     if (from !== to && this.find(to, now)) return 'DEVICE_ALREADY_EXISTS_ERROR';
+    if (from === to) return 'OK';
+    this.devices = this.live(now); // whoever changes devices forgets those whose time has run out, for ever
     device.name = to;
     return 'OK';
   }
@@ -43,7 +47,7 @@ export class AccountModel {
   remove(name: string, now: number): boolean {
     const device = this.find(name, now);
     if (!device) return false;
-    this.devices = this.devices.filter((other) => other !== device);
+    this.devices = this.live(now).filter((other) => other !== device);
     this.stepUsedByRemoved = Math.max(this.stepUsedByRemoved, device.usedStep);
     return true;
   }

@@ -11,7 +11,7 @@ import { AnonymousUserDirectory } from '../../src/totp.directory.js';
 import { checkOptions } from '../../src/totp.options.js';
 import { AccountModel, RULES } from './account-model.js';
 
-const HISTORIES = Number(process.env.TOTP_TEST_HISTORIES ?? 400);
+const HISTORIES = Number(process.env.TOTP_TEST_HISTORIES ?? 300);
 const userId = 'ann';
 const { maxDevices, ...lockout } = RULES;
 const secrets = ['JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'];

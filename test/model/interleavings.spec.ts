@@ -77,7 +77,7 @@ it.each([
     outcomes++;
     expect(explained).toContain(outcome);
   }
-  expect(outcomes).toBeGreaterThan(90); // three loads and three commits alone can be ordered in 6! / 2!³ ways
+  expect(outcomes).toBeGreaterThan(30); // three loads and two commits alone can be ordered in 5! / 2!² ways
 });
 
 /** The answers, and what is left afterwards, of calls made one after the other. */

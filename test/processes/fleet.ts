@@ -59,15 +59,25 @@ interface Report {
   readonly conflicts: number;
 }
 
+/** What a process is told when it starts. */
+type Environment = Readonly<Record<string, string>>;
+
 export class Fleet {
   private constructor(
-    private readonly database: OpenDatabase,
+    private readonly environment: Environment,
     private readonly processes: ChildProcess[],
   ) {}
 
-  /** @param database with the module's tables in it */
-  static async launch(database: OpenDatabase, size = 4): Promise<Fleet> {
-    return new Fleet(database, await Promise.all(Array.from({ length: size }, () => start(database))));
+  /**
+   * @param database with the module's tables in it
+   * @param brokers where the processes bring events to; without, they have no outbox
+   */
+  static async launch({ options }: OpenDatabase, size = 4, brokers?: object): Promise<Fleet> {
+    const environment = {
+      TOTP_DATABASE: JSON.stringify(options),
+      ...(brokers === undefined ? {} : { TOTP_BROKERS: JSON.stringify(brokers) }),
+    };
+    return new Fleet(environment, await Promise.all(Array.from({ length: size }, () => start(environment))));
   }
 
   /**
@@ -84,12 +94,20 @@ export class Fleet {
   /** As `fire`, but processes may be killed meanwhile. */
   async fireUntilKilled(now: number, calls: readonly Call[], course: Course = {}): Promise<Volley> {
     const { onAnswer, deaths = [] } = course;
+    // The calls are handed out beforehand, so that no process is done when the last one begins.
+    await Promise.all(
+      this.processes.map((worker, index) => {
+        const share = calls.filter((_, n) => n % this.processes.length === index);
+        const ready = listen(worker, ({ kind }) => kind === 'ready');
+        worker.send({ kind: 'aim', now, calls: share, death: deaths[index] });
+        return ready;
+      }),
+    );
     const startedAt = performance.now();
     const reports = await Promise.all(
       this.processes.map((worker, index) => {
-        const share = calls.filter((_, n) => n % this.processes.length === index);
         const reported = report(worker, (answer) => onAnswer?.(answer, index));
-        worker.send({ now, calls: share, death: deaths[index] });
+        worker.send({ kind: 'fire' });
         return reported;
       }),
     );
@@ -113,7 +131,7 @@ export class Fleet {
     await Promise.all(
       this.processes.map(async (worker, index) => {
         if (worker.killed && worker.signalCode === null) await once(worker, 'exit');
-        if (worker.signalCode === 'SIGKILL') this.processes[index] = await start(this.database);
+        if (worker.signalCode === 'SIGKILL') this.processes[index] = await start(this.environment);
       }),
     );
   }
@@ -130,9 +148,9 @@ export class Fleet {
   }
 }
 
-async function start({ options }: OpenDatabase): Promise<ChildProcess> {
+async function start(environment: Environment): Promise<ChildProcess> {
   const worker = fork(join(import.meta.dirname, 'worker.js'), {
-    env: { ...process.env, TOTP_DATABASE: JSON.stringify(options) },
+    env: { ...process.env, ...environment },
     execArgv: [],
   });
   await listen(worker, ({ kind }) => kind === 'ready');

@@ -5,10 +5,13 @@
  */
 import { setImmediate as immediately } from 'node:timers/promises';
 import 'reflect-metadata';
-import { Module } from '@nestjs/common';
+import { Inject, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { ClientsModule, Transport } from '@nestjs/microservices';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import {
+  ClientProxyTotpEventDestination,
+  SystemTotpClock,
   TOTP_ENTITIES,
   TotpAccountStore,
   TotpClock,
@@ -18,9 +21,45 @@ import {
 } from '../../dist/index.js';
 import { StoreConnection } from '../../dist/storage/store-connection.js';
 import { TestTotpClock, TotpEventRecorder } from '../../dist/testing/index.js';
+import { intercept } from '../support/intercept.js';
 
 const clock = new TestTotpClock();
 const events = new TotpEventRecorder();
+
+const brokers = process.env.TOTP_BROKERS === undefined ? undefined : JSON.parse(process.env.TOTP_BROKERS);
+
+class Rabbit extends ClientProxyTotpEventDestination {
+  name = 'rabbitmq';
+
+  constructor(client) {
+    super(client, brokers);
+  }
+}
+Inject('RABBITMQ')(Rabbit, undefined, 0);
+
+class Nats extends ClientProxyTotpEventDestination {
+  name = 'nats';
+
+  constructor(client) {
+    super(client, brokers);
+  }
+}
+Inject('NATS')(Nats, undefined, 0);
+
+function clients({ rabbitmq, queue, nats }) {
+  const options = { urls: [rabbitmq], queue, queueOptions: { durable: true }, persistent: true };
+  return ClientsModule.register([
+    { name: 'RABBITMQ', transport: Transport.RMQ, options },
+    { name: 'NATS', transport: Transport.NATS, options: { servers: [nats] } },
+  ]);
+}
+
+/** Short times: who is killed leaves a claim behind that others wait for. */
+const outbox = brokers && {
+  events: { outbox: true, pollInterval: 100, deliveryTimeout: brokers.deliveryTimeout, maxAttempts: 1_000 },
+  eventDestinations: [Rabbit, Nats],
+  imports: [clients(brokers)],
+};
 
 class WorkerModule {}
 Module({
@@ -30,8 +69,10 @@ Module({
       issuer: 'Acme',
       secrets: 'plain-text',
       controllers: false,
+      ...outbox,
       providers: [
-        { provide: TotpClock, useValue: clock },
+        // What is tried again is due at a time, which has to come.
+        { provide: TotpClock, useValue: brokers ? new SystemTotpClock() : clock },
         { provide: TotpEventPublisher, useValue: events },
       ],
     }),
@@ -50,13 +91,19 @@ store.commit = async (...args) => {
   return committed;
 };
 
-process.on('message', async ({ now, calls, death }) => {
-  clock.set(now);
-  events.clear();
-  conflicts = 0;
-  if (death) await dieAt(death);
-  await Promise.all(calls.map(async (call, n) => process.send({ kind: 'answer', n, answer: await answer(call) })));
-  process.send({ kind: 'end', events: events.events, conflicts });
+let calls = [];
+process.on('message', async (order) => {
+  if (order.kind === 'aim') {
+    calls = order.calls;
+    clock.set(order.now);
+    events.clear();
+    conflicts = 0;
+    if (order.death) await dieAt(order.death);
+    process.send({ kind: 'ready' });
+  } else {
+    await Promise.all(calls.map(async (call, n) => process.send({ kind: 'answer', n, answer: await answer(call) })));
+    process.send({ kind: 'end', events: events.events, conflicts });
+  }
 });
 process.on('disconnect', () => app.close());
 process.send({ kind: 'ready' });
@@ -72,26 +119,20 @@ async function answer({ name, input }) {
 /** Ends this process, as by a signal from outside, once `writes` writes have come to the moment, and go no further. */
 async function dieAt({ moment, writes }) {
   const dataSource = await app.get(StoreConnection).open();
-  const create = dataSource.createQueryRunner.bind(dataSource);
   let come = 0;
   const halt = () => {
     come++;
     if (come === writes) process.kill(process.pid, 'SIGKILL');
     return new Promise(() => undefined);
   };
-  dataSource.createQueryRunner = (...args) => {
-    const runner = create(...args);
-    // SQLite has one for everybody.
-    if (Object.hasOwn(runner, 'query')) return runner;
-    const query = runner.query.bind(runner);
-    runner.query = async (...statement) => {
-      if (statement[0].startsWith('SELECT')) return query(...statement);
-      if (moment === 'before it is sent') return halt();
-      const reply = query(...statement);
-      // The driver passes it on within a turn or two of the event loop; the reply takes longer.
-      await (moment === 'before its reply' ? immediately() : reply);
-      return halt();
-    };
-    return runner;
-  };
+  intercept(dataSource, async ({ sql, send }) => {
+    if (sql.startsWith('SELECT')) return send();
+    if (moment === 'before it is sent') return halt();
+    const reply = send();
+    // Nobody hears it any more when the process dies first: another process may hold the SQLite file.
+    reply.catch(() => undefined);
+    // The driver passes it on within a turn or two of the event loop; the reply takes longer.
+    await (moment === 'before its reply' ? immediately() : reply);
+    return halt();
+  });
 }
