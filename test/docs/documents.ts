@@ -26,19 +26,21 @@ function isDivider(line: string): boolean {
   return /^\|[ |:-]+\|$/.test(line);
 }
 
-/** A test that a page names: a link to its file, followed by its title in quotation marks, and then perhaps by others of the file. */
+/**
+ * A test that a page names: a link to its file, followed by its title in quotation marks, and then perhaps by others of the
+ * file. A file of specs that is named without a title names the test “”, which is none; other files may be named alone.
+ */
 export interface NamedTest {
   readonly file: string;
   readonly title: string;
 }
 
 export function namedTests(markdown: string): NamedTest[] {
-  return [...markdown.matchAll(/\[([^\]]+\.spec\.ts)\]\([^)]+\)((?:,? “[^”]*”)*)/g)].flatMap(
-    ([, file = '', titles = '']) => {
-      const named = [...titles.matchAll(/“([^”]*)”/g)].map(([, title = '']) => unescaped(title));
-      return (named.length > 0 ? named : ['']).map((title) => ({ file, title }));
-    },
-  );
+  return [...markdown.matchAll(/\[([^\]]+\.ts)\]\([^)]+\)((?:,? “[^”]*”)*)/g)].flatMap(([, file = '', titles = '']) => {
+    const named = [...titles.matchAll(/“([^”]*)”/g)].map(([, title = '']) => unescaped(title));
+    const none = file.endsWith('.spec.ts') ? [''] : [];
+    return (named.length > 0 ? named : none).map((title) => ({ file, title }));
+  });
 }
 
 /** What is wrong with what a page names; nothing when every file and every test is there. */

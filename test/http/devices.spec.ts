@@ -301,6 +301,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
 
   describe('importDevice', () => {
     const secretKey = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+    const otherKey = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
     const anybody = () => ({ userId: randomUUID() });
 
     it('makes a verified device whose codes sign in', async () => {
@@ -330,9 +331,25 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       const user = anybody();
       const { totp } = application();
       await totp.importDevice({ ...user, secretKey, deviceName: 'phone' });
-      expect(await totp.importDevice({ ...user, secretKey, deviceName: 'phone' })).toEqual({
+      expect(await totp.importDevice({ ...user, secretKey: otherKey, deviceName: 'phone' })).toEqual({
         status: 'DEVICE_ALREADY_EXISTS_ERROR',
       });
+    });
+
+    it('W2: takes a secret once, under whatever names, so that no code of it is accepted twice', async () => {
+      const user = anybody();
+      const { totp, clock } = application();
+      await totp.importDevice({ ...user, secretKey, deviceName: 'phone' });
+      for (const deviceName of ['phone', 'tablet', undefined]) {
+        const again = { ...user, secretKey: secretKey.toLowerCase(), ...(deviceName && { deviceName }) };
+        expect(await totp.importDevice(again)).toEqual({ status: 'SECRET_ALREADY_EXISTS_ERROR', deviceName: 'phone' });
+      }
+      const code = { ...user, totp: totpCode(secretKey, clock.now()) };
+      expect(await totp.verifyTOTP(code)).toEqual({ status: 'OK' });
+      expect(await totp.verifyTOTP(code)).toMatchObject({ status: 'INVALID_TOTP_ERROR' });
+      expect(await totp.importDevice({ ...anybody(), secretKey })).toMatchObject({ status: 'OK' });
+      await totp.removeDevice({ ...user, deviceName: 'phone' });
+      expect(await totp.importDevice({ ...user, secretKey, deviceName: 'tablet' })).toMatchObject({ status: 'OK' });
     });
 
     it.each([

@@ -14,13 +14,13 @@ class NotingCipher extends TotpSecretCipher {
   readonly sealed: string[] = [];
 
   override seal(secret: Uint8Array): Promise<string> {
-    const text = Buffer.from(secret).toString('hex');
+    const text = `noting:${Buffer.from(secret).toString('hex')}`;
     this.sealed.push(text);
     return Promise.resolve(text);
   }
 
   override open(sealed: string): Promise<Uint8Array> {
-    return Promise.resolve(Buffer.from(sealed, 'hex'));
+    return Promise.resolve(Buffer.from(sealed.slice('noting:'.length), 'hex'));
   }
 }
 

@@ -149,6 +149,7 @@ describe('@InjectTotpOptions()', () => {
       defaultSkew: 1,
       enrolment: 'optional',
       override: {},
+      events: { outbox: false, codeEvents: false, pollInterval: 1_000, deliveryTimeout: 10_000, maxAttempts: 50 },
       policy: {
         maxDevices: 10,
         unverifiedLifetimeMs: 86_400_000,

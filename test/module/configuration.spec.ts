@@ -92,7 +92,7 @@ describe('a missing part of the application', () => {
   it('is named when nothing is said of how secrets are kept', async () => {
     await expectRefusal(
       start(() => [emitter, TotpModule.forRoot({ ...statics, issuer: 'Acme' })]),
-      /provide: TotpSecretCipher.*or.*write secrets: "plain-text"/,
+      /Write secrets: \{ keys:.*npx nestjs-totp keys generate.*provide a TotpSecretCipher.*secrets: "plain-text"/,
     );
   });
 
@@ -123,7 +123,7 @@ describe('an option', () => {
     [{ issuer: 'x'.repeat(65) }, 'issuer must be'],
     [{ issuer: 7 }, 'issuer must be'],
     [{ issuer: undefined }, 'issuer must be'],
-    [{ secrets: 'plaintext' }, 'secrets is "plaintext": write one of "plain-text"'],
+    [{ secrets: 'plaintext' }, 'secrets must be { keys'],
     [{ algorithm: 'MD5' }, 'algorithm is "MD5": write one of "SHA1", "SHA256", "SHA512"'],
     [{ algorithm: 'sha1' }, 'algorithm is "sha1"'],
     [{ digits: 4 }, 'digits is 4: write one of 6, 8'],

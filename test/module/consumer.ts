@@ -5,6 +5,7 @@ import { Test, type TestingModuleBuilder } from '@nestjs/testing';
 import { TotpAccountStore, TotpClock, type TotpModuleOptions, type TotpModuleStatics, TotpService } from 'nestjs-totp';
 import { InMemoryTotpAccountStore, TestTotpClock } from 'nestjs-totp/testing';
 import { adapterOf, HeaderSignIn, type Platform, type TestApplication } from '../support/application.js';
+import { suiteLogger } from '../support/suite-log.js';
 
 /** Options that go without TypeORM. */
 export const inMemory = {
@@ -31,7 +32,7 @@ export async function startConsumer(
   const builder = Test.createTestingModule({ imports }).overrideProvider(TotpClock).useValue(clock);
   const module = await customise(builder).compile();
   const app = module.createNestApplication(adapterOf(platform));
-  app.useLogger(false);
+  app.useLogger(suiteLogger);
   await app.listen(0, '127.0.0.1');
   const totp = app.get(TotpService, { strict: false });
   const consumer = { app, clock, totp, url: await app.getUrl(), close: () => app.close() };

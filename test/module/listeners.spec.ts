@@ -63,6 +63,12 @@ describe('@OnTotpEvent', () => {
         heard.push(event.name);
       }
 
+      // @ts-expect-error nor when it comes from the outbox
+      @OnTotpEvent('totp.user.locked', { durable: true })
+      onDurablyLocked(event: TotpDeviceVerifiedEvent): void {
+        heard.push(event.name);
+      }
+
       // @ts-expect-error there is no such event
       @OnTotpEvent('totp.user.vanished')
       onVanished(event: unknown): void {

@@ -4,6 +4,7 @@ import { type ExecutionContext, Inject, Injectable, Module, type Provider } from
 import { Test } from '@nestjs/testing';
 import {
   type Account,
+  type AccountChange,
   type LoadedAccount,
   TotpAccountStore,
   TotpClock,
@@ -276,6 +277,28 @@ describe('a collaborator', () => {
         const isUnchanged = (this.accounts.get(userId)?.revision ?? null) === revision;
         if (isUnchanged) this.accounts.set(userId, { account, revision: `${String(revision)}+` });
         return Promise.resolve(isUnchanged);
+      }
+
+      override async commitAll(changes: readonly AccountChange[]) {
+        const written = [];
+        for (const { userId, revision, account } of changes) written.push(await this.commit(userId, revision, account));
+        return written.every(Boolean);
+      }
+
+      override nextKeySet() {
+        return Promise.resolve(undefined);
+      }
+
+      override countAccounts() {
+        return Promise.resolve(0);
+      }
+
+      override listAccounts() {
+        return Promise.resolve([]);
+      }
+
+      override now() {
+        return Promise.resolve(undefined);
       }
 
       override remove(userId: string) {

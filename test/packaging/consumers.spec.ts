@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
@@ -50,11 +51,18 @@ describe('an ESM application on Nest 12 and TypeORM 1', () => {
 
   it('runs the quick start of the README as it stands there', async () => {
     const port = await freePort();
-    const source = readmeCode('const app = await NestFactory.create').replace('listen(3000)', `listen(${port})`);
+    const source = codeOf('README.md', 'const app = await NestFactory.create').replace(
+      'listen(3000)',
+      `listen(${port})`,
+    );
     writeFileSync(join(app, 'main.ts'), source);
     await compile(app, { module: 'nodenext', skipLibCheck: true, noEmit: false }, 'main.ts');
 
-    const server = spawn('node', ['main.js'], { cwd: app, stdio: 'ignore' });
+    const server = spawn('node', ['main.js'], {
+      cwd: app,
+      stdio: 'ignore',
+      env: { ...process.env, TOTP_KEY: randomBytes(32).toString('base64') },
+    });
     try {
       expect(await answerOf(`http://127.0.0.1:${port}/totp/device`, server)).toMatchObject({
         status: 'OK',
@@ -65,21 +73,34 @@ describe('an ESM application on Nest 12 and TypeORM 1', () => {
     }
   });
 
-  it('seals secrets with the cipher of the README', async () => {
+  it('seals secrets with the cipher of docs/keys.md, and asks the key service once for many', async () => {
     const source = `
       import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-      import { Injectable } from '@nestjs/common';
-      import { type SecretOwner, TotpSecretCipher } from 'nestjs-totp';
-      process.env.TOTP_KEY = randomBytes(32).toString('base64');
-      ${readmeCode('class AesCipher')}
-      const cipher = new AesCipher();
-      const sealed = await cipher.seal(Buffer.from('a secret'), { userId: 'ann', deviceId: '1' });
-      const opened = await cipher.open(sealed, { userId: 'ann', deviceId: '1' });
-      const byAnother = await cipher.open(sealed, { userId: 'bob', deviceId: '1' }).catch(() => 'refused');
-      console.log(Buffer.from(opened).toString(), byAnother);`;
+      import { type SecretOwner, TotpSecretCipher, TotpSecretError } from 'nestjs-totp';
+      ${codeOf('docs/keys.md', 'class KeyServiceCipher')}
+      const plain = randomBytes(32);
+      const asked: string[] = [];
+      const service: KeyService = {
+        async newDataKey() { asked.push('new'); return { plain, wrapped: Buffer.from('wrapped') }; },
+        async unwrap() { asked.push('unwrap'); return plain; },
+      };
+      const [ann, bob] = [{ userId: 'ann', deviceId: '1' }, { userId: 'bob', deviceId: '1' }];
+      const cipher = new KeyServiceCipher(service);
+      const sealed = await cipher.seal(Buffer.from('a secret'), ann);
+      await cipher.seal(Buffer.from('another'), ann);
+      const elsewhere = new KeyServiceCipher(service);
+      const opened = [await elsewhere.open(sealed, ann), await elsewhere.open(sealed, ann)].map(String);
+      const byAnother = await cipher.open(sealed, bob).catch(() => 'refused');
+      console.log(/^[a-z0-9-]{1,16}:[ -~]+$/.test(sealed), ...opened, byAnother, ...asked);`;
     writeFileSync(join(app, 'cipher.ts'), source);
     await compile(app, { module: 'nodenext', skipLibCheck: true, noEmit: false }, 'cipher.ts');
-    await expect(run('node', ['cipher.js'], app)).resolves.toContain('a secret refused');
+    await expect(run('node', ['cipher.js'], app)).resolves.toContain('true a secret a secret refused new unwrap');
+  });
+
+  it('has the command line, which makes a key', async () => {
+    await expect(run('npx', ['--no-install', 'nestjs-totp', 'keys', 'generate'], app)).resolves.toMatch(
+      /^[\w+/]{43}=\s/,
+    );
   });
 });
 
@@ -152,11 +173,11 @@ async function install(
   return app;
 }
 
-/** The block of code of the README that has a certain line in it. */
-function readmeCode(line: string): string {
-  const blocks = readFileSync(join(PROJECT, 'README.md'), 'utf8').split('```ts\n').slice(1);
+/** The block of code of a page that has a certain line in it. */
+function codeOf(page: string, line: string): string {
+  const blocks = readFileSync(join(PROJECT, page), 'utf8').split('```ts\n').slice(1);
   const block = blocks.map((text) => text.slice(0, text.indexOf('```'))).find((text) => text.includes(line));
-  if (block === undefined) throw new Error(`No code of the README has "${line}" in it.`);
+  if (block === undefined) throw new Error(`No code of ${page} has "${line}" in it.`);
   return block;
 }
 

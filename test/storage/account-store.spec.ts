@@ -28,9 +28,10 @@ const LOOKALIKES = [
   '👩‍💻',
 ];
 
-const stores = databases.map(({ name, open }) => {
-  return { name, useStore: () => useStoreOn(open) };
-});
+const stores = [
+  ...databases.map(({ name, open }) => ({ name, useStore: () => useStoreOn(open) })),
+  { name: 'memory', useStore: useMemory },
+];
 
 function useStoreOn(open: (typeof databases)[number]['open']): () => TotpAccountStore {
   const tables = useTables(open);
@@ -42,7 +43,7 @@ function useMemory(): () => TotpAccountStore {
   return () => store;
 }
 
-describe.each([...stores, { name: 'memory', useStore: useMemory }])('the account store on $name', ({ useStore }) => {
+describe.each(stores)('the account store on $name', ({ name, useStore }) => {
   const store = useStore();
 
   async function revisionOf(userId: string): Promise<string | null> {
@@ -92,10 +93,18 @@ describe.each([...stores, { name: 'memory', useStore: useMemory }])('the account
       account(['"', '\\', "'", '%_', '$1', '?', ':p1', 'null', '{}'].map((name) => device({ name }))),
     ],
     [
-      'ten devices with the longest names and seals',
+      'as many devices as there may be, with the longest names and seals, each under a key of its own',
       account(
-        Array.from({ length: 10 }, (_, n) =>
-          device({ id: randomUUID(), name: `${n}${'📱'.repeat(255)}`, sealedSecret: 'x'.repeat(1_000) }),
+        Array.from({ length: 15 }, (_, n) =>
+          device({
+            id: randomUUID(),
+            name: `${'📱'.repeat(254)}${10 + n}`,
+            sealedSecret: `${'k'.repeat(14)}${10 + n}:`.padEnd(1_000, 'x'),
+            createdAt: NOW,
+            usedUntil: NOW,
+            algorithm: 'SHA256',
+            period: 300,
+          }),
         ),
       ),
     ],
@@ -164,6 +173,102 @@ describe.each([...stores, { name: 'memory', useStore: useMemory }])('the account
   it('of 50 at once erases exactly once', async () => {
     const userId = await newUser();
     expect((await times(50, () => store().remove(userId))).filter(Boolean)).toHaveLength(1);
+  });
+
+  it('writes several accounts at once, new ones and changed ones', async () => {
+    const [known, fresh] = [await newUser(), randomUUID()];
+    const changes = [
+      { userId: known, revision: await revisionOf(known), account: second },
+      { userId: fresh, revision: null, account: first },
+    ];
+    expect(await store().commitAll(changes)).toBe(true);
+    expect([await accountOf(known), await accountOf(fresh)]).toEqual([second, first]);
+    expect(await store().commitAll([])).toBe(true);
+  });
+
+  it.each(['has changed', 'was erased', 'was made'])('writes none of several accounts when one %s', async (what) => {
+    const users = await Promise.all([newUser(), newUser(), newUser()]);
+    const revisions = await Promise.all(users.map(revisionOf));
+    const [one, other, third] = users;
+    if (what === 'has changed') await store().commit(other, revisions[1] ?? null, first);
+    if (what === 'was erased') await store().remove(other);
+    if (what === 'was made') revisions[1] = null;
+    const changes = users.map((userId, n) => ({ userId, revision: revisions[n] ?? null, account: second }));
+    expect(await store().commitAll(changes)).toBe(false);
+    expect(await Promise.all([one, third].map(accountOf))).toEqual([first, first]);
+  });
+
+  it('of 20 batches of the same accounts at once, in any order, writes one', async () => {
+    const users = await Promise.all(Array.from({ length: 5 }, () => newUser()));
+    const revisions = await Promise.all(users.map(revisionOf));
+    const written = await times(20, (n) => {
+      const changes = users.map((userId, of) => ({
+        userId,
+        revision: revisions[of] ?? null,
+        account: account([], { usedUntil: n }),
+      }));
+      return store().commitAll(n % 2 === 0 ? changes : changes.reverse());
+    });
+    expect(written.filter(Boolean)).toHaveLength(1);
+    const winner = account([], { usedUntil: written.indexOf(true) });
+    expect(await Promise.all(users.map(accountOf))).toEqual(users.map(() => winner));
+  });
+
+  it('keeps what is written beside a batch that comes to nothing', async () => {
+    const [one, other] = [await newUser(), await newUser()];
+    const stale = [
+      { userId: one, revision: await revisionOf(one), account: second },
+      { userId: other, revision: randomUUID(), account: second },
+    ];
+    const beside = randomUUID();
+    const results = await Promise.all([
+      ...Array.from({ length: 10 }, () => store().commitAll(stale)),
+      store().commit(beside, null, second),
+      ...Array.from({ length: 10 }, () => store().commitAll(stale)),
+    ]);
+    expect(results.filter(Boolean)).toHaveLength(1);
+    expect(await accountOf(beside)).toEqual(second);
+    expect(await accountOf(one)).toEqual(first);
+  });
+
+  it('tells which keys secrets are sealed with, how many users each set of them has, and who they are', async () => {
+    const under = (...keyIds: string[]) =>
+      account(keyIds.map((keyId) => device({ name: randomUUID(), sealedSecret: `${keyId}:v1.x` })));
+    const prefix = `2025-${randomUUID().slice(0, 6)}`;
+    const [a, b] = [`${prefix}-a`, `${prefix}-b`];
+    const both = [await newUser(under(b, a)), await newUser(under(a, b, a))];
+    const onlyB = await newUser(under(b));
+    await newUser(under());
+    const moved = await newUser(under(a));
+    await store().commit(moved, await revisionOf(moved), under(b));
+
+    const sets: string[] = [];
+    for (let set = await store().nextKeySet(undefined); set !== undefined; set = await store().nextKeySet(set))
+      sets.push(set);
+    expect(sets.filter((set) => set.startsWith(prefix)).sort()).toEqual([`${a},${b}`, b]);
+    expect(sets).toContain('-');
+    expect(await store().countAccounts(`${a},${b}`)).toBe(2);
+    expect(await store().countAccounts(a)).toBe(0);
+
+    const listed: unknown[] = [];
+    let after: string | undefined;
+    for (;;) {
+      const [next, ...more] = await store().listAccounts(b, after, 1);
+      expect(more).toEqual([]);
+      if (next === undefined) break;
+      listed.push(next.userId);
+      after = next.cursor;
+    }
+    expect(listed.sort()).toEqual([onlyB, moved].sort());
+    expect((await store().listAccounts(`${a},${b}`, undefined, 10)).map(({ userId }) => userId).sort()).toEqual(
+      both.sort(),
+    );
+  });
+
+  it('tells the time of its own clock, where it has one', async () => {
+    const now = await store().now();
+    if (name === 'memory') expect(now).toBeUndefined();
+    else expect(Math.abs(Number(now) - Date.now())).toBeLessThan(60_000);
   });
 
   it('M5: keeps users apart whose ids differ in a byte', async () => {

@@ -6,6 +6,7 @@ import { TotpSecretError, TotpStorageError } from 'nestjs-totp';
 import { totpCode } from 'nestjs-totp/testing';
 import { DataSource } from 'typeorm';
 import { StoreConnection } from '../../src/storage/store-connection.js';
+import { FaultyConnection, isNotSent, losesItsReply } from '../faults/faulty-connection.js';
 import { useApplication } from '../support/client.js';
 import { databases } from '../support/databases.js';
 import { account, device } from '../support/accounts.js';
@@ -41,7 +42,7 @@ describe.each(databases)('a fault of the store on $name', ({ name, open }) => {
     expect(fault).toBeInstanceOf(TotpStorageError);
     expect(fault).toMatchObject({
       code: 'TOTP_STORAGE',
-      message: expect.stringMatching(/no.rows/),
+      message: expect.stringMatching(/no.rows.*No answer was given, so none can be relied on/s),
       cause: { code: expect.any(String) },
     });
     const everything = inspect(fault, { depth: Infinity, showHidden: true });
@@ -74,20 +75,15 @@ describe.each(databases)('a fault of the store on $name', ({ name, open }) => {
 describe.each(databases)('a reply that gets lost on $name', ({ open }) => {
   const tables = useTables(open);
   const [before, after] = [account([]), account([device()])];
+  let connection: FaultyConnection;
+  beforeAll(() => (connection = new FaultyConnection(tables().own)));
   afterEach(() => {
-    jest.restoreAllMocks();
+    connection.meetNoFault();
   });
 
-  /** Loses the reply to the next statement, which the database has run or not. */
-  function loseReply(isRun: boolean): void {
-    const { own } = tables();
-    const runner = own.createQueryRunner();
-    const query = runner.query.bind(runner) as (...statement: unknown[]) => Promise<unknown>;
-    jest.spyOn(own, 'createQueryRunner').mockReturnValueOnce(runner);
-    jest.spyOn(runner, 'query').mockImplementationOnce(async (...statement: unknown[]) => {
-      if (isRun) await query(...statement);
-      throw new Error('connection reset');
-    });
+  /** Loses the reply to the next statement, or to the n-th, which the database has run or not. */
+  function loseReply(isRun: boolean, n = 1): void {
+    connection.meetFault(n, n, isRun ? losesItsReply : isNotSent);
   }
 
   it('after a commit does not undo it: it is known by the mark in the row', async () => {
@@ -103,13 +99,46 @@ describe.each(databases)('a reply that gets lost on $name', ({ open }) => {
   it('before a commit is a fault, and nothing is written', async () => {
     const { store } = tables();
     loseReply(false);
-    await expect(store.commit('never', null, before)).rejects.toThrow('connection reset');
+    await expect(store.commit('never', null, before)).rejects.toThrow('Connection terminated');
     expect(await store.load('never')).toBeNull();
     await store.commit('never', null, before);
     const revision = (await store.load('never'))?.revision ?? null;
     loseReply(false);
-    await expect(store.commit('never', revision, after)).rejects.toThrow('connection reset');
+    await expect(store.commit('never', revision, after)).rejects.toThrow('Connection terminated');
     expect(await store.load('never')).toEqual({ account: before, revision });
+  });
+
+  it('after a batch does not undo it either', async () => {
+    const { store } = tables();
+    loseReply(true, 3); // BEGIN, INSERT, COMMIT
+    expect(await store.commitAll([{ userId: 'in a batch', revision: null, account: after }])).toBe(true);
+    expect((await store.load('in a batch'))?.account).toEqual(after);
+  });
+
+  it.each(['BEGIN', 'INSERT', 'COMMIT'])(
+    'before %s of a batch is a fault, and the next batch is written',
+    async (at) => {
+      const { store } = tables();
+      const batch = [{ userId: `batch with ${at}`, revision: null, account: before }];
+      loseReply(false, ['BEGIN', 'INSERT', 'COMMIT'].indexOf(at) + 1);
+      await expect(store.commitAll(batch)).rejects.toThrow('Connection terminated');
+      expect(await store.load(`batch with ${at}`)).toBeNull();
+      expect(await store.commitAll(batch)).toBe(true);
+    },
+  );
+});
+
+describe.each(databases.slice(0, 1))('an SQLite file that another connection holds', ({ open }) => {
+  const tables = useTables(open);
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  it.each(['SQLITE_BUSY', 'SQLITE_BUSY_RECOVERY', 'SQLITE_BUSY_SNAPSHOT'])('is waited for (%s)', async (code) => {
+    const { own, store } = tables();
+    const busy = Object.assign(new Error('database is locked'), { code });
+    jest.spyOn(own.createQueryRunner(), 'query').mockRejectedValueOnce(busy);
+    expect(await store.load('nobody')).toBeNull();
   });
 });
 
@@ -137,7 +166,7 @@ describe.each(databases)('L8: on $name', ({ open }) => {
     ['devices that are cut short', TotpStorageError, "devices = '[{'"],
     ['devices that are none', TotpStorageError, "devices = '[7]'"],
     ['a count that cannot be', TotpStorageError, 'failures = -1'],
-    ['a secret that does not open', TotpSecretError, "devices = REPLACE(devices, 'plain:', 'sealed:')"],
+    ['a secret that does not open', TotpSecretError, "devices = REPLACE(devices, 'test:', 'other:')"],
   ])('a row with %s is a fault to every code, and costs no try', async (_, fault, damage) => {
     const userId = await newUser();
     const database = application().app.get(DataSource);

@@ -1,5 +1,6 @@
 /** Where sessions without a place of their own remember that TOTP was completed. */
 import { randomUUID } from 'node:crypto';
+import { FaultyConnection } from '../faults/faulty-connection.js';
 import { databases } from '../support/databases.js';
 import { NOW } from '../support/accounts.js';
 import { useTables } from './tables.js';
@@ -72,5 +73,34 @@ describe.each(databases)('session completions on $name', ({ open }) => {
       const found = await Promise.all(keys.map((key) => completions.find(key, now + 1)));
       expect(found).toEqual(keys.map(() => now + 1));
     }
+  });
+
+  describe('of a session that others put at the same time', () => {
+    let connection: FaultyConnection;
+    beforeAll(() => (connection = new FaultyConnection(tables().own)));
+    afterEach(() => {
+      connection.meetNoFault();
+    });
+
+    /** Somebody else is ahead of the next statements, as a server says it to an update, and every database to an insert. */
+    function loseRaces(count: number): void {
+      const lost = Object.assign(new Error('somebody else was first'), { code: 'ER_LOCK_DEADLOCK' });
+      connection.meetFault(1, count, () => Promise.reject(lost));
+    }
+
+    it.each([1, 2, 3, 4, 6, 29])('are put all the same, after %i lost races', async (count) => {
+      const { completions } = tables();
+      const key = newKey();
+      loseRaces(count);
+      await completions.put(key, NOW, NOW + HOUR);
+      expect(await completions.find(key, NOW)).toBe(NOW);
+    });
+
+    it('are a fault after thirty, which says so', async () => {
+      loseRaces(30);
+      await expect(tables().completions.put(newKey(), NOW, NOW + HOUR)).rejects.toThrow(
+        'The completion of TOTP was changed by others each time',
+      );
+    });
   });
 });

@@ -54,15 +54,33 @@ describe.each(databases)("the module's connection on $name", ({ name, open }) =>
   });
 });
 
-describe("the module's connection", () => {
-  it('to a database in memory is the application’s, since there is no other', async () => {
-    const application = await new DataSource(memory).initialize();
+describe.each(databases.slice(0, 1))("the module's connection to an SQLite file", ({ open }) => {
+  it('changes nothing in it by being opened', async () => {
+    const database = await open();
+    Object.assign(database.options, { enableWAL: false });
+    const application = await connect(database);
     const connection = new StoreConnection(application);
-    expect(await connection.open()).toBe(application);
+    await connection.open();
+    expect(await application.query('PRAGMA journal_mode')).toEqual([{ journal_mode: 'delete' }]);
+    expect(await application.query('SELECT name FROM sqlite_master')).toEqual([]);
     await connection.onApplicationShutdown();
-    expect(application.isInitialized).toBe(true);
     await application.destroy();
+    await database.drop();
   });
+});
+
+describe("the module's connection", () => {
+  it.each([':memory:', ''])(
+    'to a database in memory (%j) is the application’s, since there is no other',
+    async (name) => {
+      const application = await new DataSource({ ...memory, database: name }).initialize();
+      const connection = new StoreConnection(application);
+      expect(await connection.open()).toBe(application);
+      await connection.onApplicationShutdown();
+      expect(application.isInitialized).toBe(true);
+      await application.destroy();
+    },
+  );
 
   it('that was never needed needs not be closed', async () => {
     await expect(new StoreConnection(undefined).onApplicationShutdown()).resolves.toBeUndefined();
@@ -73,8 +91,8 @@ describe("the module's connection", () => {
     return expect(opening).rejects.toThrow(
       expect.objectContaining({
         constructor: TotpConfigurationError,
-        message: expect.stringContaining(
-          'Add TypeOrmModule.forRoot({ …, entities: [...TOTP_ENTITIES], migrations: TOTP_MIGRATIONS',
+        message: expect.stringMatching(
+          /Add TypeOrmModule\.forRoot\(\{ …, entities: \[\.\.\.TOTP_ENTITIES\], migrations: TOTP_MIGRATIONS.* name it with TotpModule\.forRoot\(\{ …, dataSource: "name" \}\)/,
         ),
       }),
     );
@@ -84,7 +102,7 @@ describe("the module's connection", () => {
     const application = await new DataSource({ ...memory }).initialize();
     Object.assign(application.options, { type: 'sqljs' });
     await expect(new StoreConnection(application).open()).rejects.toThrow(
-      'a data source of type "sqljs" is not supported. Write one of better-sqlite3, postgres, ',
+      /a data source of type "sqljs" is not supported\. Write one of better-sqlite3, postgres, .*, or provide a TotpAccountStore of your own\./,
     );
     await application.destroy();
   });

@@ -34,6 +34,7 @@ describe('the import rule of the rooms', () => {
     ['src/events/publisher.ts', "import { TotpModule } from '../totp.module.js';"],
     ['src/totp.service.ts', "import { TotpGuard } from './http/totp.guard.js';"],
     ['src/http/totp.controller.ts', "import { TotpAccountStore } from '../storage/store.js';"],
+    ['src/import/rows.ts', "import { TotpAccountStore } from '../storage/store.js';"],
     ['src/totp.options.ts', "import { TotpModule } from './totp.module.js';"],
   ])('refuses %s with: %s', (filename, code) => {
     expect(problems(filename, code)).toEqual([expect.stringMatching(/may not import|imports no package/)]);

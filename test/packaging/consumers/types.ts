@@ -8,6 +8,7 @@ import {
   TOTP_MIGRATIONS,
   TotpApi,
   TotpClock,
+  type TotpDeviceVerifiedEvent,
   TotpError,
   TotpEventPublisher,
   TotpGuard,
@@ -68,6 +69,23 @@ export class Listener {
   async onLocked(event: TotpUserLockedEvent): Promise<void> {
     const until: number | null = event.until;
     if (until === null) await this.totp.unlockUser({ userId: event.userId });
+  }
+
+  @OnTotpEvent('totp.device.verified', { durable: true })
+  async onVerified(event: TotpDeviceVerifiedEvent): Promise<string> {
+    return Promise.resolve(event.deviceName);
+  }
+
+  // @ts-expect-error the handler of a lock is not given a verified device
+  @OnTotpEvent('totp.user.locked')
+  onWrongEvent(event: TotpDeviceVerifiedEvent): string {
+    return event.deviceName;
+  }
+
+  // @ts-expect-error nor is it from the outbox
+  @OnTotpEvent('totp.user.locked', { durable: true })
+  onWrongDurableEvent(event: TotpDeviceVerifiedEvent): string {
+    return event.deviceName;
   }
 
   @RequireTotp({ maxAge: 300 })

@@ -1,0 +1,284 @@
+/** The code of docs/recipes.md, taken from the page, compiled as an application compiles it, and run. */
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { jest } from '@jest/globals';
+import { type INestApplication, type ModuleMetadata, type Provider, type Type } from '@nestjs/common';
+import { EventEmitterModule } from '@nestjs/event-emitter';
+import { Test } from '@nestjs/testing';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import {
+  EmitterTotpEventDestination,
+  TOTP_ENTITIES,
+  TOTP_MIGRATIONS,
+  TotpClock,
+  type TotpEventDestination,
+  TotpModule,
+  type TotpModuleOptions,
+  type TotpModuleStatics,
+  TotpOutboxRelay,
+  TotpService,
+} from 'nestjs-totp';
+import { TestTotpClock, totpCode } from 'nestjs-totp/testing';
+import { SMTPServer } from 'smtp-server';
+import { DataSource, type Repository } from 'typeorm';
+import ts from 'typescript';
+import { databases, type OpenDatabase } from '../support/databases.js';
+import { suiteLogger } from '../support/suite-log.js';
+import { PROJECT, read } from './documents.js';
+
+// The compiler reads Nest and TypeORM with all their types.
+jest.setTimeout(180_000);
+
+const HEADINGS = {
+  mail: 'Mail on a new device and on a lock',
+  sessions: "Ending the user's other sessions",
+  audit: 'An audit table',
+  cqrs: 'The EventBus of `@nestjs/cqrs`',
+};
+
+let folder: string;
+let database: OpenDatabase;
+let running: INestApplication | undefined;
+const clock = new TestTotpClock();
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'totp-recipes-'));
+  await symlink(join(PROJECT, 'node_modules'), join(folder, 'node_modules'));
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+  const page = read('docs/recipes.md');
+  for (const [name, heading] of Object.entries(HEADINGS)) {
+    const section = page.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+    await writeFile(join(folder, `${name}.ts`), /```ts\n(.*?)```/s.exec(section)?.[1] ?? '');
+  }
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+beforeEach(async () => {
+  database = await databases[0].open();
+});
+afterEach(async () => {
+  await running?.close();
+  running = undefined;
+  await database.drop();
+});
+
+/** What the code under a heading exports. */
+async function recipe(name: keyof typeof HEADINGS): Promise<Record<string, unknown>> {
+  return (await import(join(folder, `${name}.ts`))) as Record<string, unknown>;
+}
+
+/** A class that a recipe exports. */
+async function classOf(name: keyof typeof HEADINGS, exported: string): Promise<Type> {
+  return (await recipe(name))[exported] as Type;
+}
+
+type Options = Partial<TotpModuleOptions & TotpModuleStatics>;
+
+/** An application that follows a recipe. */
+async function start(
+  options: Options,
+  {
+    entities = [],
+    providers = [],
+    imports = [],
+  }: { entities?: Type[]; providers?: Provider[]; imports?: NonNullable<ModuleMetadata['imports']> },
+): Promise<{ app: INestApplication; totp: TotpService; relay: TotpOutboxRelay }> {
+  const testing = await Test.createTestingModule({
+    imports: [
+      TypeOrmModule.forRoot({
+        ...database.options,
+        entities: [...TOTP_ENTITIES, ...entities],
+        migrations: TOTP_MIGRATIONS,
+        migrationsRun: true,
+      }),
+      EventEmitterModule.forRoot(),
+      TotpModule.forRoot({
+        issuer: 'Acme',
+        secrets: 'plain-text',
+        controllers: false,
+        events: { outbox: true },
+        ...options,
+      }),
+      ...imports,
+    ],
+    providers,
+  })
+    .overrideProvider(TotpClock)
+    .useValue(clock)
+    .setLogger(suiteLogger)
+    .compile();
+  const app: INestApplication = testing.createNestApplication();
+  running = app;
+  for (const entity of entities) await createTable(app.get(DataSource), entity);
+  await app.init();
+  return { app, totp: app.get(TotpService), relay: app.get(TotpOutboxRelay) };
+}
+
+/** As a migration of the application would. */
+async function createTable(dataSource: DataSource, entity: Type): Promise<void> {
+  const { tableName, columns } = dataSource.getMetadata(entity);
+  const definitions = columns.map(
+    ({ databaseName, isPrimary }) => `"${databaseName}"${isPrimary ? ' PRIMARY KEY' : ''}`,
+  );
+  await dataSource.query(`CREATE TABLE "${tableName}" (${definitions.join(', ')})`);
+}
+
+/** Ann adds a device and verifies it, in a session when one is named. */
+async function enrol(totp: TotpService, handle?: string): Promise<void> {
+  const session = handle === undefined ? {} : { session: { handle, completedAt: undefined } };
+  const made = await totp.createDevice({ userId: 'ann', deviceName: 'phone', ...session });
+  if (made.status !== 'OK') throw new Error(made.status);
+  await nextTurn();
+  const code = totpCode(made.qrCodeString, clock.now());
+  await totp.verifyDevice({ userId: 'ann', deviceName: 'phone', totp: code, ...session });
+}
+
+/**
+ * Requests come in turns of the event loop of their own. Within one, a destination's write could meet the next call's transaction, which on
+ * SQLite waits with the whole process.
+ */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+async function lock(totp: TotpService): Promise<void> {
+  for (let failure = 1; failure <= 5; failure++) {
+    await totp.verifyTOTP({ userId: 'ann', totp: 'wrong' });
+    await nextTurn();
+  }
+}
+
+it('compiles under the strictest settings', () => {
+  const files = Object.keys(HEADINGS).map((name) => join(folder, `${name}.ts`));
+  const settings = ts.readConfigFile(join(PROJECT, 'tsconfig.json'), (file) => ts.sys.readFile(file)) as {
+    config: { compilerOptions: object };
+  };
+  const { options } = ts.convertCompilerOptionsFromJson(
+    { ...settings.config.compilerOptions, rootDir: '/', typeRoots: [join(PROJECT, 'node_modules/@types')] },
+    PROJECT,
+  );
+  const problems = ts.getPreEmitDiagnostics(ts.createProgram(files, options));
+  expect(problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))).toEqual([]);
+});
+
+describe('mail', () => {
+  let server: SMTPServer;
+  let mails: string[];
+
+  beforeEach(async () => {
+    mails = [];
+    server = new SMTPServer({
+      authOptional: true,
+      disabledCommands: ['STARTTLS'],
+      onData: (stream, _session, done) => {
+        void text(stream).then((mail) => {
+          mails.push(mail);
+          done();
+        });
+      },
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    process.env.SMTP_URL = `smtp://127.0.0.1:${(server.server.address() as AddressInfo).port}`;
+  });
+  afterEach(async () => {
+    delete process.env.SMTP_URL;
+    await new Promise<void>((resolve) => {
+      server.close(resolve);
+    });
+  });
+
+  it('goes to the owner of a new device and of a locked account, and again when the mail server was not there', async () => {
+    const Addresses = await classOf('mail', 'Addresses');
+    const OwnersMail = await classOf('mail', 'OwnersMail');
+    let known = true;
+    const directory = {
+      of: (userId: string) =>
+        known ? Promise.resolve(`${userId}@example.com`) : Promise.reject(new Error('the directory is away')),
+    };
+    const { totp, relay } = await start({}, { providers: [{ provide: Addresses, useValue: directory }, OwnersMail] });
+    await enrol(totp);
+    await relay.wake();
+    expect(mails).toHaveLength(1);
+    expect(mails[0]).toMatch(/^To: ann@example\.com\r$/m);
+    expect(mails[0]).toMatch(/^Subject: A new authenticator\r$/m);
+
+    known = false;
+    await lock(totp);
+    await relay.wake();
+    expect(mails).toHaveLength(1);
+    known = true;
+    clock.advance(1);
+    await relay.wake();
+    expect(mails).toHaveLength(2);
+    expect(mails[1]).toMatch(/^Subject: Your account is locked\r$/m);
+    expect(mails[1]).toMatch(/^Message-ID: <[0-9a-f-]{36}@acme\.example>\r$/m);
+    expect(mails[1]).toContain(new Date(clock.now() - 1_000 + 900_000).toUTCString());
+  });
+});
+
+it("ends the user's other sessions, and none that began later", async () => {
+  const SignIn = await classOf('sessions', 'SignIn');
+  const OtherSessions = await classOf('sessions', 'OtherSessions');
+  const { app, totp, relay } = await start(
+    {},
+    { entities: [SignIn], imports: [TypeOrmModule.forFeature([SignIn])], providers: [OtherSessions] },
+  );
+  const signIns: Repository<{ handle: string }> = app.get(DataSource).getRepository(SignIn);
+  const since = clock.now();
+  const of = (userId: string, handle: string, after = 0) => ({ handle, userId, since: since + after });
+  await signIns.insert([of('ann', 'here'), of('ann', 'elsewhere'), of('ann', 'later', 1), of('bob', 'his')]);
+  const left = async () => (await signIns.find()).map(({ handle }) => handle).toSorted();
+
+  await enrol(totp, 'here');
+  await relay.wake();
+  expect(await left()).toEqual(['here', 'his', 'later']);
+  clock.advance(1);
+  await totp.removeDevice({ userId: 'ann', deviceName: 'phone' });
+  await relay.wake();
+  expect(await left()).toEqual(['his']);
+});
+
+it('keeps an audit table: a row for each event, however often it comes', async () => {
+  const AuditEntry = await classOf('audit', 'AuditEntry');
+  const AuditTrail = (await classOf('audit', 'AuditTrail')) as Type<TotpEventDestination>;
+  const { audited } = (await recipe('audit')) as { audited: Options };
+  expect(audited.eventDestinations).toEqual([EmitterTotpEventDestination, AuditTrail]);
+  const { app, totp, relay } = await start(audited, { entities: [AuditEntry] });
+  await enrol(totp);
+  await lock(totp);
+  await relay.wake();
+  const entries: Repository<{ name: string; userId: string; at: string; event: never }> = app
+    .get(DataSource)
+    .getRepository(AuditEntry);
+  const rows = await entries.find();
+  expect(rows.map(({ name }) => name)).toEqual([
+    'totp.device.created',
+    'totp.device.verified',
+    ...Array<string>(5).fill('totp.code.rejected'),
+    'totp.user.locked',
+  ]);
+  expect(rows[0]).toMatchObject({
+    userId: 'ann',
+    at: new Date(clock.now()).toISOString(),
+    event: { deviceName: 'phone' },
+  });
+  for (const { event } of rows) await app.get(AuditTrail, { strict: false }).deliver(event);
+  expect(await entries.find()).toEqual(rows);
+});
+
+it("hands events to @nestjs/cqrs, whose handlers get the module's own classes", async () => {
+  const RaiseAlarm = (await classOf('cqrs', 'RaiseAlarm')) as Type<{ raised: string[] }>;
+  const { overCqrs } = (await recipe('cqrs')) as { overCqrs: Options };
+  const { app, totp, relay } = await start(overCqrs, { providers: [RaiseAlarm] });
+  await enrol(totp);
+  await relay.wake();
+  expect(app.get(RaiseAlarm).raised).toEqual([]);
+  await lock(totp);
+  await relay.wake();
+  expect(app.get(RaiseAlarm).raised).toEqual(['ann']);
+});
