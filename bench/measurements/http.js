@@ -1,0 +1,52 @@
+/** Measures the module's route on Express and on Fastify, beside an empty route and the floor behind one, in one application. */
+import { rightCode, wrongCode } from '../support/codes.js';
+import { Client } from '../support/client.js';
+
+export async function rows(bench) {
+  const perPlatform = [];
+  for (const platform of ['Express', 'Fastify']) perPlatform.push(await rowsOn(bench, platform));
+  return perPlatform.flat();
+}
+
+async function rowsOn(bench, platform) {
+  const users = await bench.users();
+  const { post, setTime, cpuTime } = await startTotpServer(bench, platform);
+  const row = { users, before: setTime, cpuTime };
+  const accepted = { ...row, code: rightCode, expects: 'OK' };
+  const rejected = { ...row, code: wrongCode, expects: 'INVALID_TOTP_ERROR' };
+  const goal = { atLeast: 0.8 };
+  const name = (what) => `${what}, ${platform}`;
+  return [
+    bench.throughput({ ...accepted, name: name('empty route'), call: post('/empty') }),
+    bench.throughput({ ...accepted, name: name('floor, accepted'), call: post('/floor') }),
+    bench.throughput({
+      ...accepted,
+      name: name('accepted'),
+      call: post('/totp/verify'),
+      against: name('floor, accepted'),
+      goal,
+    }),
+    bench.throughput({ ...rejected, name: name('floor, rejected'), call: post('/floor') }),
+    bench.throughput({
+      ...rejected,
+      name: name('rejected'),
+      call: post('/totp/verify'),
+      against: name('floor, rejected'),
+      goal,
+    }),
+  ];
+}
+
+/** The application on a platform, over the main database; `post(path)` is a call of `bench.throughput`. */
+export function startTotpServer(bench, platform) {
+  return bench.once(`server on ${platform}`, async () => {
+    const server = await bench.start('totp.js', { platform, database: await bench.database() });
+    const client = new Client(server.url);
+    bench.defer(() => client.close());
+    return {
+      post: (path) => async (user, totp) => (await client.post(path, { totp }, { 'x-user': user })).body.status,
+      setTime: (now) => server.ask({ now }),
+      cpuTime: server.cpuTime,
+    };
+  });
+}

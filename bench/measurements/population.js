@@ -1,0 +1,52 @@
+/** Measures growth in users: a table of each size, with accepted codes of users from all over it, beside the floor on the same. */
+import { writeAccounts } from '../support/accounts.js';
+import { openService } from '../support/application.js';
+import { rightCode } from '../support/codes.js';
+
+export async function rows(bench) {
+  const sizes = [];
+  for (const size of bench.size.populations) sizes.push(await rowsOf(bench, size));
+  return sizes.flat();
+}
+
+async function rowsOf(bench, size) {
+  const database = await bench.database(`population_${size}`);
+  await writeAccounts(
+    database,
+    Array.from({ length: size }, (_, n) => idOf(n)),
+  );
+  const { totp, close } = await openService(database, { clock: bench.clock });
+  bench.defer(close);
+  const floor = await bench.floor(database);
+
+  const [smallest] = bench.size.populations;
+  const row = { users: () => sampleOf(size, bench.size.users), code: rightCode, expects: 'OK' };
+  const name = (of) => `${of.toLocaleString('en')} users`;
+  const isSmallest = size === smallest;
+  return [
+    bench.throughput({
+      ...row,
+      name: `floor, ${name(size)}`,
+      call: (user, code, now) => floor.verify(user, code, now),
+      ...(isSmallest ? {} : { against: `floor, ${name(smallest)}` }),
+    }),
+    bench.throughput({
+      ...row,
+      name: name(size),
+      call: async (userId, code) => (await totp.verifyTOTP({ userId, totp: code })).status,
+      // At most 1.1 times the time.
+      ...(isSmallest ? {} : { against: name(smallest), goal: { atLeast: 0.91 } }),
+    }),
+  ];
+}
+
+function idOf(n) {
+  return `someone-${n}`;
+}
+
+/** `count` different users from all over the population, or all of a smaller one. */
+function sampleOf(size, count) {
+  const chosen = new Set();
+  while (chosen.size < Math.min(size, count)) chosen.add(Math.floor(Math.random() * size));
+  return Array.from(chosen, idOf);
+}

@@ -1,0 +1,109 @@
+/** From samples to the table that is printed and the JSON that is written. */
+import { cpus, release, totalmem } from 'node:os';
+import Table from 'cli-table3';
+import { interquartileRange, median } from 'simple-statistics';
+
+/** A ratio whose middle half of rounds is further apart than this is no basis for a comparison. */
+const WIDEST_SPREAD = 0.15;
+
+/** @param {{ row: import('./bench.js').Row, samples: object[] }[]} measured of one measurement */
+export function summarise(measurement, measured) {
+  return measured.map(({ row, samples }) => {
+    const summary = {
+      measurement,
+      name: row.name,
+      unit: row.unit,
+      ...figures(samples.map(({ value }) => value)),
+      p50: medianOf(samples, 'p50'),
+      p99: medianOf(samples, 'p99'),
+      cpu: medianOf(samples, 'cpu'),
+      samples,
+    };
+    const baseline = measured.find((other) => other.row.name === row.against);
+    if (row.against !== undefined && baseline === undefined) {
+      throw new Error(`${measurement}: there is no row "${row.against}" to compare "${row.name}" with`);
+    }
+    return baseline === undefined ? summary : { ...summary, ratio: ratioOf(row, samples, baseline.samples) };
+  });
+}
+
+function ratioOf({ against, by = 'value', goal }, samples, baseline) {
+  // Round by round, so that what slows the machine down for a while slows both.
+  const ratios = samples.map((sample, round) => sample[by] / baseline[round][by]);
+  const { median: value, spread } = figures(ratios);
+  const comparable = spread <= WIDEST_SPREAD;
+  const reached = goal && ('atLeast' in goal ? value >= goal.atLeast : value <= goal.atMost);
+  return { against, by, median: value, spread, comparable, ...(goal === undefined ? {} : { goal, reached }) };
+}
+
+/** The median, and how far apart the middle half of the values is, relative to it. */
+function figures(values) {
+  const middle = median(values);
+  return { median: middle, spread: values.length < 2 ? 0 : interquartileRange(values) / middle };
+}
+
+function medianOf(samples, field) {
+  return samples[0]?.[field] === undefined ? undefined : median(samples.map((sample) => sample[field]));
+}
+
+export function machine() {
+  const processors = cpus();
+  return {
+    processors: processors.length,
+    model: processors[0]?.model,
+    memoryMiB: Math.round(totalmem() / 2 ** 20),
+    system: `${process.platform} ${release()} ${process.arch}`,
+    node: process.version,
+  };
+}
+
+export function table(rows) {
+  const printed = new Table({
+    head: ['', 'median', '±', 'p50 ms', 'p99 ms', 'CPU µs', 'ratio', '±', 'of', 'goal'],
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right', 'left', 'left'],
+    style: { head: [], border: [], compact: true },
+  });
+  let measurement;
+  for (const row of rows) {
+    if (row.measurement !== measurement) printed.push([{ colSpan: 10, content: `— ${row.measurement}` }]);
+    measurement = row.measurement;
+    printed.push([
+      row.name,
+      `${number(row.median)} ${row.unit}`,
+      percent(row.spread),
+      row.p50 === undefined ? '' : row.p50.toFixed(2),
+      row.p99 === undefined ? '' : row.p99.toFixed(2),
+      row.cpu === undefined ? '' : row.cpu.toFixed(0),
+      row.ratio === undefined ? '' : row.ratio.median.toFixed(2),
+      row.ratio === undefined ? '' : `${percent(row.ratio.spread)}${row.ratio.comparable ? '' : ' !'}`,
+      row.ratio === undefined ? '' : `${row.ratio.against}${row.ratio.by === 'p99' ? ' (p99)' : ''}`,
+      goalText(row.ratio),
+    ]);
+  }
+  return printed.toString();
+}
+
+/** What a reader must know before they compare rows. */
+export function warning(rows) {
+  const unsure = rows.filter(({ ratio }) => ratio?.comparable === false);
+  if (unsure.length === 0) return 'The ratios differ little enough between rounds to be compared.';
+  return (
+    `! ${unsure.length} of these ratios were further apart than ${percent(WIDEST_SPREAD)} between rounds: they compare nothing. ` +
+    'Let the machine do nothing else, and take more rounds: --rounds=15.'
+  );
+}
+
+function goalText(ratio) {
+  if (ratio?.goal === undefined) return '';
+  const text = 'atLeast' in ratio.goal ? `≥ ${ratio.goal.atLeast}` : `≤ ${ratio.goal.atMost}`;
+  if (!ratio.comparable) return `${text} unsure`;
+  return `${text} ${ratio.reached ? 'reached' : 'missed'}`;
+}
+
+function number(value) {
+  return value.toLocaleString('en', { maximumSignificantDigits: 4 });
+}
+
+function percent(share) {
+  return `${(share * 100).toFixed(0)} %`;
+}
