@@ -22,7 +22,7 @@ import { databases } from '../support/databases.js';
 import { newKey, type Owner, serviceOver } from './keys.js';
 import { SignIns } from './sign-ins.js';
 
-const USERS = Number(process.env.TOTP_TEST_ROTATION_DEVICES ?? 400);
+const USERS = Number(process.env.TOTP_TEST_ROTATION_DEVICES ?? 600);
 const isLong = process.env.TOTP_TEST_ROTATION_DEVICES !== undefined;
 jest.setTimeout(60_000 + USERS * 30);
 
@@ -77,6 +77,13 @@ describe.each(databases)('on $name', ({ name, open }) => {
   const rotate = () => start('rotate-keys');
   const listKeys = () => start('keys');
 
+  /** Looks without a pause, and well before all are done where these are few: a fast machine is through in a moment. */
+  async function killHalfWay({ child }: Running): Promise<void> {
+    const enough = isLong ? USERS / 2 : USERS * 0.9;
+    while (child.exitCode === null && (await usersUnder('old')) > enough);
+    child.kill('SIGKILL');
+  }
+
   /** Lets the user sign in whose row is the next one, or in work: by chance, too few would be just there. */
   async function meetRotation(live: SignIns): Promise<void> {
     const [next] = await store().listAccounts('old');
@@ -94,16 +101,17 @@ describe.each(databases)('on $name', ({ name, open }) => {
       const memory = new PeakMemory();
 
       const killed = rotate();
-      while (killed.child.exitCode === null && (await usersUnder('old')) > USERS / 2) {
+      const isKilled = killHalfWay(killed);
+      while (killed.child.exitCode === null && !killed.child.killed) {
         await memory.look(killed);
         await meetRotation(live);
-        await live.more(USERS / 400);
+        await Promise.race([isKilled, live.more(USERS / 400)]);
       }
-      killed.child.kill('SIGKILL');
+      await isKilled;
       expect(await killed.ended).toMatchObject({ code: null });
       const left = await usersUnder('old');
       expect(left).toBeGreaterThan(0);
-      expect(left).toBeLessThanOrEqual(USERS / 2);
+      expect(left).toBeLessThan(USERS);
       const answeredWhenKilled = live.count;
 
       const resumed = Array.from({ length: times }, rotate);
@@ -120,7 +128,7 @@ describe.each(databases)('on $name', ({ name, open }) => {
         expect(code).toBe(0);
         const report = JSON.parse(out) as TotpKeyRotationReport;
         expect(report.total).toBeLessThanOrEqual(left);
-        if (times === 1) expect(report.done).toBe(report.total);
+        expect(report.done).toBeLessThanOrEqual(report.total); // who signs in between is done by that
         expect(report).toMatchObject({ failed: 0, failures: [], aborted: false });
         expect(report.keys).toEqual([{ keyId: 'new', users: USERS, state: 'current' }]);
       }
