@@ -1,5 +1,7 @@
 /** Brings authenticators along from elsewhere: what the readers of `import/` found becomes devices of users. */
+import { createHash } from 'node:crypto';
 import { setImmediate as breathe } from 'node:timers/promises';
+import { userIdProblem } from './accounts/account.js';
 import type { ForeignDevice, ForeignDevices, Refusal } from './import/index.js';
 import { toBase32 } from './otp/secret.js';
 import { TotpArgumentError } from './totp.errors.js';
@@ -18,7 +20,7 @@ export interface TotpImportOptions {
   /** Ends the import before the next batch. */
   readonly signal?: AbortSignal;
   /** Called after each batch. */
-  readonly onProgress?: (soFar: Omit<TotpImportReport, 'refused' | 'aborted'>) => void;
+  readonly onProgress?: (soFar: Pick<TotpImportReport, 'read' | 'imported' | 'alreadyThere'>) => void;
 }
 
 export interface TotpImportReport {
@@ -29,6 +31,12 @@ export interface TotpImportReport {
   readonly alreadyThere: number;
   /** What was not imported, where it stands in the input, and why. It holds no secrets. */
   readonly refused: readonly Refusal[];
+  /**
+   * Devices whose secret another user of this run has too: whoever holds one of them answers for both. They are imported, and are
+   * a mistake of the export more often than not.
+   */
+  readonly shared: readonly Refusal[];
+  /** Whether `signal` ended it, with something left to do. */
   readonly aborted: boolean;
 }
 
@@ -54,37 +62,54 @@ export async function importForeignDevices(
     throw new TotpArgumentError('batchSize must be a whole number from 1 to 1,000');
   }
   const refused: Refusal[] = [];
+  const shared: Refusal[] = [];
+  /** Who has each secret, by its hash: the first of this run. */
+  const holders = new Map<string, { readonly userId: string; readonly source: string }>();
   let [read, imported, alreadyThere] = [0, 0, 0];
 
   async function importBatch(batch: readonly ForeignDevice[]): Promise<void> {
-    const owned = batch.flatMap((device) => {
-      const userId = userIdOf(device);
-      if (userId !== undefined) return { device, input: inputOf(device, userId) };
-      refused.push({ source: device.source, reason: 'nothing says which user it belongs to' });
-      return [];
-    });
+    const owned: { source: string; input: ImportDeviceInput }[] = [];
+    for (const device of batch) {
+      const { source } = device;
+      const userId = userIdOf(device) ?? '';
+      const problem = userId === '' ? 'nothing says which user it belongs to' : userIdProblem(userId, 'the user id');
+      if (problem === undefined) {
+        owned.push({ source, input: inputOf(device, userId) });
+        compareWithOthers(device, userId);
+      } else refused.push({ source, reason: problem });
+    }
     const { answers } = await totp.importDevices({ devices: owned.map(({ input }) => input), dryRun });
     answers.forEach((answer, n) => {
-      const source = owned[n]?.device.source ?? '';
+      const source = owned[n]?.source ?? '';
       if (answer.status === 'OK') imported++;
       else if (answer.status === 'SECRET_ALREADY_EXISTS_ERROR') alreadyThere++;
       else refused.push({ source, reason: whyRefused(answer) });
     });
   }
 
+  function compareWithOthers({ source, secret }: ForeignDevice, userId: string): void {
+    const hash = createHash('sha256').update(secret).digest('base64');
+    const holder = holders.get(hash);
+    if (holder === undefined) holders.set(hash, { userId, source });
+    else if (holder.userId !== userId) {
+      shared.push({ source, reason: `has the secret of ${holder.source}, which is of another user` });
+    }
+  }
+
+  const report = (aborted: boolean) => ({ read, imported, alreadyThere, refused, shared, aborted });
   for await (const page of pagesOf(found)) {
-    refused.push(...page.refused);
+    for (const refusal of page.refused) refused.push(refusal); // there may be more than a call has room for
     read += page.refused.length;
-    for (let first = 0; first < page.devices.length && signal?.aborted !== true; first += batchSize) {
+    for (let first = 0; first < page.devices.length; first += batchSize) {
+      if (signal?.aborted === true) return report(true);
       const batch = page.devices.slice(first, first + batchSize);
       await importBatch(batch);
       read += batch.length;
       onProgress?.({ read, imported, alreadyThere });
       await breathe(); // an SQLite database answers without ever letting timers and sockets have their turn
     }
-    if (signal?.aborted === true) break;
   }
-  return { read, imported, alreadyThere, refused, aborted: signal?.aborted ?? false };
+  return report(false);
 }
 
 async function* pagesOf(found: ForeignDevices | AsyncIterable<ForeignDevices>): AsyncGenerator<ForeignDevices> {

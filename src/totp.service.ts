@@ -1,7 +1,7 @@
 import { randomUUID, timingSafeEqual } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { type Account, type Device, hasVerifiedDevice, liveDevices } from './accounts/account.js';
+import { type Account, type Device, hasVerifiedDevice, liveDevices, userIdProblem } from './accounts/account.js';
 import type { Decision } from './accounts/decision.js';
 import {
   decideCreate,
@@ -30,7 +30,7 @@ import { TotpEventPublisher } from './events/event-publisher.js';
 import { matchingSteps } from './otp/code.js';
 import { keyUri } from './otp/key-uri.js';
 import { qrCodeImage } from './otp/qr-code.js';
-import { fromBase32, MIN_SECRET_BYTES, newSecret, toBase32 } from './otp/secret.js';
+import { fromBase32, MAX_SECRET_BYTES, MIN_SECRET_BYTES, newSecret, toBase32 } from './otp/secret.js';
 import { isSealedWithOldKey, sealSecret, type SecretOwner, TotpSecretCipher } from './secrets/secret-cipher.js';
 import { type AccountChange, TotpAccountStore } from './storage/account-store.js';
 import { TotpClock } from './totp.clock.js';
@@ -73,10 +73,6 @@ const MAX_ATTEMPTS = 100;
 const AT_ONCE = 3;
 const MAX_STATUSES = 500;
 const MAX_IMPORTS = 1_000;
-/** Written out for any character, it fits into a `text` column of MySQL. */
-const MAX_USER_ID_LENGTH = 10_000;
-/** The block size of SHA-1 and SHA-256: longer ones add nothing (RFC 2104 §3). */
-const MAX_SECRET_BYTES = 64;
 
 /** What is to be committed, before the answer may leave the process. */
 interface Outcome<Answer> {
@@ -572,8 +568,7 @@ function eventsOf(
 }
 
 function checkUserId(userId: string): void {
-  // NUL and half surrogate pairs are no text to a database, so it could not tell such users apart.
-  if (typeof userId !== 'string' || userId === '' || userId.length > MAX_USER_ID_LENGTH || /[\0\p{Cs}]/u.test(userId)) {
+  if (typeof userId !== 'string' || userIdProblem(userId, 'userId') !== undefined) {
     throw new TotpArgumentError('userId must be valid text of 1 to 10,000 characters: write String(user.id)');
   }
 }

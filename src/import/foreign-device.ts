@@ -1,7 +1,7 @@
 /** A device that another product's file or table tells of, and what is checked of it whatever the format. */
-import type { Algorithm } from '../accounts/account.js';
+import { type Algorithm, userIdProblem } from '../accounts/account.js';
 import { deviceNameProblem } from '../accounts/enrolment.js';
-import { fromBase32, MIN_SECRET_BYTES } from '../otp/secret.js';
+import { fromBase32, MAX_SECRET_BYTES, MIN_SECRET_BYTES } from '../otp/secret.js';
 import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../totp.options.js';
 
 /** A device that was read and may be imported: each value is in its range. */
@@ -56,12 +56,10 @@ export interface Claim {
   readonly skew?: string | undefined;
 }
 
-/** A key of HMAC-SHA512's digest size; longer ones add nothing (RFC 2104 §3). */
-const MAX_SECRET_BYTES = 64;
 /** Room for the longest secret with blanks, so that no huge text is decoded. */
 const MAX_SECRET_TEXT_LENGTH = 512;
-/** The longest user id, and the longest account or issuer, in UTF-16 units. */
-const MAX_TEXT_LENGTH = 1_000;
+/** The longest account or issuer, in UTF-16 units. */
+const MAX_LABEL_LENGTH = 1_000;
 
 /** @param field what the input calls the secret */
 export function base32Secret(text: string, field: string): SecretReading {
@@ -84,7 +82,7 @@ export function checkClaim(claim: Claim): ForeignDevice | Refusal {
   const refuse = (reason: string): Refusal => ({ source, reason });
 
   const textProblem =
-    (userId === undefined ? undefined : userIdProblem(userId)) ??
+    (userId === undefined ? undefined : userIdProblem(userId, 'user_id')) ??
     (deviceName === undefined ? undefined : deviceNameProblem(deviceName, 'device_name')) ??
     labelProblem(account, 'account') ??
     labelProblem(issuer, 'issuer');
@@ -122,17 +120,12 @@ export function sorted(read: Iterable<ForeignDevice | Refusal>): ForeignDevices 
   return { devices, refused };
 }
 
-/** What `TotpService` takes for a user id: NUL and half surrogate pairs are no text to a database. */
-function userIdProblem(userId: string): string | undefined {
-  if (userId === '') return 'user_id is empty';
-  if (userId.length > MAX_TEXT_LENGTH) return `user_id is longer than ${String(MAX_TEXT_LENGTH)} characters`;
-  return /[\0\p{Cs}]/u.test(userId) ? 'user_id holds characters that are no text' : undefined;
-}
-
 /** A label is shown to people in reports, and its account may be looked up: it is one line of text. */
 function labelProblem(text: string | undefined, field: string): string | undefined {
   if (text === undefined) return undefined;
-  if (text.length > MAX_TEXT_LENGTH) return `the label's ${field} is longer than ${String(MAX_TEXT_LENGTH)} characters`;
+  if (text.length > MAX_LABEL_LENGTH) {
+    return `the label's ${field} is longer than ${String(MAX_LABEL_LENGTH)} characters`;
+  }
   return /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u.test(text) ? `the label's ${field} holds control characters` : undefined;
 }
 

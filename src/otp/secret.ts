@@ -6,6 +6,8 @@ import { ScureBase32Plugin } from 'otplib';
 const SECRET_BYTES = 20;
 /** 128 bit, the least that RFC 4226 R6 allows. */
 export const MIN_SECRET_BYTES = 16;
+/** The block size of SHA-1 and SHA-256: longer ones add nothing (RFC 2104 §3). */
+export const MAX_SECRET_BYTES = 64;
 
 const base32 = new ScureBase32Plugin();
 

@@ -62,7 +62,7 @@ describe.each(databases)('an import on $name', ({ open }) => {
     await service().importDevice({ userId: 'ann', secretKey: toBase32(secretOf('other')), deviceName: 'old phone' });
     events.clear();
     const report = await importForeignDevices(service(), found('ann/phone', 'ann/tablet', 'bob', 'cem'));
-    expect(report).toEqual({ read: 4, imported: 4, alreadyThere: 0, refused: [], aborted: false });
+    expect(report).toEqual({ read: 4, imported: 4, alreadyThere: 0, refused: [], shared: [], aborted: false });
     expect((await service().listDevices({ userId: 'ann' })).devices).toMatchObject([
       { name: 'old phone' },
       { name: 'phone', verified: true },
@@ -106,6 +106,26 @@ describe.each(databases)('an import on $name', ({ open }) => {
       { source: 'line 2', reason: 'the user has another verified device of this name' },
       { source: 'line 6', reason: 'the user has 3 devices already, which is the most' },
     ]);
+  });
+
+  it.each([
+    ['is too long', 'a'.repeat(10_001), 'the user id is longer than 10000 characters'],
+    ['is no text', 'a\0', 'the user id holds characters that are no text'],
+    ['is empty', '', 'nothing says which user it belongs to'],
+  ])('refuses a device by itself when the user id that it is given %s', async (_, wrong, reason) => {
+    const report = await importForeignDevices(service(), found('ann', 'bob', 'cem'), {
+      userIdOf: ({ userId }) => (userId === 'bob' ? wrong : userId),
+    });
+    expect(report).toMatchObject({ read: 3, imported: 2 });
+    expect(report.refused).toEqual([{ source: 'line 3', reason }]);
+  });
+
+  it('takes the longest user id that the service takes', async () => {
+    const userIdOf = () => 'a'.repeat(10_000);
+    expect(await importForeignDevices(service(), found('ann'), { userIdOf })).toMatchObject({
+      imported: 1,
+      refused: [],
+    });
   });
 
   it('tells what it would do, and does nothing, when it is run dry', async () => {
@@ -168,6 +188,15 @@ describe.each(databases)('an import on $name', ({ open }) => {
     expect(report).toMatchObject({ read: 4, imported: 4, aborted: true });
   });
 
+  it('is not stopped by who comes when nothing is left', async () => {
+    const stop = new AbortController();
+    const onProgress = () => {
+      stop.abort();
+    };
+    const report = await importForeignDevices(service(), found('a', 'b'), { signal: stop.signal, onProgress });
+    expect(report).toMatchObject({ imported: 2, aborted: false });
+  });
+
   it('takes devices page by page', async () => {
     async function* pages() {
       yield found('ann', 'bob');
@@ -176,6 +205,30 @@ describe.each(databases)('an import on $name', ({ open }) => {
     }
     const report = await importForeignDevices(service(), pages());
     expect(report).toMatchObject({ read: 4, imported: 3, refused: [{ source: 'row 3' }] });
+  });
+
+  it('takes any number of refusals', async () => {
+    const refused = Array.from({ length: 200_000 }, (_, n) => ({ source: `line ${n + 2}`, reason: 'is not Base32' }));
+    const report = await importForeignDevices(service(), { devices: [], refused });
+    expect(report).toMatchObject({ read: 200_000, imported: 0 });
+    expect(report.refused).toHaveLength(200_000);
+  });
+
+  it('tells of a secret that several users have, without showing it', async () => {
+    const distinct = found('ann', 'bob', 'ann', 'cem');
+    const devices = distinct.devices.map((device) => ({ ...device, secret: secretOf('ann') }));
+    async function* pages() {
+      yield { devices: devices.slice(0, 2), refused: [] };
+      yield await Promise.resolve({ devices: devices.slice(2), refused: [] });
+    }
+    const report = await importForeignDevices(service(), pages(), { batchSize: 1 });
+    expect(report).toMatchObject({ imported: 3, alreadyThere: 1, refused: [] });
+    const reason = 'has the secret of line 2, which is of another user';
+    expect(report.shared).toEqual([
+      { source: 'line 3', reason },
+      { source: 'line 5', reason },
+    ]);
+    expect(await importForeignDevices(service(), distinct)).toMatchObject({ shared: [] });
   });
 
   it('W2: takes no secret for a user one of whose secrets does not open, since it might be the same', async () => {
