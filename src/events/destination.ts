@@ -1,6 +1,6 @@
 /** Where events go from the outbox. */
 import { Inject, Injectable, Optional } from '@nestjs/common';
-import { EventEmitter2 } from '@nestjs/event-emitter';
+import { EventEmitter2, EventEmitterReadinessWatcher } from '@nestjs/event-emitter';
 import { TotpConfigurationError } from '../totp.errors.js';
 import type { AnyTotpEvent } from './catalogue.js';
 import { durableName } from './on-totp-event.js';
@@ -38,7 +38,10 @@ export abstract class TotpEventDestination {
 export class EmitterTotpEventDestination extends TotpEventDestination {
   readonly name = 'emitter';
 
-  constructor(@Optional() @Inject(EventEmitter2) private readonly emitter: EventEmitter2 | undefined) {
+  constructor(
+    @Optional() @Inject(EventEmitter2) private readonly emitter: EventEmitter2 | undefined,
+    @Optional() @Inject(EventEmitterReadinessWatcher) private readonly readiness?: EventEmitterReadinessWatcher,
+  ) {
     super();
   }
 
@@ -49,6 +52,8 @@ export class EmitterTotpEventDestination extends TotpEventDestination {
           'application, or name other eventDestinations.',
       );
     }
+    // While the application starts, what was left behind would be told to nobody, and count as delivered.
+    await this.readiness?.waitUntilReady();
     await this.emitter.emitAsync(durableName(event.name), event);
   }
 }

@@ -35,8 +35,8 @@ export function OnTotpEvent<Name extends keyof TotpEventMap>(
     key: string | symbol,
     descriptor: TypedPropertyDescriptor<T>,
   ): void => {
-    // A durable listener's error must come back to the outbox, which then brings the event again.
-    const listening = durable ? { ...options, suppressErrors: false } : options;
+    // The end of a durable listener, and its error, must come back to the outbox, which then brings the event again.
+    const listening = durable ? { ...options, suppressErrors: false, async: false, nextTick: false } : options;
     OnEvent(durable ? durableName(name) : name, listening)(target, key, descriptor);
   };
 }

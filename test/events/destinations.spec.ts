@@ -1,8 +1,11 @@
 /** Destinations as an application names them, and what becomes of them when it ends. */
-import type { Type } from '@nestjs/common';
+import { Injectable, type Type } from '@nestjs/common';
+import { EventEmitterModule } from '@nestjs/event-emitter';
+import { Test } from '@nestjs/testing';
 import {
   type AnyTotpEvent,
   EmitterTotpEventDestination,
+  OnTotpEvent,
   TotpConfigurationError,
   TotpEventDestination,
 } from 'nestjs-totp';
@@ -95,12 +98,66 @@ describe('the names of destinations', () => {
   });
 });
 
-it('the emitter as a destination says what is missing', async () => {
+describe('the emitter as a destination', () => {
   const event = toEvent(
     { name: 'totp.user.unlocked', reason: 'manual' },
     { occurredAt: 0, userId: 'a', tenantId: 't' },
   );
-  await expect(new EmitterTotpEventDestination(undefined).deliver(event)).rejects.toThrow(
-    /Add EventEmitterModule\.forRoot/,
-  );
+
+  @Injectable()
+  class Listener {
+    heard = 0;
+
+    @OnTotpEvent('totp.user.unlocked', { durable: true })
+    hear(): void {
+      this.heard++;
+    }
+  }
+
+  @Injectable()
+  class Deferred {
+    readonly gate = new Gate();
+
+    @OnTotpEvent('totp.user.unlocked', { durable: true, async: true, nextTick: true })
+    async hear(): Promise<void> {
+      await this.gate.pass();
+      throw new Error('the mail server is down');
+    }
+  }
+
+  async function compiled(listener: Type<object>) {
+    const module = await Test.createTestingModule({
+      imports: [EventEmitterModule.forRoot()],
+      providers: [EmitterTotpEventDestination, listener],
+    }).compile();
+    module.useLogger(false);
+    return module;
+  }
+
+  it('tells nobody of what was left behind before the listeners of a starting application are there', async () => {
+    const module = await compiled(Listener);
+    const delivered = module.get(EmitterTotpEventDestination).deliver(event);
+    await new Promise(setImmediate);
+    await module.init();
+    await delivered;
+    expect(module.get(Listener).heard).toBe(1);
+    await module.close();
+  });
+
+  it('waits for a listener that was to be called later, and has its error', async () => {
+    const module = await compiled(Deferred);
+    await module.init();
+    const delivered = module.get(EmitterTotpEventDestination).deliver(event);
+    const { gate } = module.get(Deferred);
+    await gate.reached;
+    gate.open();
+    await expect(delivered).rejects.toThrow('the mail server is down');
+    await module.close();
+  });
+
+  it('says what is missing', async () => {
+    await expect(new EmitterTotpEventDestination(undefined).deliver(event)).rejects.toThrow(
+      /Add EventEmitterModule\.forRoot/,
+    );
+  });
 });
