@@ -39,7 +39,7 @@ export interface TotpKeyRotationProgress {
 }
 
 export interface TotpKeyRotationReport extends TotpKeyRotationProgress {
-  /** Whether `signal` ended it. */
+  /** Whether `signal` ended it, with something left to do. */
   readonly aborted: boolean;
   /** The first 100 users whose secrets could not be sealed anew, and why. */
   readonly failures: readonly { readonly userId: string; readonly reason: string }[];
@@ -107,7 +107,8 @@ export class TotpKeyRotation {
         onProgress?.({ total, done, failed });
       }
     }
-    return { total, done, failed, failures, aborted: signal?.aborted ?? false, keys: await this.keys() };
+    const aborted = signal?.aborted === true && done < total;
+    return { total, done, failed, failures, aborted, keys: await this.keys() };
   }
 
   /** The keys that stored secrets are sealed with. Counts all users, so it takes a moment when there are millions. */
@@ -121,7 +122,13 @@ export class TotpKeyRotation {
 
   /** The ids of keys that stored secrets are sealed with and that the cipher does not have. Fast, however many users there are. */
   async missingKeys(): Promise<string[]> {
-    return (await this.keyIdsInUse()).filter((keyId) => this.stateOf(keyId) === 'missing');
+    // A cipher that asks somebody else for its keys cannot say which are missing.
+    if (this.cipher.keyIds === undefined) return [];
+    const inUse = new Set<string>();
+    for await (const keySet of this.eachKeySet()) {
+      for (const keyId of keySet.split(',')) inUse.add(keyId);
+    }
+    return [...inUse].filter((keyId) => this.stateOf(keyId) === 'missing').sort();
   }
 
   /**
@@ -142,16 +149,6 @@ export class TotpKeyRotation {
       }
     }
     return [...fails].filter((id) => !opens.has(id) && keyIds.includes(id) && !lostKeyIds.includes(id)).sort();
-  }
-
-  private async keyIdsInUse(): Promise<string[]> {
-    // A cipher that asks somebody else for its keys cannot say which are missing.
-    if (this.cipher.keyIds === undefined) return [];
-    const inUse = new Set<string>();
-    for await (const keySet of this.eachKeySet()) {
-      for (const keyId of keySet.split(',')) inUse.add(keyId);
-    }
-    return [...inUse].sort();
   }
 
   private stateOf(keyId: string): TotpKeyUse['state'] {

@@ -78,6 +78,16 @@ describe.each(databases)('the key rotation on $name', ({ open }) => {
     expect(await rotationUnder('k2').run()).toMatchObject({ total: 0, done: 0 });
   });
 
+  it('is not stopped by who comes when nothing is left', async () => {
+    await enrolUsers(store(), 2, [cipherUnder('k1')]);
+    const stop = new AbortController();
+    const onProgress = () => {
+      stop.abort();
+    };
+    const report = await rotationUnder('k2').run({ signal: stop.signal, onProgress });
+    expect(report).toMatchObject({ aborted: false, total: 2, done: 2 });
+  });
+
   it('may run twice at once, beside sign-ins, removals and further devices', async () => {
     const owners = await enrolUsers(store(), 24, [cipherUnder('k1')]);
     const clock = new TestTotpClock();
