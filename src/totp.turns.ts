@@ -4,8 +4,8 @@ export class Turns {
   private readonly newest = new Map<unknown, Promise<unknown>>();
 
   async take<T>(thing: unknown, call: () => Promise<T>): Promise<T> {
-    const before = this.newest.get(thing) ?? Promise.resolve();
-    const turn = before.then(call, call);
+    const before = this.newest.get(thing);
+    const turn = before === undefined ? call() : before.then(call, call);
     this.newest.set(thing, turn);
     try {
       return await turn;

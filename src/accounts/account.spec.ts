@@ -1,4 +1,5 @@
-import { NEW_ACCOUNT, sealingKeyId } from './account.js';
+import { device } from '../../test/support/accounts.js';
+import { keySetOf, NEW_ACCOUNT, sealingKeyId } from './account.js';
 
 it('a new user has no devices, and all tries', () => {
   expect(NEW_ACCOUNT).toEqual({ devices: [], budget: { failures: 0, recentFailures: [], lock: null }, usedUntil: 0 });
@@ -17,4 +18,12 @@ describe('the id of the key that a secret is sealed with', () => {
   it.each(['', 'JBSWY3DP', ':x', 'A:x', 'a b:x', 'abcdefghijklmn-90:x', 'x\na:x'])('of %j is none', (sealed) => {
     expect(sealingKeyId(sealed)).toBeUndefined();
   });
+});
+
+it.each([
+  ['each once and in order', ['b:x', 'a:x', 'b:y'], 'a,b'],
+  ['unknown where one is', ['b:x', 'no key'], ''],
+  ['none without devices', [], '-'],
+])('the keys that secrets are sealed with are noted %s', (_, sealed, keySet) => {
+  expect(keySetOf(sealed.map((sealedSecret) => device({ sealedSecret })))).toBe(keySet);
 });

@@ -1,11 +1,11 @@
 /** An account as a row, and back again: what was read is checked before anything rests on it. */
-import { type Account, type Device, keySetOf, type Lock } from '../accounts/account.js';
+import type { Account, Device, Lock } from '../accounts/account.js';
 import { TotpDamagedAccountError, TotpStorageError } from '../totp.errors.js';
 
 /** What a `text` column of MySQL holds, in bytes. */
 export const MAX_TEXT_LENGTH = 65_535;
 
-/** The columns that an account is read from, by the names of the entity's properties. */
+/** The columns that an account is kept in, by the names of the entity's properties. */
 export const ACCOUNT_COLUMNS = [
   'failures',
   'recentFailures',
@@ -15,10 +15,7 @@ export const ACCOUNT_COLUMNS = [
   'devices',
 ] as const;
 
-/** The columns that an account is written to. */
-export const WRITTEN_COLUMNS = [...ACCOUNT_COLUMNS, 'keyIds'] as const;
-
-/** The values of `WRITTEN_COLUMNS`, in that order. */
+/** The values of `ACCOUNT_COLUMNS`, in that order. */
 export function toRow({ budget, devices, usedUntil }: Account): (string | number | null)[] {
   return [
     budget.failures,
@@ -27,8 +24,6 @@ export function toRow({ budget, devices, usedUntil }: Account): (string | number
     budget.lock?.until ?? null,
     usedUntil,
     fitting(asciiJson(devices)),
-    // Room is for 15 ids, as many as devices: an id has at most 16 characters.
-    keySetOf(devices),
   ];
 }
 

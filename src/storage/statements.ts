@@ -4,25 +4,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource, EntityManager, EntityMetadata, ObjectLiteral, ObjectType, QueryRunner } from 'typeorm';
 import { TotpStorageError } from '../totp.errors.js';
 import { Turns } from '../totp.turns.js';
+import { isBusy, isConflict, storageError } from './driver-faults.js';
+import { poolOf } from './pool.js';
 
 export type Value = string | number | null;
 
 /** How long a statement waits for another connection to let go of an SQLite file. */
 const BUSY_PATIENCE_MS = 5_000;
-
-/** What a database says when a row was changed, or made, by somebody else at the same time. */
-const CONFLICTS: readonly unknown[] = [
-  'SQLITE_CONSTRAINT_PRIMARYKEY',
-  'ER_DUP_ENTRY',
-  'ER_LOCK_DEADLOCK',
-  'ER_CHECKREAD',
-  '23505', // PostgreSQL: unique violation
-  '40001', // PostgreSQL: serialization failure
-  '40P01', // PostgreSQL: deadlock
-];
-
-/** What a server says when a table or a column is not there; SQLite says it in words. */
-const MISSING: readonly unknown[] = ['42P01', '42703', 'ER_NO_SUCH_TABLE', 'ER_BAD_FIELD_ERROR'];
 
 /** Writes SQL with the entity's own table and column names, quoted and numbered as the driver wants it. */
 export class Sql {
@@ -85,17 +73,20 @@ export function prepared(sql: string): Pick<Required<Statement>, 'sql' | 'name'>
  *
  * @throws TotpStorageError without the statement's parameters, since these hold secrets
  */
-export function run(
+export async function run(
   dataSource: DataSource,
   sql: string,
   parameters: readonly Value[],
   name?: string,
 ): Promise<StatementResult> {
   const statement = { sql, parameters, ...(name !== undefined && { name }) };
-  const pool = poolOf(dataSource);
-  return pool === undefined
-    ? onOwnConnection(dataSource, (runner) => query(runner, statement))
-    : queryPool(dataSource, pool, statement);
+  const runOnPool = poolOf(dataSource);
+  if (runOnPool === undefined) return onOwnConnection(dataSource, (runner) => query(runner, statement));
+  try {
+    return await runOnPool(statement);
+  } catch (error) {
+    throw storageError(error);
+  }
 }
 
 /** As `run`, for a write that somebody else may be ahead of: undefined when that is what the database says. */
@@ -160,7 +151,7 @@ async function unlessConflict<T>(written: Promise<T>): Promise<T | undefined> {
   try {
     return await written;
   } catch (error) {
-    if (error instanceof TotpStorageError && CONFLICTS.includes(driverFault(error.cause).code)) return undefined;
+    if (isConflict(error)) return undefined;
     throw error;
   }
 }
@@ -205,62 +196,6 @@ async function query(runner: QueryRunner, { sql, parameters }: Statement): Promi
   return { rows: result.records, affected: result.affected ?? 0 };
 }
 
-/** A pool of `pg`. */
-interface Pool {
-  query(statement: { name?: string | undefined; text: string; values: readonly Value[] }): Promise<unknown>;
-}
-
-/**
- * The pool of PostgreSQL connections that TypeORM keeps: a statement on its own goes there directly, since TypeORM's query runner
- * would add a sixth to the work of a check. Undefined for other databases, and where the application has TypeORM watch its statements,
- * which the runner alone does.
- */
-function poolOf({ driver, options, subscribers }: DataSource): Pool | undefined {
-  if (options.type !== 'postgres' || options.maxQueryExecutionTime !== undefined) return undefined;
-  if (subscribers.some((subscriber) => 'beforeQuery' in subscriber || 'afterQuery' in subscriber)) return undefined;
-  const pool = 'master' in driver ? driver.master : undefined;
-  return isPool(pool) ? pool : undefined;
-}
-
-function isPool(pool: unknown): pool is Pool {
-  return typeof pool === 'object' && pool !== null && 'query' in pool && typeof pool.query === 'function';
-}
-
-/** What PostgreSQL says of a prepared statement that it cannot use; then it has not run it. */
-const UNUSABLE_NAMES: readonly unknown[] = [
-  '0A000', // a migration changed what it returns
-  '26000', // there is none of this name: a pooler in between gave the connection to a server that has not prepared it
-  '42P05', // there is one of this name already, likewise
-];
-
-/** Data sources whose statements are prepared no more. */
-const withoutNames = new WeakSet<DataSource>();
-
-async function queryPool(dataSource: DataSource, pool: Pool, statement: Statement): Promise<StatementResult> {
-  const { sql: text, parameters: values, name } = statement;
-  dataSource.logger.logQuery(text, [...values]);
-  try {
-    const result = await pool.query({ name: withoutNames.has(dataSource) ? undefined : name, text, values });
-    return readResult(result);
-  } catch (error) {
-    if (UNUSABLE_NAMES.includes(driverFault(error).code) && name !== undefined) {
-      withoutNames.add(dataSource);
-      return queryPool(dataSource, pool, { sql: text, parameters: values });
-    }
-    dataSource.logger.logQueryError(String(error), text, [...values]);
-    throw storageError(error);
-  }
-}
-
-function readResult(result: unknown): StatementResult {
-  const { rows, rowCount }: { readonly rows?: unknown; readonly rowCount?: unknown } = result ?? {};
-  return { rows: isRows(rows) ? rows : [], affected: Number(rowCount ?? 0) };
-}
-
-function isRows(value: unknown): value is Record<string, unknown>[] {
-  return Array.isArray(value) && value.every((row) => typeof row === 'object' && row !== null);
-}
-
 class ConnectionInTransaction extends Error {
   readonly code = 'SQLITE_BUSY';
 
@@ -269,35 +204,4 @@ class ConnectionInTransaction extends Error {
       'the only connection to this in-memory database is in a transaction, in which nothing of TOTP may be written',
     );
   }
-}
-
-/** What the person can do who reads the error. */
-function adviceFor(error: unknown): string {
-  if (isBusy(error)) {
-    return 'Another transaction holds the database: call TotpService outside of transactions, and keep them short.';
-  }
-  const { code, message } = driverFault(error);
-  if (MISSING.includes(code) || /no such|has no column/.test(message)) {
-    return 'A table or a column is missing: run TOTP_MIGRATIONS (migrations: TOTP_MIGRATIONS, migrationsRun: true).';
-  }
-  return 'No answer was given, so none can be relied on.';
-}
-
-function isBusy(error: unknown): boolean {
-  return String(driverFault(error).code).startsWith('SQLITE_BUSY');
-}
-
-/** What the driver says: TypeORM's error repeats it. */
-function driverFault(error: unknown): { readonly code: unknown; readonly message: string } {
-  const { code, message }: { readonly code?: unknown; readonly message?: unknown } = error ?? {};
-  return { code, message: String(message) };
-}
-
-/** TypeORM's error carries the parameters of the statement, and a driver's may carry the row: neither is passed on. */
-function storageError(error: unknown): TotpStorageError {
-  const { code, message } = driverFault(error);
-  const cause = Object.assign(new Error(message), { code });
-  return new TotpStorageError(`The database did not do what TOTP asked of it: ${message}. ${adviceFor(error)}`, {
-    cause,
-  });
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
-import type { Account } from '../accounts/account.js';
+import { type Account, keySetOf } from '../accounts/account.js';
 import type { AnyTotpEvent } from '../events/catalogue.js';
 import type { TotpOutbox } from '../events/outbox.js';
 import { TotpStorageError } from '../totp.errors.js';
-import { ACCOUNT_COLUMNS, asciiJson, fromRow, readUserId, toRow, WRITTEN_COLUMNS } from './account-row.js';
+import { ACCOUNT_COLUMNS, asciiJson, fromRow, readUserId, toRow } from './account-row.js';
 import { TotpAccountEntity } from './account.entity.js';
 import {
   type AccountChange,
@@ -39,7 +39,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
     const { sql, name } = this.sql.selectOne;
     const { rows } = await run(this.dataSource, sql, [rowId(userId)], name);
     const row = rows[0];
-    return row === undefined ? null : { account: fromRow(row), revision: String(row.revision) };
+    return row === undefined ? null : { account: fromRow(row), revision: revisionOf(row) };
   }
 
   override async loadMany(userIds: readonly string[]): Promise<ReadonlyMap<string, Account>> {
@@ -62,7 +62,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
       return result?.affected === 1;
     } catch (error) {
       // The reply may have been lost after the row was written: then the row has the new mark.
-      if (await this.hasRevision(userId, written)) return true;
+      if (await this.hasMark(userId, written)) return true;
       throw error;
     }
   }
@@ -74,7 +74,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
     const first = writes[0];
     if (first === undefined) return true;
     const isWritten = await this.writeAll(writes, events).catch(async (error: unknown) => {
-      if (await this.hasRevision(first.userId, first.written)) return true;
+      if (await this.hasMark(first.userId, first.written)) return true;
       throw error;
     });
     if (isWritten && events.length > 0) this.outbox?.committed();
@@ -92,15 +92,20 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   private write({ userId, revision, account }: AccountChange): Statement & { readonly written: string } {
     // A fresh random mark, not a counter: an account that was erased and made anew never looks like the one before.
     const written = randomUUID();
-    const values = [...toRow(account), written, rowId(userId)];
-    return revision === null
-      ? { written, ...this.sql.insert, parameters: [...values, asciiJson(userId)] }
-      : { written, ...this.sql.update, parameters: [...values, revision] };
+    const [id, keySet] = [rowId(userId), keySetOf(account.devices)];
+    const values = [...toRow(account), written];
+    if (revision === null) {
+      return { written, ...this.sql.insert, parameters: [...values, keySet, id, asciiJson(userId)] };
+    }
+    const { mark, notedKeySet } = readRevision(revision);
+    return keySet === notedKeySet
+      ? { written, ...this.sql.update, parameters: [...values, id, mark] }
+      : { written, ...this.sql.updateWithKeys, parameters: [...values, keySet, id, mark] };
   }
 
-  private async hasRevision(userId: string, revision: string): Promise<boolean> {
+  private async hasMark(userId: string, mark: string): Promise<boolean> {
     const loaded = await this.load(userId).catch(() => null);
-    return loaded?.revision === revision;
+    return loaded !== null && readRevision(loaded.revision).mark === mark;
   }
 
   override async nextKeySet(after: KeySet | undefined): Promise<KeySet | undefined> {
@@ -137,25 +142,38 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   }
 }
 
+/**
+ * The mark of a row, and the key set that is noted in it: a write that leaves the key set as it is need not name its column. SQLite
+ * would else write the index on it anew, which is a third of the work.
+ */
+function revisionOf({ revision, keyIds }: Record<string, unknown>): string {
+  return `${String(revision)} ${String(keyIds)}`;
+}
+
+function readRevision(revision: string): { readonly mark: string; readonly notedKeySet: KeySet | undefined } {
+  const [mark = '', notedKeySet] = revision.split(' ');
+  return { mark, notedKeySet };
+}
+
 function statements(dataSource: DataSource) {
   const sql = new Sql(dataSource, TotpAccountEntity);
   const [id, revision, keyIds] = [sql.column('id'), sql.column('revision'), sql.column('keyIds')];
   const [first, second] = [sql.parameter(1), sql.parameter(2)];
-  const values = [...WRITTEN_COLUMNS, 'revision'].map((property) => sql.column(property));
   const as = (property: string) => `${sql.column(property)} AS ${sql.name(property)}`;
   const select = (...properties: string[]) => `SELECT ${properties.map(as).join(', ')} FROM ${sql.table}`;
+  const insert = (...properties: string[]) =>
+    `INSERT INTO ${sql.table} (${properties.map((property) => sql.column(property)).join(', ')})` +
+    ` VALUES (${sql.parameters(properties.length).join(', ')})`;
+  const update = (...properties: string[]) =>
+    `UPDATE ${sql.table} SET ${properties.map((property, n) => `${sql.column(property)} = ${sql.parameter(n + 1)}`).join(', ')}` +
+    ` WHERE ${id} = ${sql.parameter(properties.length + 1)} AND ${revision} = ${sql.parameter(properties.length + 2)}`;
   return {
-    selectOne: prepared(`${select('revision', ...ACCOUNT_COLUMNS)} WHERE ${id} = ${first}`),
+    selectOne: prepared(`${select('revision', 'keyIds', ...ACCOUNT_COLUMNS)} WHERE ${id} = ${first}`),
     selectMany: (users: number) =>
       `${select('id', ...ACCOUNT_COLUMNS)} WHERE ${id} IN (${sql.parameters(users).join(', ')})`,
-    insert: prepared(
-      `INSERT INTO ${sql.table} (${[...values, id, sql.column('userId')].join(', ')})` +
-        ` VALUES (${sql.parameters(values.length + 2).join(', ')})`,
-    ),
-    update: prepared(
-      `UPDATE ${sql.table} SET ${values.map((column, index) => `${column} = ${sql.parameter(index + 1)}`).join(', ')}` +
-        ` WHERE ${id} = ${sql.parameter(values.length + 1)} AND ${revision} = ${sql.parameter(values.length + 2)}`,
-    ),
+    insert: prepared(insert(...ACCOUNT_COLUMNS, 'revision', 'keyIds', 'id', 'userId')),
+    update: prepared(update(...ACCOUNT_COLUMNS, 'revision')),
+    updateWithKeys: prepared(update(...ACCOUNT_COLUMNS, 'revision', 'keyIds')),
     delete: `DELETE FROM ${sql.table} WHERE ${id} = ${first}`,
     now: `SELECT ${epochMs(dataSource)} AS ${sql.name('now')}`,
     firstKeySet: `SELECT MIN(${keyIds}) AS ${sql.name('keyIds')} FROM ${sql.table}`,

@@ -15,8 +15,12 @@ export function intercept(dataSource, meet) {
     return runner;
   };
 
-  const pool = dataSource.driver.master;
-  if (pool === undefined) return;
+  const { master: postgres, pool: mysql } = dataSource.driver;
+  if (postgres !== undefined) interceptPostgres(postgres, meet);
+  if (mysql !== undefined) interceptMysql(mysql, meet);
+}
+
+function interceptPostgres(pool, meet) {
   pool.query = async (statement) => {
     const client = await pool.connect();
     let broken;
@@ -29,5 +33,21 @@ export function intercept(dataSource, meet) {
       client.off('error', noticed);
       client.release(broken);
     }
+  };
+}
+
+function interceptMysql(pool, meet) {
+  const connections = pool.promise();
+  pool.query = (sql, values, done) => {
+    const reply = (async () => {
+      const connection = await connections.getConnection();
+      try {
+        const say = async (...statement) => (await connection.query(...statement))[0];
+        return await meet({ sql, send: () => say(sql, values), say });
+      } finally {
+        connection.release();
+      }
+    })();
+    reply.then((result) => done(null, result), done);
   };
 }
