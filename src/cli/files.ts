@@ -2,31 +2,40 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { text } from 'node:stream/consumers';
-import type { DataSource } from 'typeorm';
+import { buffer } from 'node:stream/consumers';
+import { DataSource } from 'typeorm';
 import { CommandUtils } from 'typeorm/commands/CommandUtils.js';
+import { textOf } from '../import/index.js';
 import { readKeyRing } from '../secrets/key-ring.js';
 import { KeyRingSecretCipher } from '../secrets/key-ring-cipher.js';
 import { PlainTextSecretCipher } from '../secrets/plain-text-cipher.js';
 import { TotpSecretCipher } from '../secrets/secret-cipher.js';
-import { TotpConfigurationError } from '../totp.errors.js';
+import { TotpConfigurationError, TotpStorageError } from '../totp.errors.js';
 import { BadUsage } from './bad-usage.js';
+
+const LOADER_CODES: readonly unknown[] = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', 'ERR_UNKNOWN_FILE_EXTENSION'];
 
 /** The data source of a file, found as TypeORM's command line finds it, and connected. */
 export async function openDataSource(file: string): Promise<DataSource> {
-  const dataSource = await CommandUtils.loadDataSource(resolve(file)).catch((error: unknown) => {
+  const { options, isInitialized } = await CommandUtils.loadDataSource(resolve(file)).catch((error: unknown) => {
     throw new BadUsage(`${messageOf(error)}${adviceFor(file)}`);
   });
-  if (dataSource.isInitialized) throw new BadUsage(`${file} must not initialize its data source.`);
-  // A command changes nothing but what it says, and prints nothing else: as TypeORM's own do.
-  dataSource.setOptions({
+  if (isInitialized) throw new BadUsage(`${file} must not initialize its data source.`);
+  // Another one with the same options, since two options may name one file. A command changes nothing but what it says, and
+  // prints nothing else: as TypeORM's own do.
+  const dataSource = new DataSource({
+    ...options,
     synchronize: false,
     migrationsRun: false,
     dropSchema: false,
     subscribers: [],
     logging: [], // `false` would leave the logger that is there
   });
-  return dataSource.initialize();
+  try {
+    return await dataSource.initialize();
+  } catch (cause) {
+    throw new TotpStorageError(`The database of ${file} cannot be opened: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /** The cipher of a file: keys in JSON, or a module that exports the option `secrets` or a cipher, or a promise of either. */
@@ -42,19 +51,19 @@ export async function loadCipher(file: string): Promise<TotpSecretCipher> {
   }
 }
 
-/** What is in a file, or is piped in for `-`. */
-export async function readInput(file: string): Promise<Uint8Array> {
+/** The text of a file, or what is piped in for `-`. */
+export async function readText(file: string): Promise<string> {
   try {
-    return file === '-' ? Buffer.from(await text(process.stdin)) : await readFile(file);
+    return textOf(file === '-' ? await buffer(process.stdin) : await readFile(file));
   } catch (error) {
-    throw new BadUsage(messageOf(error));
+    throw new BadUsage(`${file} cannot be read: ${messageOf(error)}`);
   }
 }
 
 async function readJson(file: string): Promise<unknown> {
-  const bytes = await readInput(file);
+  const json = await readText(file);
   try {
-    return JSON.parse(Buffer.from(bytes).toString());
+    return JSON.parse(json);
   } catch {
     // The parser's own words repeat the text, and with it the keys.
     throw new BadUsage(`${file} is not JSON: write { "current": "2026-11", "keys": { "2026-11": "…" } }`);
@@ -69,12 +78,19 @@ async function importDefault(file: string): Promise<unknown> {
     const isCommonJs = typeof exported === 'object' && exported !== null && '__esModule' in exported;
     return await (isCommonJs ? defaultOf(exported) : exported);
   } catch (error) {
-    throw new BadUsage(`${file} cannot be loaded: ${messageOf(error)}${adviceFor(file)}`);
+    // The words of any other error may repeat a line of the file, and with it a key.
+    const problem = isOfLoader(error) ? messageOf(error) : `it throws an error: "node ${file}" shows it.`;
+    throw new BadUsage(`${file} cannot be loaded: ${problem}${adviceFor(file)}`);
   }
 }
 
 function defaultOf(exports: unknown): unknown {
   return typeof exports === 'object' && exports !== null && 'default' in exports ? exports.default : undefined;
+}
+
+/** Whether Node.js found no such file, or one that it does not run. */
+function isOfLoader(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && LOADER_CODES.includes(error.code);
 }
 
 function adviceFor(file: string): string {
@@ -83,5 +99,7 @@ function adviceFor(file: string): string {
 }
 
 function messageOf(error: unknown): string {
+  // Of a host with several addresses, which has no words of its own.
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
   return error instanceof Error ? error.message : String(error);
 }

@@ -8,7 +8,6 @@ import {
   readKeyUris,
   readSuperTokensDatabase,
   readSuperTokensDevices,
-  textOf,
 } from '../import/index.js';
 import { AnonymousUserDirectory } from '../totp.directory.js';
 import { SystemTotpClock } from '../totp.clock.js';
@@ -17,12 +16,13 @@ import { importForeignDevices, type TotpImportReport } from '../totp.import.js';
 import { checkOptions } from '../totp.options.js';
 import { TotpService } from '../totp.service.js';
 import { BadUsage } from './bad-usage.js';
-import { openDataSource, readInput } from './files.js';
-import { interruption, type Sources, withStore } from './parts.js';
+import { openDataSource, readText } from './files.js';
+import { interruption, refuseWrongKeys, type Sources, withStore } from './parts.js';
 import { count, print, progressBar } from './terminal.js';
 import { readUsers } from './users.js';
 
 export const FORMATS = ['key-uris', 'google-authenticator', 'supertokens', 'supertokens-database', 'csv'] as const;
+type Format = (typeof FORMATS)[number];
 
 interface Options extends Sources {
   readonly user?: string;
@@ -39,14 +39,16 @@ interface Options extends Sources {
   readonly json?: boolean;
 }
 
-export async function importCommand(format: string, files: readonly string[], options: Options): Promise<void> {
-  if (files.includes('-') && options.secrets === '-')
-    throw new BadUsage('Only one of the file and --secrets can be piped in.');
-  const found = await read(format, files, options);
+export async function importCommand(format: Format, files: readonly string[], options: Options): Promise<void> {
+  if ([...files, options.users, options.secrets].filter((file) => file === '-').length > 1)
+    throw new BadUsage('Only one file can be piped in: write - once.');
   const userIdOf = await ownersFor(format, options);
+  const found = await read(format, files, options);
   const bar = progressBar(options.dryRun === true ? 'Checking' : 'Importing');
   const report = await withStore(options, async (store, cipher) => {
-    await refuseOtherKeys(new TotpKeyRotation(store, cipher));
+    const keys = new TotpKeyRotation(store, cipher);
+    await refuseWrongKeys(keys);
+    await refuseMissingKeys(keys);
     const config = checkOptions({ issuer: 'nestjs-totp', maxDevices: options.maxDevices });
     const totp = new TotpService(
       config,
@@ -62,7 +64,7 @@ export async function importCommand(format: string, files: readonly string[], op
       dryRun: options.dryRun ?? false,
       signal: interruption(),
       onProgress: ({ read }) => {
-        bar.show(read, 'devices' in found ? found.devices.length + found.refused.length : read);
+        bar.show(read, 'devices' in found ? found.devices.length + found.refused.length : undefined);
       },
     }).finally(() => {
       bar.stop();
@@ -74,11 +76,11 @@ export async function importCommand(format: string, files: readonly string[], op
 }
 
 /** With other keys than the application's, users would get devices that it cannot open, or that they have already. */
-async function refuseOtherKeys(keys: TotpKeyRotation): Promise<void> {
-  const others = [...(await keys.missingKeys()), ...(await keys.wrongKeys())];
-  if (others.length === 0) return;
+async function refuseMissingKeys(keys: TotpKeyRotation): Promise<void> {
+  const missing = await keys.missingKeys();
+  if (missing.length === 0) return;
   throw new BadUsage(
-    `These are not the application's keys: users have secrets under ${others.map((id) => JSON.stringify(id)).join(', ')}. Name them with --secrets.`,
+    `These are not all of the application's keys: users have secrets under ${missing.map((id) => JSON.stringify(id)).join(', ')}, too. Add them to --secrets.`,
   );
 }
 
@@ -90,32 +92,40 @@ class Nobody extends TotpEventPublisher {
 }
 
 async function read(
-  format: string,
+  format: Format,
   files: readonly string[],
-  { from, appId, tablePrefix, schema }: Options,
+  { from, appId, tablePrefix, schema, issuer }: Options,
 ): Promise<ForeignDevices | AsyncIterable<ForeignDevices>> {
   if (format === 'supertokens-database') {
     if (from === undefined)
       throw new BadUsage('Name the file with a data source of SuperTokens’ database: --from <file>');
+    if (files.length > 0) throw new BadUsage(`"${format}" reads no files: leave ${files.join(', ')} out.`);
     return readFromDatabase(from, { appId, ...(tablePrefix && { tablePrefix }), ...(schema && { schema }) });
   }
   const [file, ...others] = files;
   if (file === undefined) throw new BadUsage(`Name the file to read after "${format}", or - for what is piped in.`);
   if (format === 'google-authenticator') {
-    return readGoogleAuthenticatorExport(await Promise.all(files.map(async (name) => textOf(await readInput(name)))));
+    return ofIssuer(readGoogleAuthenticatorExport(await Promise.all(files.map(readText))), issuer);
   }
   if (others.length > 0) throw new BadUsage(`One file at a time: ${file} and ${others.join(', ')} were named.`);
-  const text = textOf(await readInput(file));
+  const text = await readText(file);
   switch (format) {
     case 'key-uris':
-      return readKeyUris(text);
+      return ofIssuer(readKeyUris(text), issuer);
     case 'supertokens':
       return readSuperTokensDevices(text, { appId });
     case 'csv':
       return readDeviceCsv(text);
-    default:
-      throw new BadUsage(`"${format}" is not a format; the formats are ${FORMATS.join(', ')}.`);
   }
+}
+
+/** A list may hold accounts of other sites, which are nobody's here. */
+function ofIssuer(found: ForeignDevices, issuer: string | undefined): ForeignDevices {
+  if (issuer === undefined) return found;
+  const devices = found.devices.filter((device) => device.issuer === issuer);
+  if (devices.length === 0 && found.devices.length > 0)
+    throw new BadUsage(`No device is of the issuer ${JSON.stringify(issuer)}.`);
+  return { ...found, devices };
 }
 
 async function* readFromDatabase(
@@ -132,7 +142,7 @@ async function* readFromDatabase(
 
 /** Whose a device is. Key URIs and Google Authenticator's export tell an account that the app shows, and no user id. */
 async function ownersFor(
-  format: string,
+  format: Format,
   { user, users, accountsAreUserIds, issuer }: Options,
 ): Promise<(device: ForeignDevice) => string | undefined> {
   const given = [user, users, accountsAreUserIds].filter((option) => option !== undefined).length;
@@ -148,15 +158,17 @@ async function ownersFor(
       `"${format}" tells accounts and no user ids: write one of --user <id>, --users <file> and --accounts-are-user-ids.`,
     );
   }
-  const userOf = users === undefined ? undefined : readUsers(textOf(await readInput(users)));
-  return (device) => {
-    if (issuer !== undefined && device.issuer !== issuer) return undefined;
+  const userOf = users === undefined ? undefined : readUsers(await readText(users));
+  return ({ account }) => {
     if (user !== undefined) return user;
-    return userOf === undefined ? device.account : userOf.get(device.account ?? '');
+    return userOf === undefined ? account : userOf.get(account ?? '');
   };
 }
 
-function describe({ read, imported, alreadyThere, refused, aborted }: TotpImportReport, dryRun: boolean): string {
+function describe(
+  { read, imported, alreadyThere, refused, shared, aborted }: TotpImportReport,
+  dryRun: boolean,
+): string {
   const summary = [
     `${count(read, 'device')} read`,
     `${count(imported)} ${dryRun ? 'would be imported' : 'imported'}`,
@@ -166,5 +178,6 @@ function describe({ read, imported, alreadyThere, refused, aborted }: TotpImport
   return [
     `${summary}.${aborted ? ' Stopped: run it again for the rest.' : ''}`,
     ...refused.map(({ source, reason }) => `  ${source}: ${reason}`),
+    ...shared.map(({ source, reason }) => `  ${source}: ${reason} (imported all the same)`),
   ].join('\n');
 }

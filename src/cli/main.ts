@@ -2,12 +2,13 @@
 /** `npx nestjs-totp …`: the command line. Each command calls a function of the library that an application can call itself. */
 import 'reflect-metadata';
 import { inspect } from 'node:util';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { TotpArgumentError, TotpConfigurationError, TotpError } from '../totp.errors.js';
 import { BadUsage } from './bad-usage.js';
 import { FORMATS, importCommand } from './import.js';
 import { generateKey, listKeys } from './keys.js';
 import { rotateKeysCommand } from './rotate-keys.js';
+import { printError, useStreams } from './terminal.js';
 
 const dataSource = () =>
   new Option(
@@ -55,7 +56,7 @@ program
 program
   .command('import')
   .description('imports authenticators from elsewhere; may be run again without making duplicates')
-  .argument('<format>', `one of ${FORMATS.join(', ')}`)
+  .addArgument(new Argument('<format>', 'what the files are').choices(FORMATS))
   .argument('[files...]', 'the files to read, or - for what is piped in')
   .addOption(dataSource())
   .addOption(secrets())
@@ -76,12 +77,13 @@ program
   .addOption(json())
   .action(importCommand);
 
+useStreams();
 try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = exitCodeOf(error);
   // Commander has said already what it has to say.
-  if (!(error instanceof CommanderError)) process.stderr.write(`${described(error)}\n`);
+  if (!(error instanceof CommanderError)) printError(described(error));
 }
 
 /** 2 when the command was wrong, 1 when it failed. */

@@ -3,6 +3,8 @@ import { TypeOrmTotpAccountStore } from '../storage/typeorm-account-store.js';
 import { StoreConnection } from '../storage/store-connection.js';
 import type { TotpSecretCipher } from '../secrets/secret-cipher.js';
 import type { TotpAccountStore } from '../storage/account-store.js';
+import type { TotpKeyRotation } from '../totp.key-rotation.js';
+import { BadUsage } from './bad-usage.js';
 import { loadCipher, openDataSource } from './files.js';
 
 export interface Sources {
@@ -26,6 +28,15 @@ export async function withStore<T>(
     await connection.onApplicationShutdown();
     await dataSource.destroy();
   }
+}
+
+/** A key that was put under another's id opens nothing, and what it would seal the application could not open. */
+export async function refuseWrongKeys(keys: TotpKeyRotation): Promise<void> {
+  const wrong = await keys.wrongKeys();
+  if (wrong.length === 0) return;
+  throw new BadUsage(
+    `These keys do not open what is sealed under their names: ${wrong.join(', ')}. Put them back; of a lost one, write "lost" as the key.`,
+  );
 }
 
 /** A signal that Ctrl+C gives: the command ends after what it has in hand, and tells how far it came. A second one ends it at once. */

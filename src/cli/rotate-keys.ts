@@ -1,8 +1,7 @@
 /** `nestjs-totp rotate-keys`. */
 import { TotpKeyRotation, type TotpKeyRotationReport } from '../totp.key-rotation.js';
-import { BadUsage } from './bad-usage.js';
 import { describeKeys } from './keys.js';
-import { interruption, type Sources, withStore } from './parts.js';
+import { interruption, refuseWrongKeys, type Sources, withStore } from './parts.js';
 import { count, print, progressBar } from './terminal.js';
 
 interface Options extends Sources {
@@ -15,11 +14,7 @@ export async function rotateKeysCommand({ batchSize, dryRun = false, json, ...so
   const bar = progressBar('Sealing anew');
   const report = await withStore(sources, async (store, cipher) => {
     const rotation = new TotpKeyRotation(store, cipher);
-    const wrong = await rotation.wrongKeys();
-    if (wrong.length > 0)
-      throw new BadUsage(
-        `These keys do not open what is sealed under their names: ${wrong.join(', ')}. Put them back; of a lost one, write "lost" as the key.`,
-      );
+    await refuseWrongKeys(rotation);
     return rotation
       .run({
         batchSize,
@@ -35,7 +30,7 @@ export async function rotateKeysCommand({ batchSize, dryRun = false, json, ...so
   });
   print(json === true ? JSON.stringify(report, null, 2) : describe(report, dryRun));
   if (report.failed > 0 || report.keys.some(({ state }) => state === 'missing')) process.exitCode = 1;
-  if (report.aborted && report.done < report.total) process.exitCode = 130;
+  if (report.aborted) process.exitCode = 130;
 }
 
 function describe({ total, done, failed, failures, aborted, keys }: TotpKeyRotationReport, dryRun: boolean): string {

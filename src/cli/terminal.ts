@@ -1,38 +1,34 @@
-/** What the commands show: reports on standard output, progress on standard error. */
+/** What the commands show: reports on standard output, progress and errors on standard error. */
+import { Console } from 'node:console';
 import { Presets, SingleBar } from 'cli-progress';
 
 export interface Progress {
-  /** @param total what `done` will be in the end */
-  show(done: number, total: number): void;
+  /** @param total what `done` will be in the end, where that is known */
+  show(done: number, total: number | undefined): void;
   stop(): void;
 }
 
 /** A progress bar; a line every few seconds where there is no terminal. It appears with the first progress. */
 export function progressBar(what: string): Progress {
-  const format = `${what} {bar} {percentage} % · {value} of {total} · {eta_formatted} left`;
-  const bar = new SingleBar(
-    {
-      format,
-      stream: process.stderr,
-      noTTYOutput: true,
-      notTTYSchedule: 5_000,
-      clearOnComplete: false,
-      hideCursor: true,
-    },
-    Presets.shades_classic,
-  );
-  let isRunning = false;
+  let bar: SingleBar | undefined;
   return {
     show(done, total) {
-      if (!isRunning) bar.start(total, 0);
-      isRunning = true;
-      bar.setTotal(total);
+      bar ??= startedBar(what, total);
       bar.update(done);
     },
     stop() {
-      if (isRunning) bar.stop();
+      bar?.stop();
     },
   };
+}
+
+function startedBar(what: string, total: number | undefined): SingleBar {
+  const amount = total === undefined ? '{value}' : '{bar} {percentage} % · {value} of {total} · {eta_formatted} left';
+  // The cursor stays: a second Ctrl+C would leave the terminal without one.
+  const options = { format: `${what} ${amount}`, stream: process.stderr, noTTYOutput: true, notTTYSchedule: 5_000 };
+  const bar = new SingleBar(options, Presets.shades_classic);
+  bar.start(total ?? 0, 0);
+  return bar;
 }
 
 /** Rows under headings, in columns; numbers to the right. */
@@ -54,6 +50,29 @@ export function count(n: number, thing?: string): string {
   return thing === undefined ? number : `${number} ${thing}${n === 1 ? '' : 's'}`;
 }
 
+/** Prints a report. */
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${printable(text)}\n`);
+}
+
+export function printError(text: string): void {
+  process.stderr.write(`${printable(text)}\n`);
+}
+
+/** Keeps standard output for the reports, and the command going when nobody reads them any more. */
+export function useStreams(): void {
+  // The application's files may say something when they are loaded.
+  globalThis.console = new Console(process.stderr);
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+}
+
+/** Texts of files and of the database must not steer the terminal. As JSON writes such characters, so that JSON stays JSON. */
+function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n]|[\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }

@@ -1,5 +1,6 @@
 /** Runs the built command line as a person does, in a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { join } from 'node:path';
 import type { OpenDatabase } from '../support/databases.js';
@@ -36,6 +37,14 @@ export function startCommand(args: readonly string[], database?: Pick<OpenDataba
   });
   child.stdin.end(input);
   const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const ended = Promise.all([text(child.stdout), text(child.stderr), closed]);
+  const ended = Promise.all([shown(child.stdout), shown(child.stderr), closed]);
   return { child, ended: ended.then(([out, errors, code]) => ({ code, out, errors })) };
+}
+
+/** Nothing of a stream that the test has closed. */
+function shown(stream: Readable): Promise<string> {
+  return text(stream).catch((error: unknown) => {
+    if (stream.destroyed) return '';
+    throw error;
+  });
 }

@@ -10,7 +10,7 @@ import { enrolUsers, keysOf, newKey, serviceOver, withSealedSecret } from '../se
 import { useTables } from '../storage/tables.js';
 import { databases, type TestDatabase } from '../support/databases.js';
 import { holdsSecret } from '../support/suite-log.js';
-import { DATA_SOURCE, type Ended, runCommand, SUPERTOKENS } from './command-line.js';
+import { DATA_SOURCE, type Ended, runCommand, startCommand, SUPERTOKENS } from './command-line.js';
 
 const fixture = (name: string) => join(import.meta.dirname, '..', 'import', 'fixtures', name);
 const keys = { old: newKey(), new: newKey() };
@@ -103,11 +103,17 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
     const other = await secretsFile({ keys: { old: newKey(), new: newKey() }, current: 'new' }, 'other.json');
     const database = tables().database;
     const rotation = await runCommand(['rotate-keys', '-d', DATA_SOURCE, '-s', other], database);
-    expect(rotation.errors).toContain('do not open what is sealed under their names: old');
     const importing = ['import', 'csv', fixture('devices.csv'), '-d', DATA_SOURCE];
-    expect((await runCommand([...importing, '-s', other], database)).errors).toContain('"old"');
+    const imported = await runCommand([...importing, '-s', other], database);
+    for (const { errors } of [rotation, imported]) {
+      expect(errors).toContain('do not open what is sealed under their names: old');
+    }
     const plain = await secretsFile('"plain-text"', 'plain.json');
-    expect(await runCommand([...importing, '-s', plain], database)).toMatchObject({ code: 2, out: '' });
+    expect(await runCommand([...importing, '-s', plain], database)).toMatchObject({
+      code: 2,
+      out: '',
+      errors: expect.stringContaining('users have secrets under "old"'),
+    });
     expect(await store().load('ann')).toBeNull();
   });
 
@@ -121,6 +127,75 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
     const { out } = await runCommand(['keys', '-d', DATA_SOURCE, '-s', secrets, '--json'], zealous);
     expect(JSON.parse(out)).toMatchObject({ keys: [{ keyId: 'old', users: 1 }] });
     expect(await store().load(user?.userId ?? '')).not.toBeNull();
+  });
+
+  it.each(['stdout', 'stderr'] as const)('import goes on when nobody reads its %s any more', async (stream) => {
+    const secrets = await secretsFile({ keys, current: 'new' });
+    const rows = Array.from({ length: 30 }, (_, n) => `${stream} ${n},${String(n).padStart(40, '0')}`);
+    const csv = await secretsFile(['user_id,secret_hex', ...rows].join('\n'), 'many.csv');
+    const args = ['import', 'csv', csv, '-d', DATA_SOURCE, '-s', secrets, '--batch-size', '1'];
+    const { child, ended } = startCommand(args, tables().database);
+    child[stream]?.destroy();
+    expect((await ended).code).toBe(0);
+    expect(await store().load(`${stream} 29`)).not.toBeNull();
+  });
+
+  it('what the application’s files print is no part of the report', async () => {
+    const chatty = await secretsFile(
+      `console.log('Loading'); export default ${JSON.stringify({ keys, current: 'new' })};`,
+      'chatty.mjs',
+    );
+    const { out, errors } = await runCommand(['keys', '-d', DATA_SOURCE, '-s', chatty, '--json'], tables().database);
+    expect(JSON.parse(out)).toEqual({ keys: [], unused: ['old', 'new'] });
+    expect(errors).toBe('Loading\n');
+  });
+
+  it('no text of a file or of the database steers the terminal', async () => {
+    const steering = 'ann \u009b31m\u202e\u2028';
+    const [user] = await enrolUsers(store(), 1, [cipher('old')]);
+    const loaded = await store().load(user?.userId ?? '');
+    if (loaded === null) throw new Error('There is no such user.');
+    await store().commit(steering, null, withSealedSecret(loaded.account, 'old:v1.AAAA'));
+    const shown = String.raw`"ann \u009b31m\u202e\u2028"`;
+    expect((await run('rotate-keys')).out).toContain(`  ${shown}: A stored secret was damaged.`);
+    await enrolUsers(store(), 1, [cipher('old')]);
+    const { out } = await run('rotate-keys', '--json');
+    expect(out).not.toMatch(/[\u009b\u202e\u2028]/);
+    expect(JSON.parse(out)).toMatchObject({ failures: [{ userId: steering }] });
+
+    const users = await secretsFile(`account,user_id\n"${steering}",1\n"${steering}",2\n`, 'steering.csv');
+    const { errors } = await run('import', 'key-uris', fixture('key-uris.txt'), '--users', users);
+    expect(errors).toContain(`the account ${shown} to a second user`);
+  });
+
+  it('import takes what is of one issuer alone, and tells when nothing is', async () => {
+    const uris = ['Acme:ann', 'Other:ann', 'bob'].map(
+      (label, n) => `otpauth://totp/${label}?secret=${'ABCD'.repeat(7)}A${'ABC'[n]}A`,
+    );
+    const args = [
+      'import',
+      'key-uris',
+      await secretsFile(uris.join('\n'), 'uris.txt'),
+      '--accounts-are-user-ids',
+    ] as const;
+    const { out, code } = await run(...args, '--issuer', 'Acme');
+    expect(out).toBe('1 device read, 1 imported, 0 already there, 0 refused.\n');
+    expect(code).toBe(0);
+    const none = await run(...args, '--issuer', 'acme');
+    expect(none).toMatchObject({
+      code: 2,
+      errors: 'error: No device is of the issuer "acme".\n',
+    });
+  });
+
+  it('import tells of a secret that two users have', async () => {
+    const csv = await secretsFile(`user_id,secret_hex\nann,${'ab'.repeat(20)}\nbob,${'ab'.repeat(20)}\n`, 'shared.csv');
+    const { out, code } = await run('import', 'csv', csv, '--dry-run');
+    expect(out).toBe(
+      '2 devices read, 2 would be imported, 0 already there, 0 refused.\n' +
+        '  line 3: has the secret of line 2, which is of another user (imported all the same)\n',
+    );
+    expect(code).toBe(0);
   });
 
   it('rotate-keys names the users whose secrets do not open', async () => {
@@ -157,6 +232,8 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
       expect(errors).not.toContain('error');
       expect(out).toContain(`${originals.length} imported`);
       for (const original of originals) expect(await signIn(original[0], original)).toEqual({ status: 'OK' });
+      const again = await run('import', 'supertokens-database', '--from', DATA_SOURCE);
+      expect(again.out).toContain(`0 imported, ${originals.length} already there`);
       await own.query('DROP TABLE totp_user_devices');
       await own.query('DROP TABLE userid_mapping');
     });
@@ -200,7 +277,7 @@ describeWithOathtool('import', () => {
     expect((await run('import', ...csv)).out).toContain('6 devices read, 0 imported, 4 already there, 2 refused.');
   });
 
-  it('takes the users of accounts from a file, and one issuer alone where it is told so', async () => {
+  it('takes the users of accounts from a file', async () => {
     const users = await secretsFile('account,user_id\nann@example.com,user 1\nbob,user 2\n', 'users.csv');
     const args = ['key-uris', fixture('key-uris.txt'), '--users', users];
     const { out } = await run('import', ...args);
@@ -210,7 +287,6 @@ describeWithOathtool('import', () => {
     for (const [n, original] of originals.slice(0, 2).entries()) {
       expect(await signIn(`user ${n + 1}`, original)).toEqual({ status: 'OK' });
     }
-    expect((await run('import', ...args, '--issuer', 'Somebody else')).out).toContain('0 imported, 0 already there');
   });
 });
 
@@ -255,6 +331,41 @@ describe('wrong usage is told in a sentence, without a stack, and ends with a co
       'npx nestjs-totp keys generate',
     ],
     [
+      'a folder for a file',
+      async (file) => ['import', 'csv', folder, '-d', DATA_SOURCE, '-s', await file({ keys, current: 'new' })],
+      'cannot be read: EISDIR',
+    ],
+    [
+      'two files that are piped in',
+      () => Promise.resolve(['import', 'key-uris', '-', '--users', '-', '-d', DATA_SOURCE, '-s', 'keys.json']),
+      'Only one file can be piped in',
+    ],
+    [
+      'a file for a database',
+      async (file) => [
+        'import',
+        'supertokens-database',
+        fixture('devices.csv'),
+        '--from',
+        SUPERTOKENS,
+        '-d',
+        DATA_SOURCE,
+        '-s',
+        await file({ keys, current: 'new' }),
+      ],
+      'reads no files',
+    ],
+    [
+      'a module that throws, in whose words is a key',
+      async (file) => ['keys', '-d', DATA_SOURCE, '-s', await file(`throw new Error('${keys.old}');`, 'throws.mjs')],
+      'throws.mjs cannot be loaded: it throws',
+    ],
+    [
+      'a module that is not there',
+      () => Promise.resolve(['keys', '-d', DATA_SOURCE, '-s', 'away.mjs']),
+      'Cannot find module',
+    ],
+    [
       'a module without keys',
       async (file) => ['keys', '-d', DATA_SOURCE, '-s', await file('export const none = 1;', 'none.mjs')],
       'secrets must be',
@@ -270,7 +381,7 @@ describe('wrong usage is told in a sentence, without a stack, and ends with a co
         '-s',
         await secretsFile({ keys, current: 'new' }),
       ],
-      '"xml" is not a format',
+      'Allowed choices are key-uris',
     ],
     [
       'no file',
@@ -360,6 +471,23 @@ describe('wrong usage is told in a sentence, without a stack, and ends with a co
     expect(errors).not.toMatch(/\n\s+at /);
     expect(code).toBe(1);
   });
+});
+
+it('keys may be written with a byte order mark', async () => {
+  const [sqlite] = databases;
+  const database = await sqlite.open();
+  const file = await secretsFile(`\uFEFF${JSON.stringify({ keys, current: 'new' })}`, 'marked.json');
+  const { errors } = await runCommand(['keys', '-d', DATA_SOURCE, '-s', file], database);
+  await database.drop();
+  expect(errors).toContain('run TOTP_MIGRATIONS'); // They were read, and the empty database was asked.
+});
+
+it('a database that does not answer is told in a sentence', async () => {
+  const secrets = await secretsFile({ keys, current: 'new' });
+  const options = { type: 'postgres', host: 'localhost', port: 1, password: 'hunter2' } as const;
+  const { code, out, errors } = await runCommand(['keys', '-d', DATA_SOURCE, '-s', secrets], { options });
+  expect(errors).toMatch(/^error: The database of .*data-source.js cannot be opened: .*ECONNREFUSED.*\n$/);
+  expect({ code, out }).toEqual({ code: 1, out: '' });
 });
 
 it('a module may export a cipher of its own instead of keys', async () => {
