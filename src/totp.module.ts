@@ -8,7 +8,7 @@ import {
   type Provider,
   type Type,
 } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import { EventEmitter2 } from '@nestjs/event-emitter';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
@@ -151,11 +151,11 @@ function register(statics: TotpModuleStatics, options: Provider[]): DynamicModul
     },
     {
       provide: TotpOutbox,
-      inject: [StoreConnection, EVENT_DESTINATIONS],
-      useFactory: (connection: StoreConnection, destinations: readonly TotpEventDestination[]) =>
-        new TypeOrmTotpOutbox(
-          connection,
-          destinations.map(({ name }) => name),
+      inject: [StoreConnection, ModuleRef],
+      // Asks for the destinations when there are events, since what they inject may itself need TotpService, and so the outbox.
+      useFactory: (connection: StoreConnection, module: ModuleRef) =>
+        new TypeOrmTotpOutbox(connection, () =>
+          module.get<readonly TotpEventDestination[]>(EVENT_DESTINATIONS).map(({ name }) => name),
         ),
     },
     {
@@ -319,7 +319,7 @@ async function relayOf(
   await connection.open();
   const relay = new TotpOutboxRelay({ queue: outbox, destinations, settings: events, clock, metrics });
   outbox.whenCommitted(() => {
-    void relay.wake();
+    relay.nudge();
   });
   return relay;
 }

@@ -1,6 +1,8 @@
 /** Brings what waits in the outbox to one destination. */
 import { AsyncResource } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
 import type { TotpClock } from '../totp.clock.js';
 import { NoTotpMetrics, type TotpMetrics } from '../totp.metrics.js';
@@ -41,6 +43,8 @@ const BATCH_SIZE = 50;
 const LEASE_IN_DELIVERIES = 3;
 /** When a lane that somebody else has is looked at again: what came in a moment before they let go of it is not seen by them. */
 const AGAIN_MS = 100;
+/** Of a reason, in characters: as many as tell what is wrong. */
+const REASON_LENGTH = 500;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 300_000;
 
@@ -50,7 +54,7 @@ export function waitAfter(attempts: number): number {
 }
 
 /**
- * Works in rounds: finds the lanes that have something due, takes them, and empties them batch by batch. A batch is the first entries of
+ * Looks which lanes have something due, takes them, and empties them batch by batch, each lane by itself. A batch is the first entries of
  * several users, and the next one of a user is looked at only when the one before is gone: so the order of each user needs no memory.
  *
  * A lane is claimed by a mark in the database. Whoever has it writes a new mark before it is too old, and who sees the same mark for
@@ -63,6 +67,10 @@ export class Courier {
   private readonly watched = new Map<string, { readonly mark: string; readonly since: number }>();
   private round: Promise<void> | undefined;
   private isAskedAgain = false;
+  /** Lanes that are being emptied, and those of them that were found due meanwhile. */
+  private readonly serving = new Map<string, Promise<void>>();
+  private readonly dueAgain = new Set<string>();
+  private isFailing = false;
   private isStopped = false;
   private stopTimer: (() => void) | undefined;
   /** A round is not part of the request whose commit asked for it. */
@@ -79,19 +87,24 @@ export class Courier {
     this.lease = LEASE_IN_DELIVERIES * settings.deliveryTimeout;
   }
 
-  /** Looks for entries now, or as soon as the present round is over; resolves at its end. Never rejects. */
-  async wake(): Promise<void> {
+  /** Has entries looked for now, or as soon as the present round is over. */
+  nudge(): void {
     if (this.isStopped) return;
     this.isAskedAgain = true;
     this.round ??= this.startRound();
-    await this.round;
   }
 
-  /** Ends the present round after the entries at hand. */
+  /** Looks for entries, and resolves when there is nothing more to do. Never rejects. */
+  async wake(): Promise<void> {
+    this.nudge();
+    while (this.round !== undefined || this.serving.size > 0) await Promise.all([this.round, ...this.serving.values()]);
+  }
+
+  /** Ends after the entries at hand. */
   async stop(): Promise<void> {
     this.isStopped = true;
     this.stopTimer?.();
-    await this.round;
+    await this.wake();
   }
 
   private async goRound(): Promise<void> {
@@ -100,7 +113,7 @@ export class Courier {
     try {
       while (this.isAskedAgain && !this.isStopped) {
         this.isAskedAgain = false;
-        isOver = await this.serveLanes();
+        isOver = await this.takeLanes();
       }
     } catch (error) {
       this.tellOf(error);
@@ -109,33 +122,22 @@ export class Courier {
     if (this.isStopped) return;
     const { pollInterval } = this.settings;
     this.stopTimer = this.stopwatch.after(isOver ? pollInterval : Math.min(AGAIN_MS, pollInterval), () => {
-      void this.wake();
+      this.nudge();
     });
   }
 
   /** @returns false when others had a lane */
-  private async serveLanes(): Promise<boolean> {
+  private async takeLanes(): Promise<boolean> {
     const lanes = await this.queue.dueLanes(this.destination.name, this.clock.now());
-    const served = await inParallel(lanes, ({ lane, mark }) =>
-      this.serve(lane, mark).catch((error: unknown) => {
-        this.tellOf(error);
-        return true;
-      }),
-    );
-    return served.every(Boolean);
-  }
-
-  /** @returns false when somebody else has the lane */
-  private async serve(lane: string, mark: string | undefined): Promise<boolean> {
-    if (this.isStopped) return true;
-    const hold = await this.take(lane, mark);
-    if (hold === undefined) return false;
-    try {
-      await this.empty(hold);
-    } finally {
-      await hold.release();
-    }
-    return true;
+    const taken = await inParallel(lanes, async ({ lane, mark }) => {
+      if (this.isStopped) return true;
+      if (this.serving.has(lane)) return this.dueAgain.add(lane).has(lane);
+      const hold = await this.take(lane, mark);
+      // Is not waited for: a delivery that takes long holds up no other lane.
+      if (hold !== undefined) this.serving.set(lane, this.serve(lane, hold));
+      return hold !== undefined;
+    });
+    return taken.every(Boolean);
   }
 
   private async take(lane: string, mark: string | undefined): Promise<Hold | undefined> {
@@ -152,10 +154,24 @@ export class Courier {
     return false;
   }
 
+  private async serve(lane: string, hold: Hold): Promise<void> {
+    try {
+      await this.empty(hold).finally(() => hold.release());
+    } catch (error) {
+      this.tellOf(error);
+    }
+    this.serving.delete(lane);
+    if (this.dueAgain.delete(lane)) this.nudge();
+  }
+
   private async empty(hold: Hold): Promise<void> {
-    while (!this.isStopped && (await hold.keepFor(this.settings.deliveryTimeout))) {
+    while (!this.isStopped) {
       const entries = await this.queue.heads(hold.claim.lane, this.clock.now(), BATCH_SIZE);
-      if (entries.length === 0 || !(await this.handOn(entries, hold))) return;
+      // After the reading, which may have taken long.
+      if (entries.length === 0 || !(await hold.keepFor(this.settings.deliveryTimeout))) return;
+      if (!(await this.handOn(entries, hold))) return;
+      // Neither SQLite nor a listener need wait for anything outside: the rest of the process gets its turn here.
+      await nextTurn();
     }
   }
 
@@ -175,10 +191,8 @@ export class Courier {
         try {
           await this.deliver(entry);
           delivered.push(entry.id);
-          this.metrics.delivered(this.destination.name);
         } catch (error) {
           failures.push([entry, error]);
-          this.metrics.delivered(this.destination.name, { error });
         }
       }),
     );
@@ -189,19 +203,37 @@ export class Courier {
         `A claim on events for ${this.destination.name} was lost to another process: ${String(entries.length)} of them may arrive twice`,
       );
     }
+    this.tellOfFailures(failures);
+    delivered.forEach(() => {
+      this.metrics.delivered(this.destination.name);
+    });
+    for (const [, error] of failures) this.metrics.delivered(this.destination.name, { error });
     return isHeld && delivered.length > 0;
+  }
+
+  /** Tells of the first failure after a success alone: while a destination is down, there may be any number. */
+  private tellOfFailures([first]: readonly (readonly [OutboxEntry, unknown])[]): void {
+    if (first !== undefined && !this.isFailing) {
+      const [entry, error] = first;
+      this.logger.warn(
+        `The event ${entry.id} was not delivered, and comes again: ${reasonOf(error)}. More failures are told of after the next success.`,
+      );
+    }
+    this.isFailing = first !== undefined;
   }
 
   private async deliver({ event }: OutboxEntry): Promise<void> {
     if (event === undefined) throw new Error('the row is damaged');
+    const tooLong = new AbortController();
     let stop: (() => void) | undefined;
     const timeout = new Promise<never>((_, reject) => {
       stop = this.stopwatch.after(this.settings.deliveryTimeout, () => {
         reject(new Error(`no answer within ${String(this.settings.deliveryTimeout)} ms`));
+        tooLong.abort();
       });
     });
     try {
-      await Promise.race([this.destination.deliver(event), timeout]);
+      await Promise.race([this.destination.deliver(event, tooLong.signal), timeout]);
     } finally {
       stop?.();
     }
@@ -248,8 +280,8 @@ class Hold {
 
   /** Sees to it that the claim lasts for a delivery of this length, and for what is written after it. */
   async keepFor(milliseconds: number): Promise<boolean> {
-    const left = this.writtenAt + this.lease - this.stopwatch.elapsed();
-    return left >= 2 * milliseconds || this.write(this.claim.mark);
+    const lasts = () => this.writtenAt + this.lease - this.stopwatch.elapsed() >= 2 * milliseconds;
+    return lasts() || ((await this.write(this.claim.mark)) && lasts());
   }
 
   release(): Promise<void> {
@@ -257,8 +289,9 @@ class Hold {
   }
 }
 
-/** What kept an event, without the password that a broker's URL may have. */
+/** What kept an event, without the password that a broker's URL may have. Anything may be thrown, and of any length. */
 function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/\/\/[^/\s@]*@/g, '//');
+  const { message = error }: { readonly message?: unknown } = error ?? {};
+  const text = typeof message === 'string' ? message : inspect(message);
+  return text.replace(/\/\/[^/\s]*@/g, '//').slice(0, REASON_LENGTH);
 }

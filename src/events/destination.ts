@@ -26,8 +26,10 @@ export abstract class TotpEventDestination {
   /**
    * Resolves once the event is where it belongs; when it rejects or takes too long, the event comes again. It may come more than
    * once in any case: what must be done once is done once by the event's `id`.
+   *
+   * @param signal aborted when it has taken too long, so that nothing goes on that nobody waits for
    */
-  abstract deliver(event: AnyTotpEvent): Promise<void>;
+  abstract deliver(event: AnyTotpEvent, signal?: AbortSignal): Promise<void>;
 }
 
 /**

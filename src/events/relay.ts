@@ -41,13 +41,18 @@ export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicatio
 
   onApplicationBootstrap(): void {
     this.unwatch = this.work?.metrics?.watch(() => this.backlog());
-    void this.wake();
+    this.nudge();
   }
 
   /** Ends before the connections to databases and brokers do, with the deliveries that are under way. */
   async beforeApplicationShutdown(): Promise<void> {
     this.unwatch?.();
     await Promise.all(this.couriers.map((courier) => courier.stop()));
+  }
+
+  /** Has events looked for now, which nobody waits for: calls may come faster than the outbox is ever empty. */
+  nudge(): void {
+    for (const courier of this.couriers) courier.nudge();
   }
 
   /**
@@ -80,7 +85,7 @@ export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicatio
     const { queue, clock } = this.started();
     if (ids !== undefined && ids.length > MAX_LISTED) throw new TotpArgumentError('ids has more than 1,000 entries');
     const retried = await queue.unpark(ids, clock.now());
-    void this.wake();
+    this.nudge();
     return retried;
   }
 

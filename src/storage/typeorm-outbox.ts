@@ -18,8 +18,6 @@ import { rowId } from './row-id.js';
 import type { StoreConnection } from './store-connection.js';
 import { run, runUnlessConflict, runWithin, Sql, type StatementResult, type Value } from './statements.js';
 
-/** Of a reason, in characters: as many as tell what is wrong. */
-const REASON_LENGTH = 500;
 /** The columns that an entry is written to. */
 const WRITTEN = ['id', 'lane', 'account', 'position', 'dueAt', 'attempts', 'occurredAt', 'event'] as const;
 /** PostgreSQL, MySQL and MariaDB take 65,535 parameters, SQLite 32,766. */
@@ -38,7 +36,7 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
    */
   constructor(
     private readonly connection: Pick<StoreConnection, 'open'>,
-    private readonly destinations: readonly string[],
+    private readonly destinations: () => readonly string[],
   ) {
     super();
   }
@@ -64,13 +62,14 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
       manager,
       new Set(events.map(({ userId }) => rowId(userId))),
     );
+    const destinations = this.destinations();
     const rows = events.flatMap((event) => {
       const { id, userId, occurredAt } = event;
       const account = rowId(userId);
       const position = (positions.get(account) ?? 0) + 1;
       positions.set(account, position);
       const json = fittingJson(event);
-      return this.destinations.map((destination) => {
+      return destinations.map((destination) => {
         const lane = `${destination}:${account.charAt(0)}`;
         return [`${id}:${destination}`, lane, account, position, occurredAt, 0, occurredAt, json];
       });
@@ -115,8 +114,7 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
   }
 
   async postpone({ lane, mark }: Claim, entry: OutboxEntry, dueAt: number | null, reason: string): Promise<boolean> {
-    const told = asciiJson(reason.slice(0, REASON_LENGTH));
-    const values = [dueAt, entry.attempts, told, entry.id, lane, mark];
+    const values = [dueAt, entry.attempts, asciiJson(reason), entry.id, lane, mark];
     const { affected } = await this.run(({ postpone }) => postpone, values);
     return affected > 0;
   }
@@ -137,7 +135,7 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
   }
 
   backlog(): Promise<TotpOutboxBacklog[]> {
-    return inParallel(this.destinations, async (destination) => {
+    return inParallel(this.destinations(), async (destination) => {
       const lanes = lanesOf(destination);
       const { rows } = await this.run(({ backlog }) => backlog, [...lanes, ...lanes]);
       const { waiting, parked, oldestAt } = rows[0] ?? {};

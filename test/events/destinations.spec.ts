@@ -1,5 +1,5 @@
 /** Destinations as an application names them, and what becomes of them when it ends. */
-import { Injectable, type Type } from '@nestjs/common';
+import { Inject, Injectable, type Type } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import { Test } from '@nestjs/testing';
 import {
@@ -8,6 +8,8 @@ import {
   OnTotpEvent,
   TotpConfigurationError,
   TotpEventDestination,
+  TotpOutboxRelay,
+  TotpService,
 } from 'nestjs-totp';
 import { DataSource } from 'typeorm';
 import { toEvent } from '../../src/events/catalogue.js';
@@ -79,6 +81,29 @@ describe.each(databases)('on $name', ({ open }) => {
     expect(await observer.query('SELECT lane FROM totp_outbox_claims')).toEqual([]);
     await observer.destroy();
   });
+});
+
+it('a destination may need the service whose events it takes', async () => {
+  @Injectable()
+  class Asking extends Quiet {
+    readonly name = 'asking';
+
+    constructor(@Inject(TotpService) readonly totp: TotpService) {
+      super();
+    }
+  }
+  const database = await databases[0].open();
+  const application = await startApplication({
+    database,
+    options: { events: { outbox: true }, eventDestinations: [Asking] },
+  });
+  expect(application.app.get(Asking).totp).toBe(application.totp);
+  await new Person(application).enrol();
+  const relay = application.app.get(TotpOutboxRelay);
+  await relay.wake();
+  expect(await relay.backlog()).toMatchObject([{ destination: 'asking', waiting: 0, parked: 0 }]);
+  await application.close();
+  await database.drop();
 });
 
 describe('the names of destinations', () => {

@@ -42,6 +42,8 @@ export class TestStopwatch implements Stopwatch {
 /** Takes what comes, or does with it what the test says. */
 export class Letterbox extends TotpEventDestination {
   readonly taken: AnyTotpEvent[] = [];
+  /** Of each delivery: whether it is to end. */
+  readonly signals: AbortSignal[] = [];
   /** Events that are being taken right now. */
   readonly open = new Set<string>();
   /** Whether an event was being taken twice at a time. */
@@ -52,7 +54,8 @@ export class Letterbox extends TotpEventDestination {
     super();
   }
 
-  override async deliver(event: AnyTotpEvent): Promise<void> {
+  override async deliver(event: AnyTotpEvent, signal: AbortSignal): Promise<void> {
+    this.signals.push(signal);
     if (this.open.has(event.id)) this.wasOpenTwice = true;
     this.open.add(event.id);
     try {
@@ -74,7 +77,7 @@ export class PostalService {
   private readonly couriers: Courier[] = [];
 
   constructor({ own }: Tables, destinations: readonly string[] = ['letterbox']) {
-    this.outbox = new TypeOrmTotpOutbox({ open: () => Promise.resolve(own) }, destinations);
+    this.outbox = new TypeOrmTotpOutbox({ open: () => Promise.resolve(own) }, () => destinations);
     this.store = new TypeOrmTotpAccountStore(own, this.outbox);
   }
 

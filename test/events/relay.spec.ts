@@ -4,6 +4,7 @@ import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { TotpArgumentError, TotpConfigurationError, TotpOutboxRelay } from 'nestjs-totp';
 import { waitAfter } from '../../src/events/courier.js';
+import { rowId } from '../../src/storage/row-id.js';
 import { useTables } from '../storage/tables.js';
 import { databases } from '../support/databases.js';
 import { Gate, LEASE, Letterbox, named, PostalService, SETTINGS, TestStopwatch } from './postal-service.js';
@@ -11,6 +12,14 @@ import { Gate, LEASE, Letterbox, named, PostalService, SETTINGS, TestStopwatch }
 afterEach(() => {
   jest.restoreAllMocks();
 });
+
+/** Two users whose events go different ways. */
+function usersOfTwoLanes(): [string, string] {
+  const user = randomUUID();
+  let other = randomUUID();
+  while (rowId(other).startsWith(rowId(user).charAt(0))) other = randomUUID();
+  return [user, other];
+}
 
 describe.each(databases)('the outbox on $name', ({ open }) => {
   const tables = useTables(open);
@@ -33,7 +42,7 @@ describe.each(databases)('the outbox on $name', ({ open }) => {
 
   const backlog = async () => {
     const [letters] = await post.outbox.backlog();
-    return { waiting: letters?.waiting, parked: letters?.parked, oldestAt: letters?.oldestAt };
+    return { waiting: letters?.waiting ?? 0, parked: letters?.parked, oldestAt: letters?.oldestAt };
   };
   const empty = { waiting: 0, parked: 0, oldestAt: undefined };
 
@@ -185,6 +194,69 @@ describe.each(databases)('the outbox on $name', ({ open }) => {
     expect(other.taken).toEqual([]);
   });
 
+  it('hands on nothing that it read for so long that another may have the claim by now', async () => {
+    await post.post(randomUUID(), 'a');
+    const [slowWatch, otherWatch] = [new TestStopwatch(), new TestStopwatch()];
+    const other = new Letterbox();
+    const second = post.courier(other, otherWatch);
+    const halted = new Gate();
+    other.meet = () => halted.pass();
+    const heads = post.outbox.heads.bind(post.outbox);
+    let takingOver: Promise<void> | undefined;
+    jest.spyOn(post.outbox, 'heads').mockImplementationOnce(async (...lane) => {
+      const entries = await heads(...lane);
+      await second.wake();
+      slowWatch.advance(LEASE + 1);
+      otherWatch.advance(LEASE + 1);
+      takingOver = second.wake();
+      await halted.reached;
+      return entries;
+    });
+    await post.courier(letterbox, slowWatch).wake();
+    expect(letterbox.taken).toEqual([]);
+    halted.open();
+    await takingOver;
+    expect(named(other.taken)).toEqual(['a']);
+  });
+
+  it('begins no batch when it took too long to renew the claim', async () => {
+    await post.post(randomUUID(), 'a');
+    const stopwatch = new TestStopwatch();
+    const heads = post.outbox.heads.bind(post.outbox);
+    jest.spyOn(post.outbox, 'heads').mockImplementationOnce((...lane) => {
+      stopwatch.advance(LEASE / 2);
+      return heads(...lane);
+    });
+    const claim = post.outbox.claim.bind(post.outbox);
+    jest.spyOn(post.outbox, 'claim').mockImplementation(async (own, seen) => {
+      const isWritten = await claim(own, seen);
+      if (seen !== undefined) stopwatch.advance(LEASE);
+      return isWritten;
+    });
+    const released = jest.spyOn(post.outbox, 'release');
+    letterbox.meet = () => {
+      expect(released).toHaveBeenCalledTimes(1);
+      return Promise.resolve();
+    };
+    await post.courier(letterbox, stopwatch).wake();
+    expect(named(letterbox.taken)).toEqual(['a']);
+  });
+
+  it('lets the rest of the process have its turn between two batches', async () => {
+    await Promise.all(Array.from({ length: 10 }, (_, n) => post.post('ann', `name ${n}`)));
+    let turns = 0;
+    let isOver = false;
+    const count = () => {
+      turns++;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    await post.courier(letterbox).wake();
+    isOver = true;
+    expect(letterbox.taken).toHaveLength(10);
+    expect(turns).toBeGreaterThanOrEqual(10);
+  });
+
   it('only one of those takes over who see that a claim was left behind', async () => {
     await post.post(randomUUID(), 'a');
     await post.post(randomUUID(), 'b');
@@ -258,6 +330,82 @@ describe.each(databases)('the outbox on $name', ({ open }) => {
       );
       expect(rows).toEqual([{ attempts: 1, reason: '"no answer within 10000 ms"' }]);
       gate.open();
+    });
+
+    it('which never answers, it holds up neither other lanes nor what comes to them meanwhile, and is told to end', async () => {
+      const [user, other] = usersOfTwoLanes();
+      await post.post(user, 'a');
+      const gate = new Gate();
+      letterbox.meet = ({ userId }) => (userId === user ? gate.pass() : Promise.resolve());
+      const stopwatch = new TestStopwatch();
+      const courier = post.courier(letterbox, stopwatch);
+      const round = courier.wake();
+      await gate.reached;
+      await post.post(other, 'b');
+      courier.nudge();
+      while ((await backlog()).waiting > 1) await new Promise(setImmediate);
+      expect(named(letterbox.taken)).toEqual(['b']);
+      expect(letterbox.signals.map(({ aborted }) => aborted)).toEqual([false, false]);
+      stopwatch.advance(SETTINGS.deliveryTimeout);
+      await round;
+      expect(letterbox.signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+      gate.open();
+    });
+
+    it('looks again at a lane to which more came when it was as good as empty', async () => {
+      await post.post('ann', 'a');
+      const courier = post.courier(letterbox);
+      const release = post.outbox.release.bind(post.outbox);
+      jest.spyOn(post.outbox, 'release').mockImplementationOnce(async (claim) => {
+        await post.post('ann', 'b');
+        courier.nudge();
+        await release(claim);
+      });
+      await courier.wake();
+      expect(named(letterbox.taken)).toEqual(['a', 'b']);
+    });
+
+    it.each<[unknown, string]>([
+      [Object.create(null), '[Object: null prototype] {}'],
+      [Object.assign(new Error(), { message: 42 }), '42'],
+      [{ status: 'error', message: 'Internal server error' }, 'Internal server error'],
+      [undefined, 'undefined'],
+      ['down', 'down'],
+      [new Error('no way to amqp://user:p@ss@broker/vhost'), 'no way to amqp://broker/vhost'],
+      [new Error('x'.repeat(501)), 'x'.repeat(500)],
+    ])('with %j, it is put back with a reason', async (thrown, reason) => {
+      await post.post(randomUUID(), 'a');
+      letterbox.meet = () => {
+        throw thrown;
+      };
+      await post.courier(letterbox).wake();
+      const [row]: { attempts: number; reason: string }[] = await tables().dataSource.query(
+        'SELECT attempts, reason FROM totp_outbox',
+      );
+      expect([row?.attempts, JSON.parse(row?.reason ?? '')]).toEqual([1, reason]);
+      expect(errors).not.toHaveBeenCalled();
+    });
+
+    it('a warning tells why, once until a delivery succeeds', async () => {
+      const courier = post.courier(letterbox);
+      const wait = async (meet: Letterbox['meet']) => {
+        letterbox.meet = meet;
+        await courier.wake();
+        post.clock.advance(300);
+      };
+      await post.post('ann', 'a');
+      await wait(fail);
+      await wait(fail);
+      await wait(() => Promise.resolve());
+      await post.post('ann', 'b');
+      await wait(fail);
+      expect(warnings.mock.calls).toEqual(
+        Array(2).fill([
+          expect.stringMatching(
+            /^The event .*:letterbox was not delivered, and comes again: amqp:\/\/broker is down\. /,
+          ),
+        ]),
+      );
     });
 
     it('leaves the destination alone until the next poll when nothing gets through', async () => {
