@@ -1,5 +1,5 @@
 /** Events to other services, over the message broker that the application has set up. */
-import { lastValueFrom, type Observable } from 'rxjs';
+import { fromEvent, lastValueFrom, type Observable, takeUntil } from 'rxjs';
 import type { AnyTotpEvent } from './catalogue.js';
 import { type TotpCloudEvent, toCloudEvent } from './cloud-event.js';
 import { TotpEventDestination } from './destination.js';
@@ -51,11 +51,15 @@ export abstract class ClientProxyTotpEventDestination extends TotpEventDestinati
     super();
   }
 
-  override async deliver(event: AnyTotpEvent): Promise<void> {
+  override async deliver(event: AnyTotpEvent, signal = new AbortController().signal): Promise<void> {
     const { source = '/nestjs-totp', reply = false } = this.options;
     const message = this.message(await toCloudEvent(event, source));
     if (reply) {
-      refuseError(await lastValueFrom(this.client.send(event.name, message)));
+      // A client remembers whoever waits for a reply, until they wait no more.
+      const answer = this.client.send(event.name, message).pipe(takeUntil(fromEvent(signal, 'abort')));
+      // One who is done and has nothing to say sends no value.
+      refuseError(await lastValueFrom(answer, { defaultValue: undefined }));
+      signal.throwIfAborted();
     } else {
       await lastValueFrom(this.client.emit(event.name, message), { defaultValue: undefined });
       await flush(this.client.unwrap?.());
@@ -85,5 +89,7 @@ function canFlush(connection: unknown): connection is { flush(): Promise<void> }
 /** JetStream answers with `{ error }` when it has not stored a message, which is no error to a `ClientProxy`. */
 function refuseError(reply: unknown): void {
   if (typeof reply !== 'object' || reply === null || !('error' in reply)) return;
+  // A service may well say that there was none.
+  if (reply.error === null || reply.error === undefined) return;
   throw new Error(`The answer was an error: ${JSON.stringify(reply.error)}`);
 }

@@ -1,17 +1,19 @@
 /** Events over a real RabbitMQ and a real NATS: what "delivered" means, and what becomes of them while a broker is away. */
 import { randomUUID } from 'node:crypto';
+import type { AddressInfo, Server } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect as connectNats } from '@nats-io/transport-node';
-import { Inject, Injectable } from '@nestjs/common';
-import { type ClientProxy, ClientProxyFactory, ClientsModule, Transport } from '@nestjs/microservices';
+import { Controller, Inject, Injectable, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { type ClientProxy, ClientProxyFactory, ClientsModule, MessagePattern, Transport } from '@nestjs/microservices';
 import {
   ClientProxyTotpEventDestination,
   type TotpCloudEvent,
   type TotpMessageClient,
   TotpOutboxRelay,
 } from 'nestjs-totp';
-import { of, throwError } from 'rxjs';
+import { Observable, of, throwError } from 'rxjs';
 import { DataSource } from 'typeorm';
 import { toEvent } from '../../src/events/catalogue.js';
 import { startApplication } from '../support/application.js';
@@ -157,13 +159,60 @@ describeWithBrokers('a destination that waits for a reply', () => {
     }
   });
 
-  it.each([[undefined], [null], ['done'], [{ stream: 'TOTP', seq: 1 }]])(
+  it.each([[undefined], [null], ['done'], [{ stream: 'TOTP', seq: 1 }], [{ error: null }]])(
     'has delivered what was answered with %j',
     async (answer) => {
       const client = answering(() => of(answer));
       await expect(new Destination(client, { reply: true }).deliver(newEvent())).resolves.toBeUndefined();
     },
   );
+});
+
+@Controller()
+class Quiet {
+  @MessagePattern('totp.user.locked')
+  async handle(): Promise<void> {
+    await Promise.resolve();
+  }
+}
+
+@Module({ controllers: [Quiet] })
+class QuietService {}
+
+it('has delivered what a service has handled that has nothing to say', async () => {
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class
+  const service = await NestFactory.createMicroservice(QuietService, {
+    transport: Transport.TCP,
+    options: { host: '127.0.0.1', port: 0 },
+    logger: false,
+  });
+  await service.listen();
+  const { port } = service.unwrap<Server>().address() as AddressInfo;
+  const client = ClientProxyFactory.create({ transport: Transport.TCP, options: { host: '127.0.0.1', port } });
+  try {
+    await expect(new Destination(client, { reply: true }).deliver(newEvent())).resolves.toBeUndefined();
+  } finally {
+    await client.close();
+    await service.close();
+  }
+});
+
+it('forgets who waited for a reply in vain', async () => {
+  let waiting = 0;
+  const client: TotpMessageClient = {
+    send: () =>
+      new Observable(() => {
+        waiting++;
+        return () => waiting--;
+      }),
+    emit: () => throwError(() => new Error('a reply is waited for')),
+  };
+  const tooLong = new AbortController();
+  const delivered = new Destination(client, { reply: true }).deliver(newEvent(), tooLong.signal);
+  while (waiting === 0) await new Promise(setImmediate);
+  tooLong.abort();
+  await expect(delivered).rejects.toThrow('aborted');
+  expect(waiting).toBe(0);
 });
 
 it('sends what a transport wants to be sent, such as the key of a partition', async () => {
