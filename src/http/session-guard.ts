@@ -25,6 +25,8 @@ export interface TotpRequest {
   readonly session: SessionContainer;
   /** The platform's own request. */
   readonly raw: object;
+  /** The platform's own response. */
+  readonly response: unknown;
   /** The fields of the body; a 400 if it is none. Read past the application's pipes, which may change or strip them. */
   fields(): object;
 }
@@ -33,5 +35,10 @@ export const CurrentRequest = createParamDecorator((_: unknown, context: Executi
   const raw = context.switchToHttp().getRequest<object>();
   const session = sessions.get(raw);
   if (session === undefined) throw unauthorised();
-  return { session, raw, fields: () => bodyFields(property(raw, 'body'), property(raw, 'headers')) };
+  return {
+    session,
+    raw,
+    response: context.switchToHttp().getResponse<unknown>(),
+    fields: () => bodyFields(property(raw, 'body'), property(raw, 'headers')),
+  };
 });

@@ -8,10 +8,10 @@ import {
   Post,
   type Type,
   UseGuards,
-  UseInterceptors,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { PATH_METADATA } from '@nestjs/common/constants.js';
+import { HttpAdapterHost } from '@nestjs/core';
 import type { DeviceChange } from '../accounts/step-up.js';
 import { TotpStepUpRequiredError } from '../totp.errors.js';
 import { TOTP_OPTIONS, type TotpConfig } from '../totp.options.js';
@@ -20,7 +20,7 @@ import { OwnRoute } from './fastify.js';
 import { property } from './property.js';
 import { invalidClaim } from './refusals.js';
 import { deviceName, optionalDeviceName, totpCode } from './requests.js';
-import { RetryAfterInterceptor } from './retry-after.interceptor.js';
+import { retryAfter } from './retry-after.js';
 import { CurrentRequest, type TotpRequest, TotpSessionGuard } from './session-guard.js';
 import { type APIInput, type APIInterface, TotpApi } from './totp.api.js';
 import { WithoutTotp } from './totp.guard.js';
@@ -45,13 +45,13 @@ const ROUTES = {
 export function createTotpController(path: string, guards: readonly Type<CanActivate>[]): Type<object> {
   @Controller({ path, version: VERSION_NEUTRAL })
   @UseGuards(...guards, TotpSessionGuard)
-  @UseInterceptors(RetryAfterInterceptor)
   @WithoutTotp()
   class TotpController {
     constructor(
       @Inject(TotpApi) private readonly api: TotpApi,
       @Inject(TotpService) private readonly totp: TotpService,
       @Inject(TOTP_OPTIONS) private readonly config: TotpConfig,
+      @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     ) {}
 
     @Post(ROUTES.createDevicePOST)
@@ -107,9 +107,9 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
     @Post(ROUTES.verifyTOTPPOST)
     @HttpCode(200)
     @OwnRoute()
-    verifyTOTPPOST(@CurrentRequest() request: TotpRequest) {
+    async verifyTOTPPOST(@CurrentRequest() request: TotpRequest) {
       const totp = totpCode(request.fields());
-      return this.api.verifyTOTPPOST?.({ ...this.input(request), totp });
+      return this.answered(request, await this.api.verifyTOTPPOST?.({ ...this.input(request), totp }));
     }
 
     private input({ session, raw }: TotpRequest): APIInput {
@@ -121,14 +121,22 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
     }
 
     /** Asks for a code first (403) where the change needs one: before the API, so that no override can be reached without. */
-    private async allowed<T>({ session }: TotpRequest, change: DeviceChange, api: () => T): Promise<Awaited<T>> {
+    private async allowed<T>(request: TotpRequest, change: DeviceChange, api: () => T): Promise<Awaited<T>> {
+      const { session } = request;
       try {
         await this.totp.requireStepUp({ userId: session.getUserId(), session: await session.acting(), change });
-        return await api();
+        return this.answered(request, await api());
       } catch (error) {
         if (error instanceof TotpStepUpRequiredError) throw invalidClaim('a code of your authenticator is required');
         throw error;
       }
+    }
+
+    /** Here and not in an interceptor: one alone puts every request through RxJS, for a header that few answers have. */
+    private answered<T>({ response }: TotpRequest, answer: T): T {
+      const wait = retryAfter(answer);
+      if (wait !== undefined) this.host.httpAdapter.setHeader(response, 'Retry-After', wait);
+      return answer;
     }
   }
   return TotpController;
