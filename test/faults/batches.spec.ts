@@ -3,13 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { type AccountChange, TotpStorageError } from 'nestjs-totp';
 import { account, device } from '../support/accounts.js';
 import { databases } from '../support/databases.js';
-import { isNotSent, losesItsReply, type Meet } from './faulty-connection.js';
-import { Site } from './site.js';
-import { Wire } from './wire.js';
+import type { Meet } from './faulty-connection.js';
+import { useSite } from './site.js';
+import type { Break } from './wire.js';
 
 interface Fault {
   readonly name: string;
-  readonly meet: 'before the statement' | 'before the reply';
+  readonly meet: Break;
   readonly goesOn?: boolean;
 }
 
@@ -21,66 +21,48 @@ const faults: readonly Fault[] = [
 ];
 const [before, after] = [account([], { usedUntil: 1 }), account([], { usedUntil: 2 })];
 
-describe.each(databases)('a batch on $name', ({ name, open }) => {
-  let site: Site;
-  let wire: Wire | undefined;
-  beforeAll(async () => {
-    const database = await open();
-    if (name !== 'SQLite') wire = await Wire.to(database);
-    site = await Site.open(database, wire?.port);
-  });
-  afterAll(async () => {
-    await site.shut();
-    await wire?.close();
-  });
-
-  function meeting(breaks: Fault['meet']): Meet {
-    return (statement) => {
-      wire?.breakAt(statement.sql, breaks);
-      // There is no network to an SQLite file: there, the driver is made to fail, but for what it always does.
-      if (wire !== undefined || statement.sql === 'ROLLBACK') return statement.send();
-      return breaks === 'before the statement' ? isNotSent(statement) : losesItsReply(statement);
-    };
-  }
+describe.each(databases)('a batch on $name', (database) => {
+  const { site, breaks } = useSite(database);
 
   /** A change of three users, one of whom is new. */
   async function newBatch(): Promise<readonly AccountChange[]> {
     const [one, other, fresh] = [randomUUID(), randomUUID(), randomUUID()];
-    await site.store.commitAll([one, other].map((userId) => ({ userId, revision: null, account: before })));
+    await site().store.commitAll([one, other].map((userId) => ({ userId, revision: null, account: before })));
     const known = [one, other].map(async (userId) => {
-      return { userId, revision: (await site.stored(userId))?.revision ?? '', account: after };
+      return { userId, revision: (await site().stored(userId))?.revision ?? '', account: after };
     });
     return [...(await Promise.all(known)), { userId: fresh, revision: null, account: after }];
   }
 
   const usedUntil = (batch: readonly AccountChange[]) =>
-    Promise.all(batch.map(async ({ userId }) => (await site.stored(userId))?.account.usedUntil ?? null));
+    Promise.all(batch.map(async ({ userId }) => (await site().stored(userId))?.account.usedUntil ?? null));
 
   it.each(faults)('L8: is written whole or not at all when a statement $name', async ({ meet, goesOn }) => {
     const undisturbed = await newBatch();
-    site.connection.meetNoFault();
-    expect(await site.store.commitAll(undisturbed)).toBe(true);
-    const statements = [...site.connection.statements];
+    site().connection.meetNoFault();
+    expect(await site().store.commitAll(undisturbed)).toBe(true);
+    const statements = [...site().connection.statements];
     expect(statements).toHaveLength(5);
 
     for (const [index, sql] of statements.entries()) {
       const batch = await newBatch();
       const n = index + 1;
-      site.connection.meetFault(n, goesOn ? Infinity : n, meeting(meet));
-      const written = await site.store.commitAll(batch).catch((error: unknown) => error);
-      site.connection.meetNoFault();
+      site().connection.meetFault(n, goesOn ? Infinity : n, breaks(meet));
+      const { store } = site();
+      const written = await store.commitAll(batch).catch((error: unknown) => error);
+      site().connection.meetNoFault();
 
       const isDone = meet === 'before the reply' && sql === 'COMMIT';
       if (isDone && !goesOn) expect({ sql, written }).toEqual({ sql, written: true });
       else expect({ sql, written }).toEqual({ sql, written: expect.any(TotpStorageError) });
       expect({ sql, stored: await usedUntil(batch) }).toEqual({ sql, stored: isDone ? [2, 2, 2] : [1, 1, null] });
 
-      expect({ sql, again: await site.store.commitAll(batch) }).toEqual({ sql, again: !isDone });
+      expect({ sql, again: await site().store.commitAll(batch) }).toEqual({ sql, again: !isDone });
       expect({ sql, stored: await usedUntil(batch) }).toEqual({ sql, stored: [2, 2, 2] });
     }
   });
 
-  if (name !== 'SQLite') return;
+  if (database.name !== 'SQLite') return;
 
   /** How large the file may become; it never becomes smaller than it is. */
   const withPages =
@@ -93,12 +75,12 @@ describe.each(databases)('a batch on $name', ({ name, open }) => {
   it('L8: is not written at all when the disk is full, and whole once there is room', async () => {
     const large = account([device({ sealedSecret: 'x'.repeat(50_000) })], { usedUntil: 2 });
     const batch = (await newBatch()).map((change) => ({ ...change, account: large }));
-    site.connection.meetFault(1, 1, withPages(1));
-    await expect(site.store.commitAll(batch)).rejects.toThrow(/disk is full/);
+    site().connection.meetFault(1, 1, withPages(1));
+    await expect(site().store.commitAll(batch)).rejects.toThrow(/disk is full/);
     expect(await usedUntil(batch)).toEqual([1, 1, null]);
 
-    site.connection.meetFault(1, 1, withPages(1_000_000));
-    expect(await site.store.commitAll(batch)).toBe(true);
+    site().connection.meetFault(1, 1, withPages(1_000_000));
+    expect(await site().store.commitAll(batch)).toBe(true);
     expect(await usedUntil(batch)).toEqual([2, 2, 2]);
   });
 });

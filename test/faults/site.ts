@@ -9,9 +9,10 @@ import { PlainTextSecretCipher } from '../../src/secrets/plain-text-cipher.js';
 import { AnonymousUserDirectory } from '../../src/totp.directory.js';
 import { checkOptions } from '../../src/totp.options.js';
 import { connect } from '../storage/tables.js';
-import type { OpenDatabase, TestDataSourceOptions } from '../support/databases.js';
-import { FaultyConnection, type Meet } from './faulty-connection.js';
+import type { OpenDatabase, TestDatabase, TestDataSourceOptions } from '../support/databases.js';
+import { FaultyConnection, isNotSent, losesItsReply, type Meet } from './faulty-connection.js';
 import { type Call, type Operation, operations } from './operations.js';
+import { type Break, Wire } from './wire.js';
 
 /** A fault that one statement meets, or that one and all after it. */
 export interface Fault {
@@ -127,6 +128,30 @@ export class Site {
       events,
     );
   }
+}
+
+/** One site for all tests of a `describe`, and what breaks the way to its database. */
+export function useSite({ name, open }: TestDatabase): { site: () => Site; breaks: (when: Break) => Meet } {
+  let site: Site;
+  let wire: Wire | undefined;
+  beforeAll(async () => {
+    const database = await open();
+    if (name !== 'SQLite') wire = await Wire.to(database);
+    site = await Site.open(database, wire?.port);
+  });
+  afterAll(async () => {
+    await site.shut();
+    await wire?.close();
+  });
+  return {
+    site: () => site,
+    breaks: (when) => (statement) => {
+      wire?.breakAt(statement.sql, when);
+      // There is no network to an SQLite file: there, the driver is made to fail, but for what it always does.
+      if (wire !== undefined || statement.sql === 'ROLLBACK') return statement.send();
+      return when === 'before the statement' ? isNotSent(statement) : losesItsReply(statement);
+    },
+  };
 }
 
 /** No server and no machine fails in these tests, so writes need not wait for the disk. */

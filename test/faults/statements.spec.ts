@@ -9,11 +9,10 @@ import { TestTotpClock, totpCode } from 'nestjs-totp/testing';
 import type { QueryRunner } from 'typeorm';
 import { rowId } from '../../src/storage/row-id.js';
 import { databases } from '../support/databases.js';
-import { driverError, isNotSent, losesItsReply, type Meet } from './faulty-connection.js';
+import { driverError } from './faulty-connection.js';
 import { SECRET, WRONG_CODE } from './operations.js';
 import { untilOneWaits } from './held-tables.js';
-import { everyStatementMeets, type Fault, Site } from './site.js';
-import { Wire } from './wire.js';
+import { everyStatementMeets, type Fault, useSite } from './site.js';
 
 const isRead = (statement: string) => statement.startsWith('SELECT');
 /** A change of an account, whose revision tells afterwards whether it was done. */
@@ -30,54 +29,34 @@ const undone = {
   MySQL: ['ER_LOCK_DEADLOCK', 'Deadlock found when trying to get lock'],
 } as const;
 
-describe.each(databases)('on $name', ({ name, open }) => {
-  let site: Site;
-  let wire: Wire | undefined;
-  beforeAll(async () => {
-    const database = await open();
-    if (name !== 'SQLite') wire = await Wire.to(database);
-    site = await Site.open(database, wire?.port);
-  });
-  afterAll(async () => {
-    await site.shut();
-    await wire?.close();
-  });
-
-  const breaksBefore: Meet = (statement) => {
-    if (wire === undefined) return isNotSent(statement);
-    wire.breakAt(statement.sql, 'before the statement');
-    return statement.send();
-  };
-  const breaksAfter: Meet = (statement) => {
-    if (wire === undefined) return losesItsReply(statement);
-    wire.breakAt(statement.sql, 'before the reply');
-    return statement.send();
-  };
+describe.each(databases)('on $name', (database) => {
+  const { name } = database;
+  const { site, breaks } = useSite(database);
   const [code, message] = undone[name];
 
   const faults: readonly Fault[] = [
     {
       name: 'fails before it is sent',
-      meet: breaksBefore,
+      meet: breaks('before the statement'),
       says: LOST,
       leads: () => ({ isDone: false, isAnswered: false }),
     },
     {
       name: 'fails before it is sent, as does all that follows',
-      meet: breaksBefore,
+      meet: breaks('before the statement'),
       says: LOST,
       goesOn: true,
       leads: () => ({ isDone: false, isAnswered: false }),
     },
     {
       name: 'is done while its reply is lost',
-      meet: breaksAfter,
+      meet: breaks('before the reply'),
       says: LOST,
       leads: (statement) => ({ isDone: !isRead(statement), isAnswered: isChange(statement) }),
     },
     {
       name: 'is done while its reply is lost, as is every later one',
-      meet: breaksAfter,
+      meet: breaks('before the reply'),
       says: LOST,
       goesOn: true,
       leads: (statement) => ({ isDone: !isRead(statement), isAnswered: false }),
@@ -93,7 +72,7 @@ describe.each(databases)('on $name', ({ name, open }) => {
       },
     },
   ];
-  for (const fault of faults) everyStatementMeets(fault, () => site);
+  for (const fault of faults) everyStatementMeets(fault, site);
 
   if (name === 'SQLite') return;
 
@@ -101,31 +80,28 @@ describe.each(databases)('on $name', ({ name, open }) => {
     const rightCode = totpCode(SECRET, new TestTotpClock().now());
     let holder: QueryRunner;
     beforeEach(async () => {
-      holder = site.observer.createQueryRunner();
+      holder = site().observer.createQueryRunner();
       await holder.startTransaction();
     });
     afterEach(async () => {
       if (holder.isTransactionActive) await holder.rollbackTransaction();
       await holder.release();
-      site.connection.meetNoFault();
+      site().connection.meetNoFault();
     });
 
     /** Enters a code whose write waits for somebody else while its caller gives up; then once more. */
     async function enterTwice(userId: string, totp: string): Promise<object> {
-      const second = site.undisturbedService();
+      const second = site().undisturbedService();
       await second.importDevice({ userId, deviceName: 'phone', secretKey: SECRET });
-      const before = await site.stored(userId);
+      const before = await site().stored(userId);
       await holder.query(`SELECT id FROM totp_accounts WHERE id = '${rowId(userId)}' FOR UPDATE`);
 
-      site.events.clear();
-      site.connection.meetFault(2, 2, (statement) => {
-        wire?.breakAt(statement.sql, 'for the caller');
-        return statement.send();
-      });
-      await expect(site.totp.verifyTOTP({ userId, totp })).rejects.toThrow(TotpStorageError);
-      await untilOneWaits(name, site.observer);
-      expect(await site.stored(userId)).toEqual(before);
-      expect(site.events.events).toEqual([]);
+      site().events.clear();
+      site().connection.meetFault(2, 2, breaks('for the caller'));
+      await expect(site().totp.verifyTOTP({ userId, totp })).rejects.toThrow(TotpStorageError);
+      await untilOneWaits(name, site().observer);
+      expect(await site().stored(userId)).toEqual(before);
+      expect(site().events.events).toEqual([]);
 
       const answer = second.verifyTOTP({ userId, totp });
       await holder.rollbackTransaction();
@@ -136,13 +112,13 @@ describe.each(databases)('on $name', ({ name, open }) => {
       const userId = randomUUID();
       const replayed = { status: 'INVALID_TOTP_ERROR', currentNumberOfFailedAttempts: 0, maxNumberOfFailedAttempts: 5 };
       expect(await enterTwice(userId, rightCode)).toEqual(replayed);
-      expect(await site.totp.verifyTOTP({ userId, totp: rightCode })).toEqual(replayed);
+      expect(await site().totp.verifyTOTP({ userId, totp: rightCode })).toEqual(replayed);
     });
 
     it('L1, L8: a wrong code is counted', async () => {
       const userId = randomUUID();
       expect(await enterTwice(userId, WRONG_CODE)).toMatchObject({ currentNumberOfFailedAttempts: 2 });
-      expect(await site.totp.verifyTOTP({ userId, totp: rightCode })).toEqual({ status: 'OK' });
+      expect(await site().totp.verifyTOTP({ userId, totp: rightCode })).toEqual({ status: 'OK' });
     });
   });
 });

@@ -5,7 +5,7 @@ import { prepared } from '../../src/storage/statements.js';
 import type { OpenDatabase } from '../support/databases.js';
 
 /** What becomes of the connection on which a statement comes along. */
-type Break =
+export type Break =
   /** It breaks, and the server never gets the statement. */
   | 'before the statement'
   /** It breaks when the server answers. */
