@@ -178,6 +178,6 @@ function describe(
   return [
     `${summary}.${aborted ? ' Stopped: run it again for the rest.' : ''}`,
     ...refused.map(({ source, reason }) => `  ${source}: ${reason}`),
-    ...shared.map(({ source, reason }) => `  ${source}: ${reason} (imported all the same)`),
+    ...shared.map(({ source, reason }) => `  warning: ${source} ${reason}`),
   ].join('\n');
 }
