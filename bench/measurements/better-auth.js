@@ -1,7 +1,7 @@
 /** Measures better-auth's check of a code over HTTP, when signing in and within a session, beside the module's on Express. */
 import { Client, cookiesOf } from '../support/client.js';
 import { fromBase32 } from '../../dist/otp/secret.js';
-import { codeOfStep, PERIOD_MS, rightCode } from '../support/codes.js';
+import { codeOfStep, PERIOD_MS } from '../support/codes.js';
 import { callForEach } from '../support/callers.js';
 import { startTotpServer } from './http.js';
 
@@ -11,8 +11,7 @@ export async function rows(bench) {
   const { url, cpuTime } = await bench.start('better-auth.js', { database: await bench.database() });
   const client = new Client(url);
   bench.defer(() => client.close());
-  const users = await bench.users();
-  const module = await startTotpServer(bench, 'Express');
+  const { accepted } = await startTotpServer(bench, 'Express');
 
   // Far slower than the module: fewer users have a turn within the same time.
   const names = Array.from({ length: Math.ceil(bench.size.users / 10) }, (_, n) => `person${n}@example.com`);
@@ -40,13 +39,8 @@ export async function rows(bench) {
     }),
     ...['signing in', 'within a session'].map((path) =>
       bench.throughput({
+        ...accepted,
         name: `nestjs-totp on Express, beside ${path}`,
-        users,
-        before: module.setTime,
-        cpuTime: module.cpuTime,
-        code: rightCode,
-        call: module.post('/totp/verify'),
-        expects: 'OK',
         against: `better-auth, ${path}`,
         ...(path === 'signing in' ? { goal: { atLeast: 20 } } : {}),
       }),
