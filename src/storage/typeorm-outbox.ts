@@ -232,10 +232,11 @@ function statements(dataSource: DataSource) {
     insertClaim: `INSERT INTO ${claims.table} (${mark}, ${claimLane}) VALUES (${first}, ${second})`,
     updateClaim: `UPDATE ${claims.table} SET ${mark} = ${first} WHERE ${claimLane} = ${second} AND ${mark} = ${third}`,
     deleteClaim: `DELETE FROM ${claims.table} WHERE ${claimLane} = ${first} AND ${mark} = ${second}`,
+    // One look into the index for each entry. Put as NOT EXISTS, servers join all entries of a user with one another.
     heads: (limit: number) =>
       `SELECT ${entry} FROM ${sql.table} e WHERE ${lane} = ${first} AND ${dueAt} <= ${second}` +
-      ` AND NOT EXISTS (SELECT 1 FROM ${sql.table} o WHERE o.${account} = e.${account} AND o.${lane} = e.${lane}` +
-      ` AND o.${dueAt} IS NOT NULL AND o.${position} < e.${position}) ORDER BY ${dueAt}, ${id} LIMIT ${String(limit)}`,
+      ` AND ${position} = (SELECT o.${position} FROM ${sql.table} o WHERE o.${account} = e.${account} AND o.${lane} = e.${lane}` +
+      ` AND o.${dueAt} IS NOT NULL ORDER BY o.${position} LIMIT 1) ORDER BY ${dueAt}, ${id} LIMIT ${String(limit)}`,
     remove: (ids: number) =>
       `DELETE FROM ${sql.table} WHERE ${id} IN (${sql.parameters(ids).join(', ')}) AND ${isHeld(ids + 1)}`,
     postpone:

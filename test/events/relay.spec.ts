@@ -21,7 +21,7 @@ function usersOfTwoLanes(): [string, string] {
   return [user, other];
 }
 
-describe.each(databases)('the outbox on $name', ({ open }) => {
+describe.each(databases)('the outbox on $name', ({ name, open }) => {
   const tables = useTables(open);
   let post: PostalService;
   let letterbox: Letterbox;
@@ -106,6 +106,18 @@ describe.each(databases)('the outbox on $name', ({ open }) => {
       await courier.wake();
     }
     expect(named(letterbox.taken)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('is quick to find what comes next of a user of whom thousands of events wait', async () => {
+    const names = Array.from({ length: 10_000 }, (_, n) => String(n));
+    await post.post('ann', ...names);
+    await tables().dataSource.query(name === 'MariaDB' ? 'ANALYZE TABLE totp_outbox' : 'ANALYZE totp_outbox');
+    const [due] = await post.outbox.dueLanes('letterbox', post.clock.now());
+    const start = performance.now();
+    const entries = await post.outbox.heads(due?.lane ?? '', post.clock.now(), 50);
+    // A few hundredths of it, where each entry is looked up once; several times as long where it is compared with all others.
+    expect(performance.now() - start).toBeLessThan(500);
+    expect(entries.map(({ event }) => event && named([event]))).toEqual([['0']]);
   });
 
   describe('while a courier has a claim', () => {
