@@ -17,6 +17,14 @@ export interface TotpHealth {
 /** Codes of a clock that is further off are refused, or taken too late. */
 const MAX_CLOCK_DIFFERENCE_S = 10;
 
+/** What the health is judged by. */
+type Figures = Pick<TotpHealth, 'clockDifferenceMs'> & Required<Pick<TotpHealth, 'missingKeys'>>;
+
+const UNKNOWN: TotpHealth = {
+  status: 'down',
+  message: 'The database does not answer as it should: see the log.',
+};
+
 /**
  * Tells whether the database answers, every key in use is there, and the clocks of process and database agree. It costs two
  * statements and one for each set of keys that users have, however many users there are.
@@ -24,7 +32,7 @@ const MAX_CLOCK_DIFFERENCE_S = 10;
 @Injectable()
 export class TotpHealthIndicator {
   private readonly logger = new Logger('TotpModule');
-  private checking: Promise<TotpHealth> | undefined;
+  private reading: Promise<Figures | undefined> | undefined;
 
   constructor(
     @Inject(TotpAccountStore) private readonly store: TotpAccountStore,
@@ -48,36 +56,42 @@ export class TotpHealthIndicator {
     key: string,
     { maxClockDifference = MAX_CLOCK_DIFFERENCE_S }: { readonly maxClockDifference?: number } = {},
   ): Promise<Record<string, TotpHealth>> {
-    // Probes that come while one is under way wait for the same answer: a slow database is not asked once more by each.
-    this.checking ??= this.health(maxClockDifference).finally(() => (this.checking = undefined));
-    return { [key]: await this.checking };
+    // Probes that come while one is under way wait for the same figures: a slow database is not asked once more by each.
+    this.reading ??= this.read().finally(() => (this.reading = undefined));
+    const figures = await this.reading;
+    return { [key]: figures === undefined ? UNKNOWN : judge(figures, maxClockDifference) };
   }
 
-  private async health(maxClockDifference: number): Promise<TotpHealth> {
+  /** Undefined when the database does not tell. */
+  private async read(): Promise<Figures | undefined> {
     try {
       const asked = this.clock.now();
       const stored = await this.store.now();
       // The store's time is that of a moment between the question and the answer.
       const own = (asked + this.clock.now()) / 2;
-      const details = {
+      return {
         missingKeys: await this.rotation.missingKeys(),
         ...(stored === undefined ? {} : { clockDifferenceMs: Math.round(own - stored) }),
       };
-      const problems = [
-        details.missingKeys.length === 0
-          ? []
-          : `Users have secrets under keys that are not in secrets.keys: ${details.missingKeys.join(', ')}. Put them back.`,
-        Math.abs(details.clockDifferenceMs ?? 0) <= maxClockDifference * 1000
-          ? []
-          : 'The clocks of this process and of the database differ: let both follow a time server (NTP).',
-      ].flat();
-      return problems.length === 0
-        ? { status: 'up', ...details }
-        : { status: 'down', message: problems.join(' '), ...details };
     } catch (error) {
       // What the database says may be seen by anybody who may see the health: it goes to the log alone.
       this.logger.error('The health check failed', error instanceof Error ? error.stack : String(error));
-      return { status: 'down', message: 'The database does not answer as it should: see the log.' };
+      return undefined;
     }
   }
+}
+
+function judge(figures: Figures, maxClockDifference: number): TotpHealth {
+  const { missingKeys, clockDifferenceMs = 0 } = figures;
+  const problems = [
+    missingKeys.length === 0
+      ? []
+      : `Users have secrets under keys that are not in secrets.keys: ${missingKeys.join(', ')}. Put them back.`,
+    Math.abs(clockDifferenceMs) <= maxClockDifference * 1000
+      ? []
+      : 'The clocks of this process and of the database differ: let both follow a time server (NTP).',
+  ].flat();
+  return problems.length === 0
+    ? { status: 'up', ...figures }
+    : { status: 'down', message: problems.join(' '), ...figures };
 }
