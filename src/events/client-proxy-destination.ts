@@ -51,7 +51,7 @@ export abstract class ClientProxyTotpEventDestination extends TotpEventDestinati
     super();
   }
 
-  override async deliver(event: AnyTotpEvent, signal = new AbortController().signal): Promise<void> {
+  override async deliver(event: AnyTotpEvent, signal: AbortSignal = new AbortController().signal): Promise<void> {
     const { source = '/nestjs-totp', reply = false } = this.options;
     const message = this.message(await toCloudEvent(event, source));
     if (reply) {
