@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import { TotpArgumentError } from '../totp.errors.js';
 import { filledLines, textOf } from './text.js';
 
@@ -17,6 +18,10 @@ describe('a file', () => {
     expect(() => textOf(bytes)).toThrow(TotpArgumentError);
     expect(() => textOf(bytes)).toThrow('save it as UTF-8');
   });
+});
+
+it('a file that is too long for a text is refused as that', () => {
+  expect(() => textOf(Buffer.alloc(constants.MAX_STRING_LENGTH + 1))).toThrow('too long');
 });
 
 it('lines are those of every system, numbered as an editor does', () => {

@@ -1,12 +1,17 @@
 /** Files as text, and text as lines. */
+import { constants } from 'node:buffer';
 import { TotpArgumentError } from '../totp.errors.js';
 
 /**
  * The text of a file.
  *
- * @throws TotpArgumentError when the file is not UTF-8, which is the one encoding that every format here is read in
+ * @throws TotpArgumentError when the file is not UTF-8, which is the one encoding that every format here is read in, or is longer
+ *   than a text can be
  */
 export function textOf(bytes: Uint8Array): string {
+  if (bytes.length > constants.MAX_STRING_LENGTH) {
+    throw new TotpArgumentError('The file is too long to be read at once: split it in parts of at most 500 MB');
+  }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
