@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TotpImportReport } from 'nestjs-totp';
 import { TestTotpClock } from 'nestjs-totp/testing';
 import { readKeyRing } from '../../src/secrets/key-ring.js';
 import { KeyRingSecretCipher } from '../../src/secrets/key-ring-cipher.js';
@@ -138,6 +139,22 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
     child[stream]?.destroy();
     expect((await ended).code).toBe(0);
     expect(await store().load(`${stream} 29`)).not.toBeNull();
+  });
+
+  it('import stops after the batch at hand when it is told so, and ends with 130', async () => {
+    const secrets = await secretsFile({ keys, current: 'new' });
+    const rows = Array.from({ length: 2_000 }, (_, n) => `user ${n},${String(n).padStart(40, '0')}`);
+    const csv = await secretsFile(['user_id,secret_hex', ...rows].join('\n'), 'long.csv');
+    const args = ['import', 'csv', csv, '-d', DATA_SOURCE, '-s', secrets, '--json', '--batch-size', '1'];
+    const { child, ended } = startCommand(args, tables().database);
+    child.stderr?.once('data', () => child.kill('SIGINT'));
+    const { code, out } = await ended;
+    expect(code).toBe(130);
+    const report = JSON.parse(out) as TotpImportReport;
+    expect(report).toMatchObject({ aborted: true, refused: [], read: report.imported });
+    expect(await store().countAccounts('new')).toBe(report.imported);
+    expect(report.imported).toBeGreaterThan(0);
+    expect(report.imported).toBeLessThan(2_000);
   });
 
   it('what the application’s files print is no part of the report', async () => {
