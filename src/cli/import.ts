@@ -62,7 +62,7 @@ export async function importCommand(format: Format, files: readonly string[], op
       userIdOf,
       batchSize: options.batchSize,
       dryRun: options.dryRun ?? false,
-      signal: interruption(),
+      signal: interruption(bar),
       onProgress: ({ read }) => {
         bar.show(read, 'devices' in found ? found.devices.length + found.refused.length : undefined);
       },

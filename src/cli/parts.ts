@@ -6,6 +6,7 @@ import type { TotpAccountStore } from '../storage/account-store.js';
 import type { TotpKeyRotation } from '../totp.key-rotation.js';
 import { BadUsage } from './bad-usage.js';
 import { loadCipher, openDataSource } from './files.js';
+import type { Progress } from './terminal.js';
 
 export interface Sources {
   /** Of the data source. */
@@ -39,10 +40,14 @@ export async function refuseWrongKeys(keys: TotpKeyRotation): Promise<void> {
   );
 }
 
-/** A signal that Ctrl+C gives: the command ends after what it has in hand, and tells how far it came. A second one ends it at once. */
-export function interruption(): AbortSignal {
+/**
+ * A signal that Ctrl+C gives: the command ends after what it has in hand, and tells how far it came. A second one ends it at once; so
+ * the progress ends with the first, and leaves the terminal as it was.
+ */
+export function interruption(progress: Progress): AbortSignal {
   const controller = new AbortController();
   process.once('SIGINT', () => {
+    progress.stop();
     controller.abort();
   });
   return controller.signal;

@@ -19,7 +19,7 @@ export async function rotateKeysCommand({ batchSize, dryRun = false, json, ...so
       .run({
         batchSize,
         dryRun,
-        signal: interruption(),
+        signal: interruption(bar),
         onProgress: ({ done, total }) => {
           bar.show(done, total);
         },

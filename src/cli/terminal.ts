@@ -24,7 +24,6 @@ export function progressBar(what: string): Progress {
 
 function startedBar(what: string, total: number | undefined): SingleBar {
   const amount = total === undefined ? '{value}' : '{bar} {percentage} % · {value} of {total} · {eta_formatted} left';
-  // The cursor stays: a second Ctrl+C would leave the terminal without one.
   const options = { format: `${what} ${amount}`, stream: process.stderr, noTTYOutput: true, notTTYSchedule: 5_000 };
   const bar = new SingleBar(options, Presets.shades_classic);
   bar.start(total ?? 0, 0);
