@@ -11,6 +11,7 @@ import {
 } from '../events/outbox.js';
 import { TotpStorageError } from '../totp.errors.js';
 import { inParallel } from '../totp.parallel.js';
+import { Turns } from '../totp.turns.js';
 import { asciiJson, MAX_TEXT_LENGTH } from './account-row.js';
 import { TotpOutboxClaimEntity } from './outbox-claim.entity.js';
 import { TotpOutboxEntryEntity } from './outbox-entry.entity.js';
@@ -24,11 +25,15 @@ const WRITTEN = ['id', 'lane', 'account', 'position', 'dueAt', 'attempts', 'occu
 const ROWS_PER_INSERT = 500;
 /** Of the entries of a destination that wait, or are parked. */
 const MOST_COUNTED = 10_000;
+/** Lanes are emptied side by side: no more statements at a time than leave connections of the pool to sign-ins. */
+const STATEMENTS_AT_A_TIME = 4;
 
 /** Keeps events in the application's database, a row for each destination. */
 export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
   private opened: Promise<{ readonly dataSource: DataSource; readonly sql: ReturnType<typeof statements> }> | undefined;
   private wake: () => void = () => undefined;
+  private readonly turns = new Turns();
+  private statements = 0;
 
   /**
    * @param connection opened on first use: applications without an outbox, or with one of their own, never need it
@@ -92,10 +97,11 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
 
   async claim({ lane, mark }: Claim, seen: string | undefined): Promise<boolean> {
     const { dataSource, sql } = await this.open();
-    const written =
+    const written = await this.inTurn(() =>
       seen === undefined
-        ? await runUnlessConflict(dataSource, sql.insertClaim, [mark, lane])
-        : await runUnlessConflict(dataSource, sql.updateClaim, [mark, lane, seen]);
+        ? runUnlessConflict(dataSource, sql.insertClaim, [mark, lane])
+        : runUnlessConflict(dataSource, sql.updateClaim, [mark, lane, seen]),
+    );
     return written?.affected === 1;
   }
 
@@ -153,7 +159,11 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
     parameters: readonly Value[],
   ): Promise<StatementResult> {
     const { dataSource, sql } = await this.open();
-    return run(dataSource, statement(sql), parameters);
+    return this.inTurn(() => run(dataSource, statement(sql), parameters));
+  }
+
+  private inTurn<T>(statement: () => Promise<T>): Promise<T> {
+    return this.turns.take(this.statements++ % STATEMENTS_AT_A_TIME, statement);
   }
 }
 
