@@ -89,7 +89,7 @@ export class TotpModule implements NestModule, OnApplicationBootstrap {
 
   /** @throws TotpConfigurationError at start-up, naming what to write, when an option is missing, unknown, weak or wrong */
   static forRoot(options: TotpModuleOptions & TotpModuleStatics): DynamicModule {
-    return register(options, [{ provide: TOTP_OPTIONS, useFactory: () => settled(withoutStatics(options)) }]);
+    return register(options, [{ provide: TOTP_OPTIONS, useFactory: () => settled(withoutStatics(options), options) }]);
   }
 
   /**
@@ -218,7 +218,7 @@ function optionsProviders(options: TotpModuleAsyncOptions): Provider[] {
       {
         provide: TOTP_OPTIONS,
         inject: [...inject],
-        useFactory: async (...injected: unknown[]) => settled(await useFactory(...injected)),
+        useFactory: async (...injected: unknown[]) => settled(await useFactory(...injected), options),
       },
     ];
   }
@@ -228,15 +228,18 @@ function optionsProviders(options: TotpModuleAsyncOptions): Provider[] {
     {
       provide: TOTP_OPTIONS,
       inject: [token],
-      useFactory: async (factory: TotpOptionsFactory) => settled(await factory.createTotpOptions()),
+      useFactory: async (factory: TotpOptionsFactory) => settled(await factory.createTotpOptions(), options),
     },
   ];
 }
 
-function settled(options: TotpModuleOptions): TotpConfig {
+function settled(options: TotpModuleOptions, { eventDestinations }: TotpModuleStatics): TotpConfig {
   const config = checkOptions(options);
   const warning = authenticatorWarning(config);
   if (warning !== undefined) logger.warn(warning);
+  if (eventDestinations !== undefined && !config.events.outbox) {
+    logger.warn('No event goes to eventDestinations while the outbox is off: write events: { outbox: true }.');
+  }
   return config;
 }
 

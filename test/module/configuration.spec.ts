@@ -3,6 +3,7 @@ import { ConsoleLogger, Injectable, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import {
+  EmitterTotpEventDestination,
   TOTP_ENTITIES,
   TotpAccountStore,
   TotpConfigurationError,
@@ -241,6 +242,13 @@ describe('a start-up', () => {
     const warnings = (await startWith({ ...options, ...unusual })).filter((warning) => !warning.includes('plain text'));
     expect(warnings).toEqual([expect.stringContaining(named)]);
     expect(warnings[0]).toMatch(/Google Authenticator.*Microsoft Authenticator/);
+  });
+
+  it('warns of destinations that no event goes to', async () => {
+    const eventDestinations = [EmitterTotpEventDestination];
+    const says = expect.stringMatching(/No event goes to eventDestinations .* events: { outbox: true }/);
+    expect(await startWith({ ...options, eventDestinations })).toContainEqual(says);
+    expect(await startAsync({ ...statics, eventDestinations, useFactory: () => options })).toContainEqual(says);
   });
 
   it.each([{ defaultSkew: 2 }, { algorithm: 'SHA1', digits: 6, defaultPeriod: 30 }])(
