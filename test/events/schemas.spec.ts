@@ -4,25 +4,13 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { CloudEvent } from 'cloudevents';
 import { toCloudEvent, type TotpEventMap } from 'nestjs-totp';
-import type { AccountEvent } from '../../src/accounts/decision.js';
 import { toEvent } from '../../src/events/catalogue.js';
+import { happenings } from '../support/happenings.js';
 import { EVENTS, SCHEMAS, schemas } from './schemas.js';
 
 /** Each event that there is has a schema: the compiler says so. */
 const names = EVENTS satisfies Record<keyof TotpEventMap, string>;
 
-const happenings: AccountEvent[] = [
-  { name: 'totp.device.created', deviceId: 'id', deviceName: 'phone', imported: false, replaced: true },
-  { name: 'totp.device.verified', deviceId: 'id', deviceName: 'phone' },
-  { name: 'totp.device.renamed', deviceId: 'id', from: 'phone', to: 'tablet' },
-  { name: 'totp.device.removed', deviceId: 'id', deviceName: 'phone', wasVerified: true, devicesLeft: 2 },
-  { name: 'totp.code.accepted', deviceId: 'id', deviceName: 'phone', stepOffset: -1 },
-  { name: 'totp.code.rejected', failures: 3, failuresLeft: 2 },
-  { name: 'totp.code.replayed', deviceId: 'id' },
-  { name: 'totp.user.locked', until: null, lockNumber: 2, failures: 100 },
-  { name: 'totp.user.locked', until: 1_800_000_000_000, lockNumber: 1, failures: 5 },
-  { name: 'totp.user.unlocked', reason: 'expired' },
-];
 const origins = [
   { occurredAt: 7, userId: 'ann', tenantId: 'public', sessionHandle: 'session' },
   { occurredAt: 7, userId: 'ä📱', tenantId: 'public' },
