@@ -26,7 +26,8 @@ export default {
   setupFilesAfterEnv: ['<rootDir>/test/support/search-suite-log.ts'],
   globalSetup: '<rootDir>/test/support/database-servers.ts',
   globalTeardown: '<rootDir>/test/support/close-database-servers.ts',
-  testTimeout: 60_000,
+  // Nothing here is about speed, and a busy machine may take twenty times as long as a quiet one: this is for what never ends.
+  testTimeout: 300_000,
   // One more than the cores of a small machine: many tests wait for a database or a browser.
   maxWorkers: 3,
   coverageProvider: 'v8',

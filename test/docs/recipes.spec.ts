@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { jest } from '@jest/globals';
 import { type INestApplication, type ModuleMetadata, type Provider, type Type } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import { Test } from '@nestjs/testing';
@@ -28,9 +27,6 @@ import ts from 'typescript';
 import { databases, type OpenDatabase } from '../support/databases.js';
 import { suiteLogger } from '../support/suite-log.js';
 import { PROJECT, read } from './documents.js';
-
-// The compiler reads Nest and TypeORM with all their types.
-jest.setTimeout(180_000);
 
 const HEADINGS = {
   mail: 'Mail on a new device and on a lock',

@@ -124,7 +124,7 @@ describeWithBrokers.each(servers)('of four processes on $name', ({ name, open })
     const [rabbit, nats] = arrivals;
     subscribers = await Promise.all([subscribeToRabbit(address, rabbit.note), subscribeToNats(address, nats.note)]);
     fleet = await Fleet.launch(database, SIZE, { ...address, deliveryTimeout: 1_000 });
-  }, 60_000);
+  });
   afterAll(async () => {
     await fleet.land();
     await Promise.all(subscribers.map((subscriber) => subscriber.close()));
@@ -193,6 +193,6 @@ describeWithBrokers.each(servers)('of four processes on $name', ({ name, open })
         expect(ids.length).toBeGreaterThan(KILLS);
       }
     },
-    60_000 + 10_000 * KILLS,
+    300_000 + 20_000 * KILLS,
   );
 });

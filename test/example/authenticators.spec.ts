@@ -10,7 +10,7 @@ describeInBrowser('the example: authenticators', () => {
 
   beforeAll(async () => {
     [keepsake, browser] = await Promise.all([startKeepsake(), launchBrowser()]);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await browser.close();

@@ -12,8 +12,6 @@ import { describeWithBrokers, NATS_URL, RABBITMQ_URL } from '../events/brokers.j
 import { PROJECT } from '../docs/documents.js';
 import { PASSWORD } from './people.js';
 
-jest.setTimeout(120_000);
-
 describeWithBrokers.each([
   ['NATS', NATS_URL],
   ['RabbitMQ', RABBITMQ_URL],

@@ -21,4 +21,4 @@ export function settings<T>(share = 1): fc.Parameters<T> {
 }
 
 /** How long one property may take, in ms. */
-export const PATIENCE = 60_000 + runs * 1_000;
+export const PATIENCE = 300_000 + runs * 1_000;

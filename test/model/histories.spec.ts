@@ -172,4 +172,4 @@ it('W9: the service answers every history as the contract’s rules do', async (
   for (const status of ['OK', 'INVALID_TOTP_ERROR', 'LIMIT_REACHED_ERROR', 'UNKNOWN_USER_ID_ERROR']) {
     expect(outcomes.get(status)).toBeGreaterThan(HISTORIES / 4);
   }
-}, 120_000);
+});

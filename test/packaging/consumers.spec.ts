@@ -5,11 +5,7 @@ import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'no
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { jest } from '@jest/globals';
 import { packLibrary, type PackedLibrary, PROJECT, run } from './packed-library.js';
-
-// Installing takes ten seconds here, and much longer where the registry is far.
-jest.setTimeout(240_000);
 
 let packed: PackedLibrary;
 

@@ -22,7 +22,7 @@ beforeAll(async () => {
     .trim()
     .split('\n')
     .map((path) => path.replace(/^package\//, ''));
-}, 60_000);
+});
 
 afterAll(() => {
   packed.remove();
