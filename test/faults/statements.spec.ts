@@ -11,7 +11,7 @@ import { rowId } from '../../src/storage/row-id.js';
 import { databases } from '../support/databases.js';
 import { driverError } from './faulty-connection.js';
 import { SECRET, WRONG_CODE } from './operations.js';
-import { untilOneWaits } from './held-tables.js';
+import { untilWaiting } from './held-tables.js';
 import { everyStatementMeets, type Fault, useSite } from './site.js';
 
 const isRead = (statement: string) => statement.startsWith('SELECT');
@@ -89,7 +89,7 @@ describe.each(databases)('on $name', (database) => {
       site().connection.meetNoFault();
     });
 
-    /** Enters a code whose write waits for somebody else while its caller gives up; then once more. */
+    /** Enters a code whose write waits for somebody else while its caller gives up; then once more, whose write waits behind it. */
     async function enterTwice(userId: string, totp: string): Promise<object> {
       const second = site().undisturbedService();
       await second.importDevice({ userId, deviceName: 'phone', secretKey: SECRET });
@@ -99,11 +99,12 @@ describe.each(databases)('on $name', (database) => {
       site().events.clear();
       site().connection.meetFault(2, 2, breaks('for the caller'));
       await expect(site().totp.verifyTOTP({ userId, totp })).rejects.toThrow(TotpStorageError);
-      await untilOneWaits(name, site().observer);
+      await untilWaiting(1, name, site().observer);
       expect(await site().stored(userId)).toEqual(before);
       expect(site().events.events).toEqual([]);
 
       const answer = second.verifyTOTP({ userId, totp });
+      await untilWaiting(2, name, site().observer);
       await holder.rollbackTransaction();
       return answer;
     }
