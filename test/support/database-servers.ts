@@ -3,7 +3,7 @@
  *
  * Jest loads this file on its own, before its mapping of `.js` to `.ts` holds: it imports packages only.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -110,7 +110,7 @@ async function startPostgres(databaseDir: string): Promise<{ url: string; stop: 
 /** Runs `use` with a connection to the server that `url` names. */
 export async function onServer<T>(url: string, use: (server: DataSource) => Promise<T>): Promise<T> {
   const server = new DataSource(
-    url.startsWith('postgres') ? { type: 'postgres', url } : { type: 'mysql', url, connectTimeout: 5_000 },
+    url.startsWith('postgres') ? { type: 'postgres', url } : { type: 'mysql', url, connectTimeout: 60_000 },
   );
   await server.initialize();
   try {
@@ -148,15 +148,24 @@ export function dropStatement(url: string, name: string): string {
   return `DROP DATABASE IF EXISTS ${name}${url.startsWith('postgres') ? ' WITH (FORCE)' : ''}`;
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve, reject) => {
-    probe.once('error', reject).listen(0, '127.0.0.1', resolve);
-  });
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('No port is free.');
-  return address.port;
+/** A port that stays free until its server starts: those that systems hand out by themselves begin at 32,768. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 32_768);
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe
+        .once('error', () => {
+          resolve(false);
+        })
+        .listen(port, '127.0.0.1', () => {
+          resolve(true);
+        });
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => probe.close(resolve));
+    return port;
+  }
 }
 
 function reason(error: unknown): string {
