@@ -19,7 +19,7 @@ export interface Exchange {
 }
 
 /** How long an answer that must come may take, in ms: far longer than any does. */
-const PATIENCE = 15_000;
+const PATIENCE = 120_000;
 /** How long the client waits for an answer that need not come. */
 const SHORT_PATIENCE = 150;
 
