@@ -33,8 +33,12 @@ export function describeInBrowser(name: string, tests: () => void): void {
   describe.skip(name, tests);
 }
 
+/** In ms: what does not come in this time never does, on a busy machine either. */
+export const PATIENCE = 120_000;
+
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
+    timeout: PATIENCE,
     ...(executablePath === undefined ? {} : { executablePath }),
     args: [
       '--no-sandbox',
@@ -59,7 +63,7 @@ export interface Visitor {
 export async function visit(browser: Browser, url: string): Promise<Visitor> {
   const context = await browser.newContext({ baseURL: url });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(PATIENCE);
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('console', (message) => {

@@ -1,5 +1,5 @@
 import { type Browser } from 'playwright-core';
-import { describeInBrowser, launchBrowser, visit, type Visitor } from './browser.js';
+import { describeInBrowser, launchBrowser, PATIENCE, visit, type Visitor } from './browser.js';
 import { type Keepsake, startKeepsake } from './keepsake.js';
 import { addAuthenticator, confirm, enterCode, PASSWORD, register, signIn, signOut } from './people.js';
 
@@ -44,6 +44,7 @@ describeInBrowser('the example: accounts and sessions', () => {
 
   it('says the same without JavaScript, and keeps the address', async () => {
     const context = await browser.newContext({ baseURL: keepsake.url, javaScriptEnabled: false });
+    context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     await page.goto('/register');
     await page.fill('#email', 'ada@example.com');
