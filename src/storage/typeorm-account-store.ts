@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { DataSource } from 'typeorm';
+import { Logger } from '@nestjs/common';
+import type { DataSource, EntityManager } from 'typeorm';
 import { type Account, keySetOf } from '../accounts/account.js';
 import type { AnyTotpEvent } from '../events/catalogue.js';
 import type { TotpOutbox } from '../events/outbox.js';
@@ -14,13 +15,29 @@ import {
   TotpAccountStore,
 } from './account-store.js';
 import { rowId } from './row-id.js';
-import { prepared, run, runAllUnlessConflict, runUnlessConflict, Sql, type Statement } from './statements.js';
+import {
+  prepared,
+  run,
+  runAllUnlessConflict,
+  runUnlessConflict,
+  runWithin,
+  Sql,
+  type Statement,
+} from './statements.js';
+import { TypeOrmTotpOutbox } from './typeorm-outbox.js';
+
+interface Write extends Statement {
+  readonly userId: string;
+  /** The mark that the row then has. */
+  readonly written: string;
+}
 
 /**
  * Keeps accounts in the application's database: one row per user, one statement per call; a transaction for a batch alone, and for a
  * change with events for the outbox.
  */
 export class TypeOrmTotpAccountStore extends TotpAccountStore {
+  private readonly logger = new Logger('TotpModule');
   private readonly sql: ReturnType<typeof statements>;
 
   /**
@@ -70,37 +87,64 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   override async commitAll(changes: readonly AccountChange[], events: readonly AnyTotpEvent[] = []): Promise<boolean> {
     // In one order for everybody, so that two batches do not wait for one another.
     const inOrder = [...changes].sort((one, other) => (rowId(one.userId) < rowId(other.userId) ? -1 : 1));
-    const writes = inOrder.map((change) => ({ userId: change.userId, ...this.write(change) }));
+    const writes = inOrder.map((change) => this.write(change));
     const first = writes[0];
     if (first === undefined) return true;
     const isWritten = await this.writeAll(writes, events).catch(async (error: unknown) => {
       if (await this.hasMark(first.userId, first.written)) return true;
       throw error;
     });
-    if (isWritten && events.length > 0) this.outbox?.committed();
+    if (isWritten && events.length > 0) this.tellOutbox();
     return isWritten;
   }
 
-  private writeAll(writes: readonly Statement[], events: readonly AnyTotpEvent[]): Promise<boolean> {
+  private async writeAll(writes: readonly Write[], events: readonly AnyTotpEvent[]): Promise<boolean> {
     if (events.length === 0) return runAllUnlessConflict(this.dataSource, writes);
     const { outbox } = this;
     if (outbox === undefined) throw new TotpStorageError('There is no outbox for the events of this change.');
     // After the accounts, whose rows nobody else can write until the commit: so the events of a user stand in the order of its changes.
-    return runAllUnlessConflict(this.dataSource, writes, (manager) => outbox.add(manager, events));
+    return runAllUnlessConflict(this.dataSource, writes, async (manager) => {
+      await outbox.add(manager, events);
+      if (!(outbox instanceof TypeOrmTotpOutbox)) await this.requireTransaction(manager, writes);
+    });
   }
 
-  private write({ userId, revision, account }: AccountChange): Statement & { readonly written: string } {
+  /**
+   * An outbox that hides an error of the database may have lost the transaction by it: PostgreSQL then rolls back when it is told to
+   * commit, and MariaDB after a deadlock commits what came later.
+   */
+  private async requireTransaction(manager: EntityManager, writes: readonly Write[]): Promise<void> {
+    const [first] = writes;
+    if (first === undefined) return;
+    const { rows } = await runWithin(manager, this.sql.selectOne.sql, [rowId(first.userId)]);
+    if (rows[0]?.revision !== first.written) {
+      throw new TotpStorageError(
+        'TotpOutbox.add lost the transaction. Let the errors that your database throws there pass.',
+      );
+    }
+  }
+
+  /** The change is committed: whatever becomes of this does not alter it any more. */
+  private tellOutbox(): void {
+    new Promise<void>((resolve) => {
+      resolve(this.outbox?.committed());
+    }).catch((error: unknown) => {
+      this.logger.error('TotpOutbox.committed failed', error instanceof Error ? error.stack : String(error));
+    });
+  }
+
+  private write({ userId, revision, account }: AccountChange): Write {
     // A fresh random mark, not a counter: an account that was erased and made anew never looks like the one before.
     const written = randomUUID();
     const [id, keySet] = [rowId(userId), keySetOf(account.devices)];
     const values = [...toRow(account), written];
     if (revision === null) {
-      return { written, ...this.sql.insert, parameters: [...values, keySet, id, asciiJson(userId)] };
+      return { userId, written, ...this.sql.insert, parameters: [...values, keySet, id, asciiJson(userId)] };
     }
     const { mark, notedKeySet } = readRevision(revision);
     return keySet === notedKeySet
-      ? { written, ...this.sql.update, parameters: [...values, id, mark] }
-      : { written, ...this.sql.updateWithKeys, parameters: [...values, keySet, id, mark] };
+      ? { userId, written, ...this.sql.update, parameters: [...values, id, mark] }
+      : { userId, written, ...this.sql.updateWithKeys, parameters: [...values, keySet, id, mark] };
   }
 
   private async hasMark(userId: string, mark: string): Promise<boolean> {

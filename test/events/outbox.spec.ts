@@ -1,7 +1,7 @@
 /** Events are kept in the transaction of their change: both are there, or neither is. */
 import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
-import { Injectable, Module } from '@nestjs/common';
+import { Injectable, Logger, Module } from '@nestjs/common';
 import { EventEmitter2 } from '@nestjs/event-emitter';
 import {
   type AnyTotpEvent,
@@ -211,6 +211,9 @@ describe.each(databases)('with an outbox for codes too, on $name', ({ open }) =>
 class OwnOutbox extends TotpOutbox {
   static fails = false;
   static committed = 0;
+  /** What it does with the transaction, and does not tell. */
+  static spoil: ((manager: EntityManager) => Promise<unknown>) | undefined;
+  static whenCommitted: (() => void) | undefined;
 
   override async add(manager: EntityManager, added: readonly AnyTotpEvent[]): Promise<void> {
     for (const { id, name } of added) {
@@ -220,14 +223,16 @@ class OwnOutbox extends TotpOutbox {
       );
     }
     if (OwnOutbox.fails) throw new Error('the outbox is full');
+    await OwnOutbox.spoil?.(manager).catch(() => undefined);
   }
 
   override committed(): void {
     OwnOutbox.committed++;
+    return OwnOutbox.whenCommitted?.();
   }
 }
 
-describe.each(databases)("with an application's own outbox on $name", ({ open }) => {
+describe.each(databases)("with an application's own outbox on $name", ({ name, open }) => {
   const application = useApplication({
     open,
     options: { events, providers: [{ provide: TotpOutbox, useClass: OwnOutbox }] },
@@ -237,6 +242,8 @@ describe.each(databases)("with an application's own outbox on $name", ({ open })
   );
   afterEach(() => {
     OwnOutbox.fails = false;
+    OwnOutbox.spoil = undefined;
+    OwnOutbox.whenCommitted = undefined;
   });
 
   const topics = async () => {
@@ -264,7 +271,40 @@ describe.each(databases)("with an application's own outbox on $name", ({ open })
     expect(application().events.events).toEqual([]);
     await person.enrol();
   });
+
+  it.each(['ROLLBACK', 'SELECT nothing FROM nowhere'])(
+    'L8: never answers with what is not written, when it hides that the transaction was lost (%s)',
+    async (statement) => {
+      const person = new Person(application());
+      OwnOutbox.spoil = (manager) => manager.query(statement);
+      application().events.clear();
+      const { status } = await person.post('/device', {});
+      // An error in a statement ends the transaction on PostgreSQL alone.
+      const isLost = statement === 'ROLLBACK' || name === 'PostgreSQL';
+      expect(status).toBe(isLost ? 500 : 200);
+      expect((await person.list()).body).toMatchObject({ devices: isLost ? [] : [{ verified: false }] });
+      expect(application().events.events).toHaveLength(isLost ? 0 : 1);
+    },
+  );
+
+  it.each([
+    ['throws', raise],
+    ['rejects', async () => Promise.reject(new Error('no mood'))],
+  ])('answers, and tells listeners, when it %s after the commit', async (_, whenCommitted) => {
+    const logged = jest.spyOn(Logger.prototype, 'error').mockReturnValue(undefined);
+    const person = new Person(application());
+    // eslint-disable-next-line @typescript-eslint/no-misused-promises -- TypeScript lets it pass, so somebody will write it
+    OwnOutbox.whenCommitted = whenCommitted;
+    application().events.clear();
+    expect((await person.post('/device', {})).status).toBe(200);
+    expect(application().events.events).toHaveLength(1);
+    expect(logged).toHaveBeenCalledWith('TotpOutbox.committed failed', expect.stringContaining('no mood'));
+  });
 });
+
+function raise(): never {
+  throw new Error('no mood');
+}
 
 @Injectable()
 class Listeners {
