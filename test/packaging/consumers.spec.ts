@@ -1,10 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { packLibrary, type PackedLibrary, PROJECT, run } from './packed-library.js';
 
 let packed: PackedLibrary;
@@ -46,24 +43,28 @@ describe('an ESM application on Nest 12 and TypeORM 1', () => {
   });
 
   it('runs the quick start of the README as it stands there', async () => {
-    const port = await freePort();
+    // It says at which port it listens.
     const source = codeOf('README.md', 'const app = await NestFactory.create').replace(
-      'listen(3000)',
-      `listen(${port})`,
+      'listen(3000);',
+      'listen(0); process.send?.(await app.getUrl());',
     );
     writeFileSync(join(app, 'main.ts'), source);
     await compile(app, { module: 'nodenext', skipLibCheck: true, noEmit: false }, 'main.ts');
 
-    const server = spawn('node', ['main.js'], {
+    const server = fork(join(app, 'main.js'), {
       cwd: app,
-      stdio: 'ignore',
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       env: { ...process.env, TOTP_KEY: randomBytes(32).toString('base64') },
     });
     try {
-      expect(await answerOf(`http://127.0.0.1:${port}/totp/device`, server)).toMatchObject({
-        status: 'OK',
-        deviceName: 'TOTP Device 0',
+      const url = await new Promise<unknown>((resolve, reject) => {
+        server.once('message', resolve).once('exit', (code) => {
+          reject(new Error(`The server ended with ${code}.`));
+        });
       });
+      const response = await fetch(`${String(url)}/totp/device`, { method: 'POST' });
+      expect(await response.json()).toMatchObject({ status: 'OK', deviceName: 'TOTP Device 0' });
     } finally {
       server.kill();
     }
@@ -175,23 +176,6 @@ function codeOf(page: string, line: string): string {
   const block = blocks.map((text) => text.slice(0, text.indexOf('```'))).find((text) => text.includes(line));
   if (block === undefined) throw new Error(`No code of ${page} has "${line}" in it.`);
   return block;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await promisify(server.close.bind(server))();
-  return port;
-}
-
-/** What a server answers to a POST as soon as it answers at all; an error when it ends before. */
-async function answerOf(url: string, server: ChildProcess): Promise<unknown> {
-  while (server.exitCode === null) {
-    const response = await fetch(url, { method: 'POST' }).catch(() => undefined);
-    if (response !== undefined) return response.json();
-  }
-  throw new Error(`The server ended with ${server.exitCode}.`);
 }
 
 function versionHere(name: string): string {
