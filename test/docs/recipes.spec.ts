@@ -168,6 +168,7 @@ describe('mail', () => {
     mails = [];
     server = new SMTPServer({
       authOptional: true,
+      disableReverseLookup: true,
       disabledCommands: ['STARTTLS'],
       onData: (stream, _session, done) => {
         void text(stream).then((mail) => {
