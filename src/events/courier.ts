@@ -131,7 +131,10 @@ export class Courier {
     const lanes = await this.queue.dueLanes(this.destination.name, this.clock.now());
     const taken = await inParallel(lanes, async ({ lane, mark }) => {
       if (this.isStopped) return true;
-      if (this.serving.has(lane)) return this.dueAgain.add(lane).has(lane);
+      if (this.serving.has(lane)) {
+        this.dueAgain.add(lane);
+        return true;
+      }
       const hold = await this.take(lane, mark);
       // Is not waited for: a delivery that takes long holds up no other lane.
       if (hold !== undefined) this.serving.set(lane, this.serve(lane, hold));
