@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { migrate, writeAccounts } from './accounts.js';
 import { BenchClock, openService } from './application.js';
-import { callForEach, sampleOf } from './callers.js';
+import { callForEach, inSequence, sampleOf } from './callers.js';
 import { openFloor } from './floor.js';
 
 /** Between two rounds, so that no failure of one counts in the next and every code is new: longer than the cooldown. */
@@ -132,27 +132,42 @@ export class Bench {
    * @param {(user: string, code: string, now: number) => Promise<string>} row.call returns the status of the answer
    * @param {string} row.expects the status of every answer
    * @param {number} [row.callers]
+   * @param {number} [row.passes] how often all users have a turn
    * @param {(now: number) => unknown} [row.before] what is not measured
    * @param {() => Promise<number>} [row.cpuTime] of the application, where it is another process than this one
    * @returns {Row}
    */
-  throughput({ users, code = () => '', call, expects, callers = 16, before = () => undefined, cpuTime, ...row }) {
+  throughput({
+    users,
+    code = () => '',
+    call,
+    expects,
+    callers = 16,
+    passes = 1,
+    before = () => undefined,
+    cpuTime,
+    ...row
+  }) {
     return {
       ...row,
       unit: '/s',
       measure: async () => {
-        const now = this.nextRound();
-        await before(now);
-        const entered = code(now);
-        const cpuBefore = await cpuTime?.();
-        const result = await callForEach({
-          users: typeof users === 'function' ? users() : users,
-          callers,
-          seconds: this.size.seconds,
-          call: (user) => call(user, entered, now),
-          expects,
-        });
-        return sampleOf([cpuTime === undefined ? result : { ...result, cpuTime: (await cpuTime()) - cpuBefore }]);
+        const results = [];
+        for (let pass = 0; pass < passes; pass++) {
+          const now = this.nextRound();
+          await before(now);
+          const entered = code(now);
+          const cpuBefore = await cpuTime?.();
+          const result = await callForEach({
+            users: typeof users === 'function' ? users() : users,
+            callers,
+            seconds: this.size.seconds / passes,
+            call: (user) => call(user, entered, now),
+            expects,
+          });
+          results.push(cpuTime === undefined ? result : { ...result, cpuTime: (await cpuTime()) - cpuBefore });
+        }
+        return sampleOf([inSequence(results)]);
       },
     };
   }

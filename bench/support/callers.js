@@ -35,6 +35,16 @@ export function cpuTime() {
   return user + system;
 }
 
+/** One result of those that came one after the other. */
+export function inSequence(results) {
+  const sum = (field) => results.reduce((total, result) => total + result[field], 0);
+  return {
+    latencies: results.flatMap(({ latencies }) => latencies),
+    milliseconds: sum('milliseconds'),
+    cpuTime: sum('cpuTime'),
+  };
+}
+
 /** The result of one round, or of several processes' same round. */
 export function sampleOf(results) {
   const latencies = results.flatMap((result) => result.latencies).sort((a, b) => a - b);

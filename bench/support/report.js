@@ -57,30 +57,58 @@ export function machine() {
   };
 }
 
+const HEAD = ['', 'median', '±', 'p50 ms', 'p99 ms', 'CPU µs', 'ratio', '±', 'of', 'goal'];
+/** Of the columns that hold figures. */
+const FIGURES = [1, 2, 3, 4, 5, 6, 7];
+
+/** For a terminal. */
 export function table(rows) {
   const printed = new Table({
-    head: ['', 'median', '±', 'p50 ms', 'p99 ms', 'CPU µs', 'ratio', '±', 'of', 'goal'],
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right', 'left', 'left'],
+    head: HEAD,
+    colAligns: HEAD.map((_, column) => (FIGURES.includes(column) ? 'right' : 'left')),
     style: { head: [], border: [], compact: true },
   });
-  let measurement;
-  for (const row of rows) {
-    if (row.measurement !== measurement) printed.push([{ colSpan: 10, content: `— ${row.measurement}` }]);
-    measurement = row.measurement;
-    printed.push([
-      row.name,
-      `${number(row.median)} ${row.unit}`,
-      percent(row.spread),
-      row.p50 === undefined ? '' : row.p50.toFixed(2),
-      row.p99 === undefined ? '' : row.p99.toFixed(2),
-      row.cpu === undefined ? '' : row.cpu.toFixed(0),
-      row.ratio === undefined ? '' : row.ratio.median.toFixed(2),
-      row.ratio === undefined ? '' : `${percent(row.ratio.spread)}${row.ratio.comparable ? '' : ' !'}`,
-      row.ratio === undefined ? '' : `${row.ratio.against}${row.ratio.by === 'p99' ? ' (p99)' : ''}`,
-      goalText(row.ratio),
-    ]);
+  for (const [measurement, of] of byMeasurement(rows)) {
+    printed.push([{ colSpan: HEAD.length, content: `— ${measurement}` }], ...of.map(cellsOf));
   }
   return printed.toString();
+}
+
+/** The same as Markdown, for docs/performance.md. */
+export function markdown({ startedAt, machine, database, size, rows }) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  const tables = byMeasurement(rows).flatMap(([measurement, of]) => [
+    line([`**${measurement}**`, ...HEAD.slice(1).map(() => '')]),
+    ...of.map((row) => line(cellsOf(row))),
+  ]);
+  return [
+    `${database.kind} ${database.version}, Node.js ${machine.node.slice(1)}, ${machine.processors} processors (${machine.model}), ` +
+      `${size.rounds} rounds, ${startedAt.slice(0, 10)}.`,
+    '',
+    line(HEAD),
+    line(HEAD.map((_, column) => (FIGURES.includes(column) ? '---:' : '---'))),
+    ...tables,
+  ].join('\n');
+}
+
+function cellsOf(row) {
+  return [
+    row.name,
+    `${number(row.median)} ${row.unit}`,
+    percent(row.spread),
+    row.p50 === undefined ? '' : row.p50.toFixed(2),
+    row.p99 === undefined ? '' : row.p99.toFixed(2),
+    row.cpu === undefined ? '' : row.cpu.toFixed(0),
+    row.ratio === undefined ? '' : row.ratio.median.toFixed(2),
+    row.ratio === undefined ? '' : `${percent(row.ratio.spread)}${row.ratio.comparable ? '' : ' !'}`,
+    row.ratio === undefined ? '' : `${row.ratio.against}${row.ratio.by === 'p99' ? ' (p99)' : ''}`,
+    goalText(row.ratio),
+  ];
+}
+
+function byMeasurement(rows) {
+  const names = new Set(rows.map(({ measurement }) => measurement));
+  return [...names].map((name) => [name, rows.filter(({ measurement }) => measurement === name)]);
 }
 
 /** What a reader must know before they compare rows. */
