@@ -145,16 +145,20 @@ describeWithBrokers.each(servers)('of four processes on $name', ({ name, open })
   /** Kills a process after some of its answers, or when some events have arrived at a broker. */
   async function killOne(victim: number): Promise<void> {
     let left = randomInt(1, 1 + (USERS * DEVICES) / SIZE);
-    const dead = new Promise<void>((resolve) => {
-      const countDown = () => {
-        left--;
-        if (left !== 0) return;
-        fleet.kill(victim);
-        resolve();
-      };
-      countDowns = randomInt(2) === 0 ? { answer: countDown, arrival: ignore } : { answer: ignore, arrival: countDown };
-    });
+    let die = ignore;
+    const dead = new Promise<void>((resolve) => (die = resolve));
+    const countDown = () => {
+      left--;
+      if (left !== 0) return;
+      fleet.kill(victim);
+      die();
+    };
     await fleet.fireUntilKilled(Date.now(), load(), {
+      // Not before, as events of the last round may still arrive.
+      onFire: () => {
+        countDowns =
+          randomInt(2) === 0 ? { answer: countDown, arrival: ignore } : { answer: ignore, arrival: countDown };
+      },
       onAnswer: (_, process) => {
         if (process === victim) countDowns.answer();
       },

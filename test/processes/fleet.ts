@@ -46,6 +46,8 @@ export interface Course {
   readonly onAnswer?: (answer: Answer, process: number) => void;
   /** By the number of the process. */
   readonly deaths?: readonly (Death | undefined)[];
+  /** Called when all processes have begun. One that is killed before has nobody who would notice. */
+  readonly onFire?: () => void;
 }
 
 type Message =
@@ -94,7 +96,7 @@ export class Fleet {
 
   /** As `fire`, but processes may be killed meanwhile. */
   async fireUntilKilled(now: number, calls: readonly Call[], course: Course = {}): Promise<Volley> {
-    const { onAnswer, deaths = [] } = course;
+    const { onAnswer, onFire, deaths = [] } = course;
     // The calls are handed out beforehand, so that no process is done when the last one begins.
     await Promise.all(
       this.processes.map((worker, index) => {
@@ -105,13 +107,13 @@ export class Fleet {
       }),
     );
     const startedAt = performance.now();
-    const reports = await Promise.all(
-      this.processes.map((worker, index) => {
-        const reported = report(worker, (answer) => onAnswer?.(answer, index));
-        worker.send({ kind: 'fire' });
-        return reported;
-      }),
-    );
+    const reporting = this.processes.map((worker, index) => {
+      const reported = report(worker, (answer) => onAnswer?.(answer, index));
+      worker.send({ kind: 'fire' });
+      return reported;
+    });
+    onFire?.();
+    const reports = await Promise.all(reporting);
     return {
       answers: calls.map(
         (_, n) => reports[n % reports.length]?.answers[Math.floor(n / reports.length)] ?? { status: 'NONE' },
