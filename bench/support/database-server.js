@@ -109,11 +109,7 @@ async function startPostgres() {
     password,
     persistent: false,
     createPostgresUser: process.getuid?.() === 0,
-    // As PostgreSQL's manual advises for a server of its own: a quarter of a small machine's memory, and no checkpoint in the midst of a row.
-    postgresFlags: ['unix_socket_directories=', 'shared_buffers=1GB', 'max_wal_size=8GB'].flatMap((flag) => [
-      '-c',
-      flag,
-    ]),
+    postgresFlags: ['-c', 'unix_socket_directories='],
     onLog: () => undefined,
   });
   await server.initialise();
