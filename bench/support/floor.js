@@ -70,6 +70,8 @@ const drivers = {
   async postgres({ url, poolSize }) {
     const { default: pg } = await import('pg');
     const pool = new pg.Pool({ connectionString: url, max: poolSize });
+    // Where the server ends first, the error that made it end is the one to be seen.
+    pool.on('error', () => undefined);
     const { read, write } = statements((n) => `$${n}`);
     return {
       read: async (id) => (await pool.query({ name: 'read', text: read, values: [id] })).rows[0],
