@@ -124,16 +124,24 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
     expect(Math.max(...counts)).toBe(name === 'SQLite' ? 1 : 4);
   });
 
-  it('is quick to find what comes next of a user of whom thousands of events wait', async () => {
-    const names = Array.from({ length: 10_000 }, (_, n) => String(n));
-    await post.post('ann', ...names);
-    await tables().dataSource.query(`ANALYZE ${isMySql ? 'TABLE ' : ''}totp_outbox`);
-    const [due] = await post.outbox.dueLanes('letterbox', post.clock.now());
-    const start = performance.now();
-    const entries = await post.outbox.heads(due?.lane ?? '', post.clock.now(), 50);
-    // A few hundredths of it, where each entry is looked up once; several times as long where it is compared with all others.
-    expect(performance.now() - start).toBeLessThan(500);
-    expect(entries.map(({ event }) => event && named([event]))).toEqual([['0']]);
+  it('finds what comes next in a time that grows as the events of a user do, and not with their square', async () => {
+    const shortest = async (events: number) => {
+      await post.post('ann', ...Array.from({ length: events }, (_, n) => String(n)));
+      await tables().dataSource.query(`ANALYZE ${isMySql ? 'TABLE ' : ''}totp_outbox`);
+      const [due] = await post.outbox.dueLanes('letterbox', post.clock.now());
+      const times: number[] = [];
+      for (let n = 0; n < 5; n++) {
+        const start = performance.now();
+        const entries = await post.outbox.heads(due?.lane ?? '', post.clock.now(), 50);
+        times.push(performance.now() - start);
+        expect(entries.map(({ event }) => event && named([event]))).toEqual([['0']]);
+      }
+      return Math.min(...times);
+    };
+    const few = await shortest(1_000);
+    const many = await shortest(9_000);
+    // Ten times as many wait then.
+    expect(many / few).toBeLessThan(40);
   });
 
   describe('while a courier has a claim', () => {
