@@ -1,3 +1,5 @@
 import type { Linter } from 'eslint';
 
-export const rooms: Linter.Config[];
+export declare const ROOMS: Readonly<Record<string, readonly string[]>>;
+export declare function roomOf(path: string): string;
+export declare const rooms: Linter.Config[];

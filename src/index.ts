@@ -2,19 +2,17 @@
 
 // The module and its options
 export { TotpModule } from './totp.module.js';
+export { InjectTotpOptions, type TotpConfig, type TotpEventOptions } from './recipe/config.js';
 export {
-  InjectTotpOptions,
-  type TotpConfig,
-  type TotpEventOptions,
   type TotpLockoutOptions,
   type TotpModuleAsyncOptions,
   type TotpModuleOptions,
   type TotpModuleStatics,
   type TotpOptionsFactory,
-} from './totp.options.js';
+} from './module/options.js';
 
 // The recipe
-export { TotpService } from './totp.service.js';
+export { TotpService } from './recipe/totp.service.js';
 export type {
   ActingSession,
   CallContext,
@@ -33,7 +31,7 @@ export type {
   UserStatus,
   VerifyDeviceInput,
   VerifyTOTPInput,
-} from './totp.recipe.js';
+} from './recipe/recipe-interface.js';
 export type { CreateAnswer, ImportAnswer, RemoveAnswer, RenameAnswer } from './accounts/enrolment.js';
 export type { EnrolmentAnswer, InvalidTotp, LimitReached, SignInAnswer } from './accounts/verification.js';
 
@@ -53,8 +51,8 @@ export { RequestSessionAdapter } from './http/request-session-adapter.js';
 export { TotpTokenSessionAdapter } from './http/token-session-adapter.js';
 
 // What may be replaced
-export { SystemTotpClock, TotpClock } from './totp.clock.js';
-export { TotpUserDirectory, type UserIdentifierInfoAnswer } from './totp.directory.js';
+export { SystemTotpClock, TotpClock } from './shared/clock.js';
+export { TotpUserDirectory, type UserIdentifierInfoAnswer } from './recipe/user-directory.js';
 export {
   type AccountChange,
   type AccountListing,
@@ -62,10 +60,11 @@ export {
   type LoadedAccount,
   TotpAccountStore,
 } from './storage/account-store.js';
-export type { Account, Algorithm, Budget, Device, Lock } from './accounts/account.js';
+export type { Account, Budget, Device, Lock } from './accounts/account.js';
+export type { Algorithm } from './otp/settings.js';
 export { type SecretOwner, TotpSecretCipher } from './secrets/secret-cipher.js';
-export { TotpEventPublisher } from './events/event-publisher.js';
-export { TotpMetrics } from './totp.metrics.js';
+export { TotpEventPublisher } from './events/publisher.js';
+export { TotpMetrics, type TotpOutboxBacklog } from './metrics/metrics.js';
 
 // Persistence
 export { TOTP_ENTITIES, TOTP_MIGRATIONS } from './storage/index.js';
@@ -79,8 +78,8 @@ export {
   type TotpKeyRotationProgress,
   type TotpKeyRotationReport,
   type TotpKeyUse,
-} from './totp.key-rotation.js';
-export { type TotpHealth, TotpHealthIndicator } from './totp.health.js';
+} from './operations/key-rotation.js';
+export { type TotpHealth, TotpHealthIndicator } from './operations/health.js';
 
 // Devices of other products
 export {
@@ -94,7 +93,7 @@ export {
   type Refusal,
   type SuperTokensDatabaseOptions,
 } from './import/index.js';
-export { importForeignDevices, type TotpImportOptions, type TotpImportReport } from './totp.import.js';
+export { importForeignDevices, type TotpImportOptions, type TotpImportReport } from './import/import-devices.js';
 
 // Events
 export {
@@ -113,15 +112,15 @@ export {
   TotpUserUnlockedEvent,
 } from './events/catalogue.js';
 export { OnTotpEvent, type OnTotpEventOptions } from './events/on-totp-event.js';
-export { EmitterTotpEventDestination, TotpEventDestination } from './events/destination.js';
+export { EmitterTotpEventDestination, TotpEventDestination } from './outbox/destination.js';
 export {
   ClientProxyTotpEventDestination,
   type ClientProxyTotpEventDestinationOptions,
   type TotpMessageClient,
-} from './events/client-proxy-destination.js';
-export { toCloudEvent, type TotpCloudEvent } from './events/cloud-event.js';
-export { type OutboxEntry, type ParkedTotpEvent, TotpOutbox, type TotpOutboxBacklog } from './events/outbox.js';
-export { TotpOutboxRelay } from './events/relay.js';
+} from './outbox/client-proxy-destination.js';
+export { toCloudEvent, type TotpCloudEvent } from './outbox/cloud-event.js';
+export { type OutboxEntry, type ParkedTotpEvent, TotpOutbox } from './outbox/outbox.js';
+export { TotpOutboxRelay } from './outbox/relay.js';
 
 // Errors
 export {
@@ -132,4 +131,4 @@ export {
   TotpSecretError,
   TotpStepUpRequiredError,
   TotpStorageError,
-} from './totp.errors.js';
+} from './shared/errors.js';

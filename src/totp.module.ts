@@ -12,16 +12,16 @@ import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import { EventEmitter2 } from '@nestjs/event-emitter';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { EmitterTotpEventDestination, type TotpEventDestination } from './events/destination.js';
-import { EmitterTotpEventPublisher, TotpEventPublisher } from './events/event-publisher.js';
-import { TotpOutbox } from './events/outbox.js';
-import { TotpOutboxRelay } from './events/relay.js';
+import { EmitterTotpEventDestination, type TotpEventDestination } from './outbox/destination.js';
+import { EmitterTotpEventPublisher, TotpEventPublisher } from './events/publisher.js';
+import { TotpOutbox } from './outbox/outbox.js';
+import { TotpOutboxRelay } from './outbox/relay.js';
 import { adaptToFastify } from './http/fastify.js';
 import { RecipeTotpApi } from './http/recipe-api.js';
 import { RequestSessionAdapter } from './http/request-session-adapter.js';
 import { TotpSessionAdapter } from './http/session.js';
 import { SessionCompletions } from './http/session-completions.js';
-import { TotpApi } from './http/totp.api.js';
+import { API_OVERRIDE, TotpApi } from './http/totp.api.js';
 import { createTotpController, serveRoutes } from './http/totp.controller.js';
 import { TotpGuard } from './http/totp.guard.js';
 import { isKeyId } from './secrets/key-ring.js';
@@ -30,30 +30,30 @@ import { PLAIN_TEXT, PlainTextSecretCipher } from './secrets/plain-text-cipher.j
 import { TotpSecretCipher } from './secrets/secret-cipher.js';
 import { TotpAccountStore } from './storage/account-store.js';
 import { TOTP_ENTITIES } from './storage/index.js';
-import { StoreConnection } from './storage/store-connection.js';
+import { StoreConnection } from './storage/sql/connection.js';
 import { SessionCompletionStore } from './storage/session-completion-store.js';
 import { TypeOrmTotpAccountStore } from './storage/typeorm-account-store.js';
-import { TypeOrmTotpOutbox } from './storage/typeorm-outbox.js';
-import { SystemTotpClock, TotpClock } from './totp.clock.js';
-import { AnonymousUserDirectory, TotpUserDirectory } from './totp.directory.js';
-import { TotpConfigurationError } from './totp.errors.js';
+import { TypeOrmTotpOutbox } from './outbox/typeorm-outbox.js';
+import { SystemTotpClock, TotpClock } from './shared/clock.js';
+import { AnonymousUserDirectory, TotpUserDirectory } from './recipe/user-directory.js';
+import { TotpConfigurationError } from './shared/errors.js';
 import {
   authenticatorWarning,
   checkAsyncOptions,
   checkOptions,
-  TOTP_OPTIONS,
-  type TotpConfig,
+  type ResolvedOptions,
   type TotpModuleAsyncOptions,
   type TotpModuleOptions,
   type TotpModuleStatics,
   type TotpOptionsFactory,
   withoutStatics,
-} from './totp.options.js';
-import { TotpHealthIndicator } from './totp.health.js';
-import { TotpKeyRotation } from './totp.key-rotation.js';
-import { TotpMetrics } from './totp.metrics.js';
-import { openTelemetryMetrics } from './totp.opentelemetry.js';
-import { TotpService } from './totp.service.js';
+} from './module/options.js';
+import { TotpHealthIndicator } from './operations/health.js';
+import { TotpKeyRotation } from './operations/key-rotation.js';
+import { TotpMetrics } from './metrics/metrics.js';
+import { TOTP_OPTIONS, type TotpConfig } from './recipe/config.js';
+import { openTelemetryMetrics } from './metrics/opentelemetry.js';
+import { TotpService } from './recipe/totp.service.js';
 
 /** The controller class of this registration; null when no routes are served. */
 const TOTP_CONTROLLER = Symbol('nestjs-totp controller');
@@ -135,7 +135,7 @@ function register(statics: TotpModuleStatics, options: Provider[]): DynamicModul
     {
       provide: StoreConnection,
       inject: [{ token: getDataSourceToken(dataSource), optional: true }],
-      useFactory: (application?: DataSource) => new StoreConnection(application),
+      useFactory: (application?: DataSource) => new StoreConnection(application, TOTP_ENTITIES),
     },
     {
       provide: TotpAccountStore,
@@ -181,6 +181,7 @@ function register(statics: TotpModuleStatics, options: Provider[]): DynamicModul
     TotpService,
     TotpKeyRotation,
     TotpHealthIndicator,
+    { provide: API_OVERRIDE, inject: [TOTP_OPTIONS], useFactory: ({ apis }: ResolvedOptions) => apis },
     { provide: TotpApi, useClass: RecipeTotpApi },
     TotpGuard,
     // The last provider of a token is the one that counts.
@@ -233,7 +234,7 @@ function optionsProviders(options: TotpModuleAsyncOptions): Provider[] {
   ];
 }
 
-function settled(options: TotpModuleOptions, { eventDestinations }: TotpModuleStatics): TotpConfig {
+function settled(options: TotpModuleOptions, { eventDestinations }: TotpModuleStatics): ResolvedOptions {
   const config = checkOptions(options);
   const warning = authenticatorWarning(config);
   if (warning !== undefined) logger.warn(warning);

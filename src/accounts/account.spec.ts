@@ -1,5 +1,6 @@
 import { device } from '../../test/support/accounts.js';
-import { keySetOf, NEW_ACCOUNT, sealingKeyId } from './account.js';
+import { NEW_ACCOUNT } from './account.js';
+import { keySetOf, sealingKeyId } from '../secrets/key-ids.js';
 
 it('a new user has no devices, and all tries', () => {
   expect(NEW_ACCOUNT).toEqual({ devices: [], budget: { failures: 0, recentFailures: [], lock: null }, usedUntil: 0 });

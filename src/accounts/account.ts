@@ -5,8 +5,7 @@
  * randomness, so that each rule can be read, and tested, by itself. All times are epoch milliseconds.
  */
 
-/** The HMAC hash functions that RFC 6238 §1.2 allows. */
-export type Algorithm = 'SHA1' | 'SHA256' | 'SHA512';
+import type { Algorithm } from '../otp/settings.js';
 
 /** An authenticator: the shared secret and how codes are made from it. */
 export interface Device {
@@ -56,7 +55,7 @@ export interface Account {
   readonly usedUntil: number;
 }
 
-/** The settings that the rules go by, checked by `totp.options.ts`. */
+/** The settings that the rules go by, checked by `module/options.ts`. */
 export interface Policy {
   /** Devices a user may have at a time. */
   readonly maxDevices: number;
@@ -75,11 +74,6 @@ export interface Policy {
   /** How long ago a session may have completed TOTP to change devices, in ms. */
   readonly stepUpMaxAgeMs: number;
 }
-
-/** The key set of an account without devices. No key has this id. */
-export const NO_KEYS = '-';
-/** The key set of an account of which nobody has noted it yet: it was written by an older version of the module. */
-export const UNKNOWN_KEYS = '';
 
 /** The longest user id, in UTF-16 units: written out for any character, it fits into a `text` column of MySQL. */
 const MAX_USER_ID_LENGTH = 10_000;
@@ -103,18 +97,6 @@ export function userIdProblem(userId: string, field: string): string | undefined
 /** The devices that exist at `now`: an unverified one whose time has run out neither counts nor verifies. */
 export function liveDevices(account: Account, now: number, policy: Policy): readonly Device[] {
   return account.devices.filter((device) => device.verified || now - device.createdAt < policy.unverifiedLifetimeMs);
-}
-
-/** The id of the key that a secret is sealed with: what stands before the first colon. Undefined when nothing of that kind does. */
-export function sealingKeyId(sealedSecret: string): string | undefined {
-  return /^([a-z0-9-]{1,16}):/.exec(sealedSecret)?.[1];
-}
-
-/** The ids of the keys that the secrets of devices are sealed with, sorted, with commas between: `2025-03,2026-11`. */
-export function keySetOf(devices: readonly Device[]): string {
-  if (devices.length === 0) return NO_KEYS;
-  const ids = devices.map(({ sealedSecret }) => sealingKeyId(sealedSecret));
-  return ids.includes(undefined) ? UNKNOWN_KEYS : [...new Set(ids)].sort().join(',');
 }
 
 /** Whether the user has a second factor at all. */

@@ -10,7 +10,7 @@ import { readKeyRing } from '../secrets/key-ring.js';
 import { KeyRingSecretCipher } from '../secrets/key-ring-cipher.js';
 import { PlainTextSecretCipher } from '../secrets/plain-text-cipher.js';
 import { TotpSecretCipher } from '../secrets/secret-cipher.js';
-import { TotpConfigurationError, TotpStorageError } from '../totp.errors.js';
+import { TotpConfigurationError, TotpStorageError } from '../shared/errors.js';
 import { BadUsage } from './bad-usage.js';
 
 const LOADER_CODES: readonly unknown[] = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', 'ERR_UNKNOWN_FILE_EXTENSION'];

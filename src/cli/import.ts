@@ -1,5 +1,5 @@
 /** `nestjs-totp import`. */
-import { TotpEventPublisher } from '../events/event-publisher.js';
+import { TotpEventPublisher } from '../events/publisher.js';
 import {
   type ForeignDevice,
   type ForeignDevices,
@@ -9,12 +9,12 @@ import {
   readSuperTokensDatabase,
   readSuperTokensDevices,
 } from '../import/index.js';
-import { AnonymousUserDirectory } from '../totp.directory.js';
-import { SystemTotpClock } from '../totp.clock.js';
-import { TotpKeyRotation } from '../totp.key-rotation.js';
-import { importForeignDevices, type TotpImportReport } from '../totp.import.js';
-import { checkOptions } from '../totp.options.js';
-import { TotpService } from '../totp.service.js';
+import { AnonymousUserDirectory } from '../recipe/user-directory.js';
+import { SystemTotpClock } from '../shared/clock.js';
+import { TotpKeyRotation } from '../operations/key-rotation.js';
+import { importForeignDevices, type TotpImportReport } from '../import/import-devices.js';
+import { checkOptions } from '../module/options.js';
+import { TotpService } from '../recipe/totp.service.js';
 import { BadUsage } from './bad-usage.js';
 import { openDataSource, readText } from './files.js';
 import { interruption, refuseWrongKeys, type Sources, withStore } from './parts.js';

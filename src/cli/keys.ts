@@ -1,7 +1,7 @@
 /** `nestjs-totp keys` and `nestjs-totp keys generate`. */
 import { randomBytes } from 'node:crypto';
 import { isKeyId } from '../secrets/key-ring.js';
-import { TotpKeyRotation, type TotpKeyUse } from '../totp.key-rotation.js';
+import { TotpKeyRotation, type TotpKeyUse } from '../operations/key-rotation.js';
 import { type Sources, withStore } from './parts.js';
 import { print, table } from './terminal.js';
 

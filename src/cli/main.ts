@@ -3,7 +3,7 @@
 import 'reflect-metadata';
 import { inspect } from 'node:util';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { TotpArgumentError, TotpConfigurationError, TotpError } from '../totp.errors.js';
+import { TotpArgumentError, TotpConfigurationError, TotpError } from '../shared/errors.js';
 import { BadUsage } from './bad-usage.js';
 import { FORMATS, importCommand } from './import.js';
 import { generateKey, listKeys } from './keys.js';

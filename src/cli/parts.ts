@@ -1,9 +1,10 @@
 /** The parts of the module that the commands need, over the application's database, without the application. */
+import { TOTP_ENTITIES } from '../storage/index.js';
 import { TypeOrmTotpAccountStore } from '../storage/typeorm-account-store.js';
-import { StoreConnection } from '../storage/store-connection.js';
+import { StoreConnection } from '../storage/sql/connection.js';
 import type { TotpSecretCipher } from '../secrets/secret-cipher.js';
 import type { TotpAccountStore } from '../storage/account-store.js';
-import type { TotpKeyRotation } from '../totp.key-rotation.js';
+import type { TotpKeyRotation } from '../operations/key-rotation.js';
 import { BadUsage } from './bad-usage.js';
 import { loadCipher, openDataSource } from './files.js';
 import type { Progress } from './terminal.js';
@@ -22,7 +23,7 @@ export async function withStore<T>(
 ): Promise<T> {
   const cipher = await loadCipher(sources.secrets);
   const dataSource = await openDataSource(sources.dataSource);
-  const connection = new StoreConnection(dataSource);
+  const connection = new StoreConnection(dataSource, TOTP_ENTITIES);
   try {
     return await command(new TypeOrmTotpAccountStore(await connection.open()), cipher);
   } finally {

@@ -1,5 +1,5 @@
 /** `nestjs-totp rotate-keys`. */
-import { TotpKeyRotation, type TotpKeyRotationReport } from '../totp.key-rotation.js';
+import { TotpKeyRotation, type TotpKeyRotationReport } from '../operations/key-rotation.js';
 import { describeKeys } from './keys.js';
 import { interruption, refuseWrongKeys, type Sources, withStore } from './parts.js';
 import { count, print, progressBar } from './terminal.js';

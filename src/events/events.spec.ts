@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { EventEmitter2 } from '@nestjs/event-emitter';
 import { happenings } from '../../test/support/happenings.js';
 import { toEvent, TotpEvent } from './catalogue.js';
-import { EmitterTotpEventPublisher } from './event-publisher.js';
+import { EmitterTotpEventPublisher } from './publisher.js';
 
 const origin = { occurredAt: 7, userId: 'ann', tenantId: 'public', sessionHandle: 'session' };
 

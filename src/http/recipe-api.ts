@@ -1,15 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { RemoveAnswer, RenameAnswer } from '../accounts/enrolment.js';
 import type { EnrolmentAnswer, SignInAnswer } from '../accounts/verification.js';
-import { TotpClock } from '../totp.clock.js';
-import { TOTP_OPTIONS, type TotpConfig } from '../totp.options.js';
-import { replaceFunctions } from '../totp.override.js';
-import type { ListDevicesAnswer } from '../totp.recipe.js';
-import { TotpService } from '../totp.service.js';
+import { TotpClock } from '../shared/clock.js';
+import { replaceFunctions } from '../recipe/override.js';
+import type { ListDevicesAnswer } from '../recipe/recipe-interface.js';
+import { TotpService } from '../recipe/totp.service.js';
 import { unauthorised } from './refusals.js';
 import {
+  API_OVERRIDE,
   type APIInput,
   type APIInterface,
+  type ApiOverride,
   type CreateDeviceResponse,
   type GeneralErrorResponse,
   type TotpApi,
@@ -21,7 +22,7 @@ export class RecipeTotpApi implements TotpApi {
   constructor(
     @Inject(TotpService) private readonly totp: TotpService,
     @Inject(TotpClock) private readonly clock: TotpClock,
-    @Inject(TOTP_OPTIONS) config: TotpConfig,
+    @Inject(API_OVERRIDE) override: ApiOverride | undefined,
   ) {
     const original: APIInterface = {
       createDevicePOST: this.createDevicePOST.bind(this),
@@ -31,7 +32,7 @@ export class RecipeTotpApi implements TotpApi {
       verifyTOTPPOST: this.verifyTOTPPOST.bind(this),
       updateDevicePOST: this.updateDevicePOST.bind(this),
     };
-    replaceFunctions(this, original, config.override.apis);
+    replaceFunctions(this, original, override);
   }
 
   async createDevicePOST(input: APIInput & { readonly deviceName?: string }): Promise<CreateDeviceResponse> {

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type ExecutionContext, Injectable } from '@nestjs/common';
-import { TotpConfigurationError } from '../totp.errors.js';
-import { property, textProperty } from './property.js';
+import { TotpConfigurationError } from '../shared/errors.js';
+import { property, textProperty } from '../shared/unknown.js';
 import { tenantIdOf, userIdOf } from './request-user.js';
 import { type TotpSession, TotpSessionAdapter } from './session.js';
 

@@ -1,5 +1,5 @@
 /** The signed-in user as sign-in guards leave it in `request.user`. */
-import { property, textProperty } from './property.js';
+import { property, textProperty } from '../shared/unknown.js';
 
 /** `id`, `userId` or `sub`: the first that is a text or a whole number. */
 export function userIdOf(user: unknown): string | undefined {

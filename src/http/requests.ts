@@ -1,7 +1,7 @@
 /** What the bodies of requests must be: the messages are the contract's, and a wrong body is a 400. */
 import { BadRequestException } from '@nestjs/common';
 import { deviceNameProblem } from '../accounts/enrolment.js';
-import { property } from './property.js';
+import { property } from '../shared/unknown.js';
 
 /**
  * The fields of a body; none when there is no body.

@@ -1,4 +1,4 @@
-import { property } from './property.js';
+import { property } from '../shared/unknown.js';
 
 /**
  * The `Retry-After` header of a `LIMIT_REACHED_ERROR` (RFC 9110 §10.2.3): whole seconds, rounded up. Undefined for another answer.

@@ -1,7 +1,7 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { unauthorised } from './refusals.js';
 import { bodyFields } from './requests.js';
-import { property } from './property.js';
+import { property } from '../shared/unknown.js';
 import { SessionContainer, TotpSessionAdapter } from './session.js';
 
 /** The sessions of the requests that are under way. */

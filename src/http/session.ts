@@ -1,6 +1,6 @@
 /** What the module needs of the application's own sign-in. */
 import type { ExecutionContext } from '@nestjs/common';
-import type { ActingSession } from '../totp.recipe.js';
+import type { ActingSession } from '../recipe/recipe-interface.js';
 
 /** Who asks. */
 export interface TotpSession {

@@ -1,7 +1,7 @@
 import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import { TotpClock } from '../totp.clock.js';
-import { TotpConfigurationError } from '../totp.errors.js';
-import { property, textProperty } from './property.js';
+import { TotpClock } from '../shared/clock.js';
+import { TotpConfigurationError } from '../shared/errors.js';
+import { property, textProperty } from '../shared/unknown.js';
 import { tenantIdOf, userIdOf } from './request-user.js';
 import { type TotpSession, TotpSessionAdapter } from './session.js';
 import { SessionCompletions } from './session-completions.js';

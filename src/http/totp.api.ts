@@ -1,8 +1,8 @@
 /** The HTTP APIs as functions, as SuperTokens' APIInterface has them: what an application overrides. */
 import type { RemoveAnswer, RenameAnswer } from '../accounts/enrolment.js';
 import type { EnrolmentAnswer, SignInAnswer } from '../accounts/verification.js';
-import type { ListDevicesAnswer, RecipeInterface, UserContext } from '../totp.recipe.js';
-import type { TotpConfig } from '../totp.options.js';
+import type { ListDevicesAnswer, RecipeInterface, UserContext } from '../recipe/recipe-interface.js';
+import type { TotpConfig } from '../recipe/config.js';
 import type { SessionContainer } from './session.js';
 
 /** An answer in an application's own words; SuperTokens' front ends show the message. */
@@ -51,6 +51,12 @@ export interface APIInterface {
   verifyTOTPPOST: Api<{ readonly totp: string }, SignInAnswer>;
   updateDevicePOST: Api<{ readonly existingDeviceName: string; readonly newDeviceName: string }, RenameAnswer>;
 }
+
+/** Replaces single APIs, as SuperTokens' `override.apis` does. An API set to undefined is not served. */
+export type ApiOverride = (original: APIInterface) => APIInterface;
+
+/** The token of the application's `ApiOverride`; its value is undefined where there is none. */
+export const API_OVERRIDE = Symbol('nestjs-totp API override');
 
 /** The token of the APIs: what the controller calls. */
 export abstract class TotpApi implements APIInterface {

@@ -13,11 +13,11 @@ import {
 import { PATH_METADATA } from '@nestjs/common/constants.js';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { DeviceChange } from '../accounts/step-up.js';
-import { TotpStepUpRequiredError } from '../totp.errors.js';
-import { TOTP_OPTIONS, type TotpConfig } from '../totp.options.js';
-import { TotpService } from '../totp.service.js';
+import { TotpStepUpRequiredError } from '../shared/errors.js';
+import { TOTP_OPTIONS, type TotpConfig } from '../recipe/config.js';
+import { TotpService } from '../recipe/totp.service.js';
 import { OwnRoute } from './fastify.js';
-import { property } from './property.js';
+import { property } from '../shared/unknown.js';
 import { invalidClaim } from './refusals.js';
 import { deviceName, optionalDeviceName, totpCode } from './requests.js';
 import { retryAfter } from './retry-after.js';

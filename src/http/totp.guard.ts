@@ -1,10 +1,10 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { completedLately } from '../accounts/step-up.js';
-import { TotpClock } from '../totp.clock.js';
-import { TOTP_OPTIONS, type TotpConfig } from '../totp.options.js';
-import { TotpService } from '../totp.service.js';
-import { property } from './property.js';
+import { TotpClock } from '../shared/clock.js';
+import { TOTP_OPTIONS, type TotpConfig } from '../recipe/config.js';
+import { TotpService } from '../recipe/totp.service.js';
+import { property } from '../shared/unknown.js';
 import { invalidClaim, unauthorised } from './refusals.js';
 import { TotpSessionAdapter } from './session.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { toBase32 } from '../otp/secret.js';
-import { TotpArgumentError } from '../totp.errors.js';
+import { TotpArgumentError } from '../shared/errors.js';
 import { readDeviceCsv } from './device-csv.js';
 
 const SECRET = Buffer.from('a secret of tests 20');

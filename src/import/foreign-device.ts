@@ -1,8 +1,8 @@
 /** A device that another product's file or table tells of, and what is checked of it whatever the format. */
-import { type Algorithm, userIdProblem } from '../accounts/account.js';
+import { userIdProblem } from '../accounts/account.js';
 import { deviceNameProblem } from '../accounts/enrolment.js';
 import { fromBase32, MAX_SECRET_BYTES, MIN_SECRET_BYTES } from '../otp/secret.js';
-import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../totp.options.js';
+import { type Algorithm, ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js';
 
 /** A device that was read and may be imported: each value is in its range. */
 export interface ForeignDevice {

@@ -1,6 +1,6 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
-import { TotpArgumentError } from '../totp.errors.js';
+import { TotpArgumentError } from '../shared/errors.js';
 import { readGoogleAuthenticatorExport } from './google-authenticator.js';
 
 interface Entry {

@@ -1,5 +1,5 @@
 /** Rows of SuperTokens' table `totp_user_devices`, as CSV or as JSON. */
-import { TotpArgumentError } from '../totp.errors.js';
+import { TotpArgumentError } from '../shared/errors.js';
 import {
   base32Secret,
   checkClaim,

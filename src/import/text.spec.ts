@@ -1,5 +1,5 @@
 import { constants } from 'node:buffer';
-import { TotpArgumentError } from '../totp.errors.js';
+import { TotpArgumentError } from '../shared/errors.js';
 import { filledLines, textOf } from './text.js';
 
 describe('a file', () => {

@@ -1,6 +1,6 @@
 /** Files as text, and text as lines. */
 import { constants } from 'node:buffer';
-import { TotpArgumentError } from '../totp.errors.js';
+import { TotpArgumentError } from '../shared/errors.js';
 
 /**
  * The text of a file.

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { generateSync } from 'otplib';
-import { TotpSecretError } from '../totp.errors.js';
+import { TotpSecretError } from '../shared/errors.js';
 import { codeOfStep, matchingSteps, stepAt } from './code.js';
 
 const HOTP = { algorithm: 'SHA1', digits: 6, period: 30 } as const;

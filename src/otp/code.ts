@@ -1,7 +1,7 @@
 /** A code against a secret: which steps of the window it is the code of (RFC 4226, RFC 6238). */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Algorithm } from '../accounts/account.js';
-import { TotpSecretError } from '../totp.errors.js';
+import type { Algorithm } from './settings.js';
+import { TotpSecretError } from '../shared/errors.js';
 import { MIN_SECRET_BYTES } from './secret.js';
 
 /** How an authenticator makes codes of its secret. */

@@ -1,7 +1,7 @@
 /** S1: secrets are sealed with an AEAD, under a named key, for one device of one user. */
 import { createDecipheriv, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import { TotpSecretError } from '../totp.errors.js';
+import { TotpSecretError } from '../shared/errors.js';
 import { readKeyRing, type TotpSealingKeys } from './key-ring.js';
 import { KeyRingSecretCipher } from './key-ring-cipher.js';
 import { PlainTextSecretCipher } from './plain-text-cipher.js';

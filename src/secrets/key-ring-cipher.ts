@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { sealingKeyId } from '../accounts/account.js';
-import { TotpSecretError } from '../totp.errors.js';
+import { sealingKeyId } from './key-ids.js';
+import { TotpSecretError } from '../shared/errors.js';
 import type { KeyRing } from './key-ring.js';
 import { PLAIN_TEXT, readPlainText } from './plain-text-cipher.js';
 import { type SecretOwner, TotpSecretCipher } from './secret-cipher.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
-import { TotpConfigurationError } from '../totp.errors.js';
+import { TotpConfigurationError } from '../shared/errors.js';
 import { readKeyRing } from './key-ring.js';
 
 const bytes = Buffer.from('f4a8c1127be09d3355e6017f88b2cd4690d1ae5c3b7742fe10698fd3a2c05b14', 'hex');

@@ -1,7 +1,7 @@
 /** The keys that secrets are sealed with. They have names, so that one can take over from another while both are in use. */
 import { createSecretKey, type KeyObject } from 'node:crypto';
-import { NO_KEYS } from '../accounts/account.js';
-import { TotpConfigurationError } from '../totp.errors.js';
+import { NO_KEYS } from './key-ids.js';
+import { TotpConfigurationError } from '../shared/errors.js';
 import { PLAIN_TEXT } from './plain-text-cipher.js';
 
 /** The option `secrets` of an application that seals with keys of its own. */

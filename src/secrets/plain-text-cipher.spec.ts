@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { TotpSecretError } from '../totp.errors.js';
+import { TotpSecretError } from '../shared/errors.js';
 import { PlainTextSecretCipher } from './plain-text-cipher.js';
 
 const cipher = new PlainTextSecretCipher();

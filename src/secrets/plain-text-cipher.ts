@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { TotpSecretError } from '../totp.errors.js';
+import { TotpSecretError } from '../shared/errors.js';
 import { TotpSecretCipher } from './secret-cipher.js';
 
 /** What stands in the place of a key's id before a secret in plain text. */

@@ -1,6 +1,6 @@
 /** How secrets are kept: sealed text in the database, bytes while a code is compared. */
-import { type Device, sealingKeyId } from '../accounts/account.js';
-import { TotpSecretError } from '../totp.errors.js';
+import { type Sealed, sealingKeyId } from './key-ids.js';
+import { TotpSecretError } from '../shared/errors.js';
 
 /** Whose secret it is. A cipher that seals binds the text to it, so that a row copied to someone else does not open. */
 export interface SecretOwner {
@@ -56,6 +56,6 @@ export async function sealSecret(cipher: TotpSecretCipher, secret: Uint8Array, o
 }
 
 /** Whether a secret is to be sealed anew, since its key is not the current one. */
-export function isSealedWithOldKey(cipher: TotpSecretCipher, { sealedSecret }: Pick<Device, 'sealedSecret'>): boolean {
+export function isSealedWithOldKey(cipher: TotpSecretCipher, { sealedSecret }: Sealed): boolean {
   return cipher.currentKeyId !== undefined && sealingKeyId(sealedSecret) !== cipher.currentKeyId;
 }

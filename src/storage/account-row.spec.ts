@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { account, device, NOW } from '../../test/support/accounts.js';
 import { type Account, NEW_ACCOUNT } from '../accounts/account.js';
-import { TotpStorageError } from '../totp.errors.js';
+import { TotpStorageError } from '../shared/errors.js';
 import { ACCOUNT_COLUMNS, fromRow, readUserId, toRow } from './account-row.js';
 
 const SECRET = 'a-sealed-secret';

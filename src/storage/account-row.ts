@@ -1,9 +1,7 @@
 /** An account as a row, and back again: what was read is checked before anything rests on it. */
 import type { Account, Device, Lock } from '../accounts/account.js';
-import { TotpDamagedAccountError, TotpStorageError } from '../totp.errors.js';
-
-/** What a `text` column of MySQL holds, in bytes. */
-export const MAX_TEXT_LENGTH = 65_535;
+import { asciiJson, MAX_TEXT_LENGTH } from './sql/text.js';
+import { TotpDamagedAccountError, TotpStorageError } from '../shared/errors.js';
 
 /** The columns that an account is kept in, by the names of the entity's properties. */
 export const ACCOUNT_COLUMNS = [
@@ -31,14 +29,6 @@ export function toRow({ budget, devices, usedUntil }: Account): (string | number
 export function readUserId(json: unknown): string | undefined {
   const userId = parse(json);
   return typeof userId === 'string' ? userId : undefined;
-}
-
-/** JSON in ASCII, which every character set of a database holds. */
-export function asciiJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[\u0080-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 /** MySQL cuts longer texts off without a word where it is not in strict mode. */

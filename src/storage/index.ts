@@ -3,8 +3,8 @@ import { TotpAccountEntity } from './account.entity.js';
 import { CreateTotpTables1764000000000 } from './migrations/1764000000000-create-totp-tables.js';
 import { AddKeyIds1764000000001 } from './migrations/1764000000001-add-key-ids.js';
 import { AddOutbox1764000000002 } from './migrations/1764000000002-add-outbox.js';
-import { TotpOutboxClaimEntity } from './outbox-claim.entity.js';
-import { TotpOutboxEntryEntity } from './outbox-entry.entity.js';
+import { TotpOutboxClaimEntity } from '../outbox/outbox-claim.entity.js';
+import { TotpOutboxEntryEntity } from '../outbox/outbox-entry.entity.js';
 import { TotpSessionCompletionEntity } from './session-completion.entity.js';
 
 /** The module's entities, for the data source's `entities`. */

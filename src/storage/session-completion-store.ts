@@ -1,9 +1,9 @@
 import type { DataSource } from 'typeorm';
-import { TotpStorageError } from '../totp.errors.js';
-import type { StoreConnection } from './store-connection.js';
-import { rowId } from './row-id.js';
+import { TotpStorageError } from '../shared/errors.js';
+import type { StoreConnection } from './sql/connection.js';
+import { rowId } from './sql/row-id.js';
 import { TotpSessionCompletionEntity } from './session-completion.entity.js';
-import { run, runUnlessConflict, Sql } from './statements.js';
+import { run, runUnlessConflict, Sql } from './sql/statements.js';
 
 const MAX_ATTEMPTS = 10;
 

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { DataSource, EntityManager } from 'typeorm';
-import { type Account, keySetOf } from '../accounts/account.js';
+import type { Account } from '../accounts/account.js';
+import { keySetOf } from '../secrets/key-ids.js';
 import type { AnyTotpEvent } from '../events/catalogue.js';
-import type { TotpOutbox } from '../events/outbox.js';
-import { TotpStorageError } from '../totp.errors.js';
-import { ACCOUNT_COLUMNS, asciiJson, fromRow, readUserId, toRow } from './account-row.js';
+import type { TotpOutbox } from '../outbox/outbox.js';
+import { TotpStorageError } from '../shared/errors.js';
+import { ACCOUNT_COLUMNS, fromRow, readUserId, toRow } from './account-row.js';
 import { TotpAccountEntity } from './account.entity.js';
 import {
   type AccountChange,
@@ -14,7 +15,8 @@ import {
   type LoadedAccount,
   TotpAccountStore,
 } from './account-store.js';
-import { rowId } from './row-id.js';
+import { rowId } from './sql/row-id.js';
+import { asciiJson } from './sql/text.js';
 import {
   prepared,
   run,
@@ -23,8 +25,8 @@ import {
   runWithin,
   Sql,
   type Statement,
-} from './statements.js';
-import { TypeOrmTotpOutbox } from './typeorm-outbox.js';
+} from './sql/statements.js';
+import { TypeOrmTotpOutbox } from '../outbox/typeorm-outbox.js';
 
 interface Write extends Statement {
   readonly userId: string;

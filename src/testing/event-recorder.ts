@@ -1,5 +1,5 @@
 import type { AnyTotpEvent, TotpEventMap } from '../events/catalogue.js';
-import { TotpEventPublisher } from '../events/event-publisher.js';
+import { TotpEventPublisher } from '../events/publisher.js';
 
 /**
  * Keeps the events instead of emitting them.

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type Account, keySetOf } from '../accounts/account.js';
+import type { Account } from '../accounts/account.js';
+import { keySetOf } from '../secrets/key-ids.js';
 import {
   type AccountChange,
   type AccountListing,

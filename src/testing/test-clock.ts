@@ -1,4 +1,4 @@
-import { TotpClock } from '../totp.clock.js';
+import { TotpClock } from '../shared/clock.js';
 
 /**
  * A clock that stands still until a test moves it.

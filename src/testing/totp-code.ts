@@ -1,4 +1,4 @@
-import type { Algorithm } from '../accounts/account.js';
+import type { Algorithm } from '../otp/settings.js';
 import { codeOfStep, stepAt } from '../otp/code.js';
 import { fromBase32 } from '../otp/secret.js';
 

@@ -1,5 +1,5 @@
 import { readDeviceCsv, readKeyUris } from '../../src/import/index.js';
-import { TotpArgumentError } from '../../src/totp.errors.js';
+import { TotpArgumentError } from '../../src/shared/errors.js';
 import { read } from './documents.js';
 
 const page = read('docs/import.md');

@@ -16,7 +16,7 @@ import {
 } from 'nestjs-totp';
 import { totpCode } from 'nestjs-totp/testing';
 import { DataSource, type EntityManager } from 'typeorm';
-import { StoreConnection } from '../../src/storage/store-connection.js';
+import { StoreConnection } from '../../src/storage/sql/connection.js';
 import { FaultyConnection, isNotSent, losesItsReply } from '../faults/faulty-connection.js';
 import { Person, useApplication } from '../support/client.js';
 import { databases } from '../support/databases.js';

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { TotpEventDestination, type AnyTotpEvent } from 'nestjs-totp';
 import { TestTotpClock } from 'nestjs-totp/testing';
 import { toEvent } from '../../src/events/catalogue.js';
-import { Courier, type Stopwatch } from '../../src/events/courier.js';
+import { Courier, type Stopwatch } from '../../src/outbox/dispatcher.js';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
-import { TypeOrmTotpOutbox } from '../../src/storage/typeorm-outbox.js';
+import { TypeOrmTotpOutbox } from '../../src/outbox/typeorm-outbox.js';
 import { account, NOW } from '../support/accounts.js';
 import { type Tables } from '../storage/tables.js';
 

@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { TotpStorageError } from 'nestjs-totp';
 import { totpCode } from 'nestjs-totp/testing';
 import { DataSource } from 'typeorm';
-import { rowId } from '../../src/storage/row-id.js';
+import { rowId } from '../../src/storage/sql/row-id.js';
 import type { TestApplication } from '../support/application.js';
 import { answered, invalidTotp, Person, refused, useApplication } from '../support/client.js';
 import { databases, type OpenDatabase, type TestDatabase } from '../support/databases.js';

@@ -1,7 +1,7 @@
 /** Every statement of every request meets a fault: a 5xx or the true answer, and never another one (check L8). */
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { TotpAccountStore, TotpSessionAdapter, TotpTokenSessionAdapter } from 'nestjs-totp';
-import { StoreConnection } from '../../src/storage/store-connection.js';
+import { StoreConnection } from '../../src/storage/sql/connection.js';
 import {
   type Answer,
   answered,

@@ -1,13 +1,20 @@
 /** A service whose statements meet faults, and what somebody else finds in the database afterwards. */
 import { randomUUID } from 'node:crypto';
-import { type Account, type LoadedAccount, type TotpAccountStore, TotpService, TotpStorageError } from 'nestjs-totp';
+import {
+  type Account,
+  type LoadedAccount,
+  TOTP_ENTITIES,
+  type TotpAccountStore,
+  TotpService,
+  TotpStorageError,
+} from 'nestjs-totp';
 import { TestTotpClock, TotpEventRecorder } from 'nestjs-totp/testing';
 import type { DataSource } from 'typeorm';
-import { StoreConnection } from '../../src/storage/store-connection.js';
+import { StoreConnection } from '../../src/storage/sql/connection.js';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
 import { PlainTextSecretCipher } from '../../src/secrets/plain-text-cipher.js';
-import { AnonymousUserDirectory } from '../../src/totp.directory.js';
-import { checkOptions } from '../../src/totp.options.js';
+import { AnonymousUserDirectory } from '../../src/recipe/user-directory.js';
+import { checkOptions } from '../../src/module/options.js';
 import { connect } from '../storage/tables.js';
 import type { OpenDatabase, TestDatabase, TestDataSourceOptions } from '../support/databases.js';
 import { FaultyConnection, isNotSent, losesItsReply, type Meet } from './faulty-connection.js';
@@ -65,7 +72,7 @@ export class Site {
     const { options } = database;
     const reached = port === undefined || options.type === 'better-sqlite3' ? options : { ...options, port };
     const application = await connect({ ...database, options: reached });
-    const connection = new StoreConnection(application);
+    const connection = new StoreConnection(application, TOTP_ENTITIES);
     return new Site(await connection.open(), observer, async () => {
       await connection.onApplicationShutdown();
       await application.destroy();

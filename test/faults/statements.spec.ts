@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { TotpStorageError } from 'nestjs-totp';
 import { TestTotpClock, totpCode } from 'nestjs-totp/testing';
 import type { QueryRunner } from 'typeorm';
-import { rowId } from '../../src/storage/row-id.js';
+import { rowId } from '../../src/storage/sql/row-id.js';
 import { databases } from '../support/databases.js';
 import { driverError } from './faulty-connection.js';
 import { SECRET, WRONG_CODE } from './operations.js';

@@ -5,7 +5,7 @@ import {
   type SuperTokensDatabaseOptions,
 } from '../../src/import/index.js';
 import { toBase32 } from '../../src/otp/secret.js';
-import { TotpArgumentError, TotpStorageError } from '../../src/totp.errors.js';
+import { TotpArgumentError, TotpStorageError } from '../../src/shared/errors.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
 
 const SECRET = Buffer.from('for tests only: ann.');

@@ -7,8 +7,8 @@ import fc from 'fast-check';
 import { TotpService } from 'nestjs-totp';
 import { InMemoryTotpAccountStore, TestTotpClock, totpCode, TotpEventRecorder } from 'nestjs-totp/testing';
 import { PlainTextSecretCipher } from '../../src/secrets/plain-text-cipher.js';
-import { AnonymousUserDirectory } from '../../src/totp.directory.js';
-import { checkOptions } from '../../src/totp.options.js';
+import { AnonymousUserDirectory } from '../../src/recipe/user-directory.js';
+import { checkOptions } from '../../src/module/options.js';
 import { AccountModel, RULES } from './account-model.js';
 
 const HISTORIES = Number(process.env.TOTP_TEST_HISTORIES ?? 300);

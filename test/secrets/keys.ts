@@ -11,8 +11,8 @@ import {
 import { TestTotpClock, TotpEventRecorder } from 'nestjs-totp/testing';
 import { toBase32 } from '../../src/otp/secret.js';
 import { readKeyRing } from '../../src/secrets/key-ring.js';
-import { AnonymousUserDirectory } from '../../src/totp.directory.js';
-import { checkOptions } from '../../src/totp.options.js';
+import { AnonymousUserDirectory } from '../../src/recipe/user-directory.js';
+import { checkOptions } from '../../src/module/options.js';
 
 export const newKey = () => randomBytes(32).toString('base64');
 

@@ -5,7 +5,7 @@ import { jest } from '@jest/globals';
 import { TotpSecretError, TotpStorageError } from 'nestjs-totp';
 import { totpCode } from 'nestjs-totp/testing';
 import { DataSource } from 'typeorm';
-import { StoreConnection } from '../../src/storage/store-connection.js';
+import { StoreConnection } from '../../src/storage/sql/connection.js';
 import { FaultyConnection, isNotSent, losesItsReply } from '../faults/faulty-connection.js';
 import { useApplication } from '../support/client.js';
 import { databases } from '../support/databases.js';

@@ -1,6 +1,6 @@
 import { TOTP_ENTITIES, TotpConfigurationError } from 'nestjs-totp';
 import { DataSource } from 'typeorm';
-import { StoreConnection } from '../../src/storage/store-connection.js';
+import { StoreConnection } from '../../src/storage/sql/connection.js';
 import { startApplication } from '../support/application.js';
 import { databases } from '../support/databases.js';
 import { answered, invalidTotp, limitReached, Person } from '../support/client.js';
@@ -12,7 +12,7 @@ describe.each(databases)("the module's connection on $name", ({ name, open }) =>
   it('leaves the application’s open when it closes, and none of its own', async () => {
     const database = await open();
     const application = await connect(database);
-    const connection = new StoreConnection(application);
+    const connection = new StoreConnection(application, TOTP_ENTITIES);
     const [opened, again] = await Promise.all([connection.open(), connection.open()]);
     expect(again).toBe(opened);
     // TypeORM opens an SQLite file once for everybody, transactions included; servers have pools.
@@ -59,7 +59,7 @@ describe.each(databases.slice(0, 1))("the module's connection to an SQLite file"
     const database = await open();
     Object.assign(database.options, { enableWAL: false });
     const application = await connect(database);
-    const connection = new StoreConnection(application);
+    const connection = new StoreConnection(application, TOTP_ENTITIES);
     await connection.open();
     expect(await application.query('PRAGMA journal_mode')).toEqual([{ journal_mode: 'delete' }]);
     expect(await application.query('SELECT name FROM sqlite_master')).toEqual([]);
@@ -74,7 +74,7 @@ describe("the module's connection", () => {
     'to a database in memory (%j) is the application’s, since there is no other',
     async (name) => {
       const application = await new DataSource({ ...memory, database: name }).initialize();
-      const connection = new StoreConnection(application);
+      const connection = new StoreConnection(application, TOTP_ENTITIES);
       expect(await connection.open()).toBe(application);
       await connection.onApplicationShutdown();
       expect(application.isInitialized).toBe(true);
@@ -83,11 +83,11 @@ describe("the module's connection", () => {
   );
 
   it('that was never needed needs not be closed', async () => {
-    await expect(new StoreConnection(undefined).onApplicationShutdown()).resolves.toBeUndefined();
+    await expect(new StoreConnection(undefined, TOTP_ENTITIES).onApplicationShutdown()).resolves.toBeUndefined();
   });
 
   it('says what to add when there is no data source', () => {
-    const opening = new StoreConnection(undefined).open();
+    const opening = new StoreConnection(undefined, TOTP_ENTITIES).open();
     return expect(opening).rejects.toThrow(
       expect.objectContaining({
         constructor: TotpConfigurationError,
@@ -101,7 +101,7 @@ describe("the module's connection", () => {
   it('says which databases there are when the data source is of another kind', async () => {
     const application = await new DataSource({ ...memory }).initialize();
     Object.assign(application.options, { type: 'sqljs' });
-    await expect(new StoreConnection(application).open()).rejects.toThrow(
+    await expect(new StoreConnection(application, TOTP_ENTITIES).open()).rejects.toThrow(
       /a data source of type "sqljs" is not supported\. Write one of better-sqlite3, postgres, .*, or provide a TotpAccountStore of your own\./,
     );
     await application.destroy();
@@ -109,7 +109,7 @@ describe("the module's connection", () => {
 
   it('says what to add when the data source does not know the entities', async () => {
     const application = await new DataSource({ ...memory, entities: TOTP_ENTITIES.slice(1) }).initialize();
-    const connection = new StoreConnection(application);
+    const connection = new StoreConnection(application, TOTP_ENTITIES);
     await expect(connection.open()).rejects.toThrow('entities: [...TOTP_ENTITIES, …] }), or autoLoadEntities: true.');
     await connection.onApplicationShutdown();
     await application.destroy();

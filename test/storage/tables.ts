@@ -1,7 +1,7 @@
 /** Databases with the module's tables, and the module's own stores over them. */
 import { TOTP_ENTITIES, TOTP_MIGRATIONS } from 'nestjs-totp';
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import { StoreConnection } from '../../src/storage/store-connection.js';
+import { StoreConnection } from '../../src/storage/sql/connection.js';
 import { SessionCompletionStore } from '../../src/storage/session-completion-store.js';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
 import type { OpenDatabase, TestDatabase } from '../support/databases.js';
@@ -41,7 +41,7 @@ export function useTables(open: TestDatabase['open'], settings: Settings = {}): 
     const dataSource = await connect(database, settings);
     if (settings.schema !== undefined) await dataSource.query(`CREATE SCHEMA "${settings.schema}"`);
     await dataSource.runMigrations();
-    connection = new StoreConnection(dataSource);
+    connection = new StoreConnection(dataSource, TOTP_ENTITIES);
     const own = await connection.open();
     const store = new TypeOrmTotpAccountStore(own);
     tables = { database, dataSource, own, store, completions: new SessionCompletionStore(connection) };

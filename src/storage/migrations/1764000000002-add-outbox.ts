@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { TotpOutboxClaimEntity } from '../outbox-claim.entity.js';
-import { TotpOutboxEntryEntity } from '../outbox-entry.entity.js';
+import { TotpOutboxClaimEntity } from '../../outbox/outbox-claim.entity.js';
+import { TotpOutboxEntryEntity } from '../../outbox/outbox-entry.entity.js';
 import { createTable, metadataOf } from './tables.js';
 
 /** Makes the tables of the outbox, which stay empty without `events: { outbox: true }`. */

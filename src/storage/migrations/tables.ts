@@ -1,6 +1,6 @@
 /** What the migrations need of the data source that runs them. */
 import { type QueryRunner, Table, type TableColumnOptions } from 'typeorm';
-import { ENTITIES_MISSING, TotpConfigurationError } from '../../totp.errors.js';
+import { ENTITIES_MISSING, TotpConfigurationError } from '../../shared/errors.js';
 
 export type Entity = new () => object;
 

@@ -1,8 +1,8 @@
 /** Whether codes can be checked now: for `@nestjs/terminus`, or any other health check. */
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { TotpAccountStore } from './storage/account-store.js';
-import { TotpClock } from './totp.clock.js';
-import { TotpKeyRotation } from './totp.key-rotation.js';
+import { TotpAccountStore } from '../storage/account-store.js';
+import { TotpClock } from '../shared/clock.js';
+import { TotpKeyRotation } from './key-rotation.js';
 
 export interface TotpHealth {
   readonly status: 'up' | 'down';

@@ -2,18 +2,17 @@
 import {
   type CanActivate,
   type FactoryProvider,
-  Inject,
   type InjectionToken,
   type ModuleMetadata,
   type Provider,
   type Type,
 } from '@nestjs/common';
-import type { Algorithm, Policy } from './accounts/account.js';
-import type { TotpEventDestination } from './events/destination.js';
-import { type KeyRing, readKeyRing, type TotpSealingKeys } from './secrets/key-ring.js';
-import { TotpConfigurationError } from './totp.errors.js';
-import type { APIInterface } from './http/totp.api.js';
-import type { RecipeInterface } from './totp.recipe.js';
+import type { ApiOverride } from '../http/totp.api.js';
+import type { TotpEventDestination } from '../outbox/destination.js';
+import { readKeyRing, type TotpSealingKeys } from '../secrets/key-ring.js';
+import { TotpConfigurationError } from '../shared/errors.js';
+import { type Algorithm, ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js';
+import type { FunctionOverride, TotpConfig, TotpEventOptions } from '../recipe/config.js';
 
 /** How many wrong codes are answered, and how long the wait is then. */
 export interface TotpLockoutOptions {
@@ -27,23 +26,6 @@ export interface TotpLockoutOptions {
   readonly maxCooldown?: number;
   /** Failures in a row that lock until `unlockUser`: from `maxFailures` to 100 (NIST SP 800-63B-4), the default. */
   readonly hardLimit?: number;
-}
-
-/** What becomes of events, beside that listeners in the same process hear them at once. */
-export interface TotpEventOptions {
-  /**
-   * Whether events are kept in the database, together with the change that they report, until they are handed on to all
-   * `eventDestinations`; default false. Everything under `totp.device.*` and `totp.user.*` is.
-   */
-  readonly outbox?: boolean;
-  /** Whether `totp.code.*` are kept in the outbox too, which makes a transaction of each code that is entered; default false. */
-  readonly codeEvents?: boolean;
-  /** Milliseconds between two looks at what other processes left in the outbox: 100–60,000, default 1,000. */
-  readonly pollInterval?: number;
-  /** Milliseconds that one destination may take for one event: 100–60,000, default 10,000. */
-  readonly deliveryTimeout?: number;
-  /** Tries after which an event is parked: 1–1,000, default 50, which is after 3.5 hours. */
-  readonly maxAttempts?: number;
 }
 
 /** What the module does; may come from `forRootAsync`'s factory. */
@@ -75,8 +57,8 @@ export interface TotpModuleOptions {
   readonly events?: TotpEventOptions;
   /** Replaces single functions or APIs, as SuperTokens' `override` does. An API set to undefined is not served. */
   readonly override?: {
-    readonly functions?: (original: RecipeInterface) => RecipeInterface;
-    readonly apis?: (original: APIInterface) => APIInterface;
+    readonly functions?: FunctionOverride;
+    readonly apis?: ApiOverride;
   };
 }
 
@@ -112,26 +94,9 @@ export interface TotpModuleAsyncOptions extends TotpModuleStatics {
   readonly useExisting?: InjectionToken<TotpOptionsFactory>;
 }
 
-/** The options with every default filled in. */
-export interface TotpConfig {
-  readonly issuer: string;
-  readonly secrets: KeyRing | 'plain-text' | undefined;
-  readonly algorithm: Algorithm;
-  readonly digits: 6 | 8;
-  readonly defaultPeriod: number;
-  readonly defaultSkew: number;
-  readonly enrolment: 'optional' | 'required';
-  readonly override: NonNullable<TotpModuleOptions['override']>;
-  readonly policy: Policy;
-  readonly events: Required<TotpEventOptions>;
-}
-
-/** The token of `TotpConfig`. */
-export const TOTP_OPTIONS = Symbol('nestjs-totp options');
-
-/** Injects the options with every default filled in: a `TotpConfig`. */
-export function InjectTotpOptions(): ParameterDecorator & PropertyDecorator {
-  return Inject(TOTP_OPTIONS);
+/** What the module works with: `TotpConfig`, and what \`http/\` takes of it. */
+export interface ResolvedOptions extends TotpConfig {
+  readonly apis: ApiOverride | undefined;
 }
 
 const STATIC_NAMES: readonly string[] = [
@@ -177,19 +142,12 @@ const EVENT_NAMES: readonly string[] = [
   'maxAttempts',
 ] satisfies (keyof TotpEventOptions)[];
 
-export const ALGORITHMS = ['SHA1', 'SHA256', 'SHA512'] as const;
-export const DIGITS = [6, 8] as const;
-/** The range of a period, in seconds: shorter is too short to type a code, longer leaves it good for too long. */
-export const PERIOD_RANGE = [15, 300] as const;
-/** The range of a skew, in steps: RFC 6238 §5.2 recommends at most one; two is for clocks that no one tends. */
-export const SKEW_RANGE = [0, 2] as const;
-
 /**
  * Fills in the defaults.
  *
  * @throws TotpConfigurationError naming what to write, when something is missing, unknown, weak, or static
  */
-export function checkOptions(options: TotpModuleOptions | null | undefined): TotpConfig {
+export function checkOptions(options: TotpModuleOptions | null | undefined): ResolvedOptions {
   if (typeof options !== 'object' || options === null) fail('the options must be an object such as { issuer: "Acme" }');
   for (const name of Object.keys(options)) {
     if (STATIC_NAMES.includes(name)) {
@@ -222,7 +180,8 @@ export function checkOptions(options: TotpModuleOptions | null | undefined): Tot
     defaultPeriod: integer('defaultPeriod', options.defaultPeriod, 30, ...PERIOD_RANGE),
     defaultSkew: integer('defaultSkew', options.defaultSkew, 1, ...SKEW_RANGE),
     enrolment: oneOf('enrolment', options.enrolment, 'optional', ['optional', 'required']),
-    override: options.override ?? {},
+    functions: options.override?.functions,
+    apis: options.override?.apis,
     events,
     policy: {
       maxDevices: integer('maxDevices', options.maxDevices, 10, 1, 15),

@@ -1,23 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { device, account, MINUTE, NOW } from '../test/support/accounts.js';
-import type { Account } from './accounts/account.js';
-import { readKeyRing } from './secrets/key-ring.js';
-import { KeyRingSecretCipher } from './secrets/key-ring-cipher.js';
-import { PlainTextSecretCipher } from './secrets/plain-text-cipher.js';
-import type { TotpSecretCipher } from './secrets/secret-cipher.js';
-import { InMemoryTotpAccountStore, TestTotpClock, totpCode, TotpEventRecorder } from './testing/index.js';
-import { AnonymousUserDirectory, TotpUserDirectory, type UserIdentifierInfoAnswer } from './totp.directory.js';
+import { device, account, MINUTE, NOW } from '../../test/support/accounts.js';
+import type { Account } from '../accounts/account.js';
+import { readKeyRing } from '../secrets/key-ring.js';
+import { KeyRingSecretCipher } from '../secrets/key-ring-cipher.js';
+import { PlainTextSecretCipher } from '../secrets/plain-text-cipher.js';
+import type { TotpSecretCipher } from '../secrets/secret-cipher.js';
+import { InMemoryTotpAccountStore, TestTotpClock, totpCode, TotpEventRecorder } from '../testing/index.js';
+import { AnonymousUserDirectory, TotpUserDirectory, type UserIdentifierInfoAnswer } from './user-directory.js';
 import {
   TotpArgumentError,
   TotpConfigurationError,
   TotpSecretError,
   TotpStepUpRequiredError,
   TotpStorageError,
-} from './totp.errors.js';
-import { checkOptions, type TotpModuleOptions } from './totp.options.js';
-import type { ActingSession, CallContext } from './totp.recipe.js';
+} from '../shared/errors.js';
+import { checkOptions, type TotpModuleOptions } from '../module/options.js';
+import type { ActingSession, CallContext } from './recipe-interface.js';
 import { TotpService } from './totp.service.js';
 
 const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';

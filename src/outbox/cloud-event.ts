@@ -1,6 +1,6 @@
 /** Events as CloudEvents 1.0, which services in any language and any broker's tools can read. */
-import { TotpConfigurationError } from '../totp.errors.js';
-import type { AnyTotpEvent } from './catalogue.js';
+import { TotpConfigurationError } from '../shared/errors.js';
+import type { AnyTotpEvent } from '../events/catalogue.js';
 
 /** An event in its envelope. */
 export interface TotpCloudEvent {

@@ -1,8 +1,8 @@
 import { randomUUID, timingSafeEqual } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { type Account, type Device, hasVerifiedDevice, liveDevices, userIdProblem } from './accounts/account.js';
-import type { Decision } from './accounts/decision.js';
+import { type Account, type Device, hasVerifiedDevice, liveDevices, userIdProblem } from '../accounts/account.js';
+import type { Decision } from '../accounts/decision.js';
 import {
   decideCreate,
   decideImport,
@@ -13,9 +13,9 @@ import {
   type RemoveAnswer,
   type RenameAnswer,
   type Twin,
-} from './accounts/enrolment.js';
-import { failuresLeft, isLocked, unlock } from './accounts/lockout.js';
-import { completedLately, type DeviceChange, needsStepUp } from './accounts/step-up.js';
+} from '../accounts/enrolment.js';
+import { failuresLeft, isLocked, unlock } from '../accounts/lockout.js';
+import { completedLately, type DeviceChange, needsStepUp } from '../accounts/step-up.js';
 import {
   type Comparison,
   decideEnrolment,
@@ -24,29 +24,30 @@ import {
   type EnrolmentAnswer,
   type SignInAnswer,
   signInCandidates,
-} from './accounts/verification.js';
-import { type AnyTotpEvent, toEvent } from './events/catalogue.js';
-import { TotpEventPublisher } from './events/event-publisher.js';
-import { matchingSteps } from './otp/code.js';
-import { keyUri } from './otp/key-uri.js';
-import { qrCodeImage } from './otp/qr-code.js';
-import { fromBase32, MAX_SECRET_BYTES, MIN_SECRET_BYTES, newSecret, toBase32 } from './otp/secret.js';
-import { isSealedWithOldKey, sealSecret, type SecretOwner, TotpSecretCipher } from './secrets/secret-cipher.js';
-import { type AccountChange, TotpAccountStore } from './storage/account-store.js';
-import { TotpClock } from './totp.clock.js';
-import { TotpUserDirectory, type UserIdentifierInfoAnswer } from './totp.directory.js';
+} from '../accounts/verification.js';
+import { type AnyTotpEvent, toEvent } from '../events/catalogue.js';
+import { TotpEventPublisher } from '../events/publisher.js';
+import { matchingSteps } from '../otp/code.js';
+import { keyUri } from '../otp/key-uri.js';
+import { qrCodeImage } from '../otp/qr-code.js';
+import { fromBase32, MAX_SECRET_BYTES, MIN_SECRET_BYTES, newSecret, toBase32 } from '../otp/secret.js';
+import { isSealedWithOldKey, sealSecret, type SecretOwner, TotpSecretCipher } from '../secrets/secret-cipher.js';
+import { type AccountChange, TotpAccountStore } from '../storage/account-store.js';
+import { TotpClock } from '../shared/clock.js';
+import { TotpUserDirectory, type UserIdentifierInfoAnswer } from './user-directory.js';
 import {
   TotpArgumentError,
   TotpConfigurationError,
   TotpSecretError,
   TotpStepUpRequiredError,
   TotpStorageError,
-} from './totp.errors.js';
-import { NoTotpMetrics, TotpMetrics } from './totp.metrics.js';
-import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE, TOTP_OPTIONS, type TotpConfig } from './totp.options.js';
-import { replaceFunctions } from './totp.override.js';
-import { inParallel } from './totp.parallel.js';
-import { Turns } from './totp.turns.js';
+} from '../shared/errors.js';
+import { NoTotpMetrics, TotpMetrics } from '../metrics/metrics.js';
+import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js';
+import { TOTP_OPTIONS, type TotpConfig } from './config.js';
+import { replaceFunctions } from './override.js';
+import { inParallel } from '../shared/parallel.js';
+import { Turns } from '../shared/keyed-mutex.js';
 import type {
   ActingSession,
   CallContext,
@@ -65,7 +66,7 @@ import type {
   UserStatus,
   VerifyDeviceInput,
   VerifyTOTPInput,
-} from './totp.recipe.js';
+} from './recipe-interface.js';
 
 /** Each lost race means that a call of another process got through. */
 const MAX_ATTEMPTS = 100;
@@ -129,7 +130,7 @@ export class TotpService implements RecipeInterface {
       getStatuses: this.getStatuses.bind(this),
       removeUser: this.removeUser.bind(this),
     };
-    replaceFunctions(this, original, config.override.functions);
+    replaceFunctions(this, original, config.functions);
   }
 
   /** By what name the user knows the account: asks `TotpUserDirectory`. */

@@ -1,5 +1,5 @@
 /** What a driver says when a statement fails: whether somebody else was first, and what the person can do who reads the error. */
-import { TotpStorageError } from '../totp.errors.js';
+import { TotpStorageError } from '../../shared/errors.js';
 
 /** What a database says when a row was changed, or made, by somebody else at the same time. */
 const CONFLICTS: readonly unknown[] = [

@@ -4,9 +4,9 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
-import type { TotpClock } from '../totp.clock.js';
-import { NoTotpMetrics, type TotpMetrics } from '../totp.metrics.js';
-import { inParallel } from '../totp.parallel.js';
+import type { TotpClock } from '../shared/clock.js';
+import { NoTotpMetrics, type TotpMetrics } from '../metrics/metrics.js';
+import { inParallel } from '../shared/parallel.js';
 import type { TotpEventDestination } from './destination.js';
 import type { Claim, OutboxEntry, OutboxQueue } from './outbox.js';
 

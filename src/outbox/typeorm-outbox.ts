@@ -1,23 +1,17 @@
 /** The module's own outbox: a table beside the accounts. */
 import type { DataSource, EntityManager } from 'typeorm';
 import { type AnyTotpEvent, readEvent } from '../events/catalogue.js';
-import {
-  type Claim,
-  type OutboxEntry,
-  type OutboxQueue,
-  type ParkedTotpEvent,
-  TotpOutbox,
-  type TotpOutboxBacklog,
-} from '../events/outbox.js';
-import { TotpStorageError } from '../totp.errors.js';
-import { inParallel } from '../totp.parallel.js';
-import { Turns } from '../totp.turns.js';
-import { asciiJson, MAX_TEXT_LENGTH } from './account-row.js';
+import type { TotpOutboxBacklog } from '../metrics/metrics.js';
+import { type Claim, type OutboxEntry, type OutboxQueue, type ParkedTotpEvent, TotpOutbox } from './outbox.js';
+import { TotpStorageError } from '../shared/errors.js';
+import { inParallel } from '../shared/parallel.js';
+import { Turns } from '../shared/keyed-mutex.js';
+import { asciiJson, MAX_TEXT_LENGTH } from '../storage/sql/text.js';
 import { TotpOutboxClaimEntity } from './outbox-claim.entity.js';
 import { TotpOutboxEntryEntity } from './outbox-entry.entity.js';
-import { rowId } from './row-id.js';
-import type { StoreConnection } from './store-connection.js';
-import { run, runUnlessConflict, runWithin, Sql, type StatementResult, type Value } from './statements.js';
+import { rowId } from '../storage/sql/row-id.js';
+import type { StoreConnection } from '../storage/sql/connection.js';
+import { run, runUnlessConflict, runWithin, Sql, type StatementResult, type Value } from '../storage/sql/statements.js';
 
 /** The columns that an entry is written to. */
 const WRITTEN = ['id', 'lane', 'account', 'position', 'dueAt', 'attempts', 'occurredAt', 'event'] as const;

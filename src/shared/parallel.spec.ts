@@ -1,5 +1,5 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import { inParallel } from './totp.parallel.js';
+import { inParallel } from './parallel.js';
 
 const items = Array.from({ length: 20 }, (_, n) => n);
 

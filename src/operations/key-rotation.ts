@@ -1,11 +1,17 @@
 /** Which keys the stored secrets are sealed with, and how all of them come under the current one. */
 import { setImmediate as breathe } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import { type Device, keySetOf, NO_KEYS, sealingKeyId, UNKNOWN_KEYS } from './accounts/account.js';
-import { isSealedWithOldKey, sealSecret, TotpSecretCipher } from './secrets/secret-cipher.js';
-import { type AccountListing, type KeySet, TotpAccountStore } from './storage/account-store.js';
-import { TotpArgumentError, TotpConfigurationError, TotpDamagedAccountError, TotpStorageError } from './totp.errors.js';
-import { inParallel } from './totp.parallel.js';
+import type { Device } from '../accounts/account.js';
+import { keySetOf, NO_KEYS, sealingKeyId, UNKNOWN_KEYS } from '../secrets/key-ids.js';
+import { isSealedWithOldKey, sealSecret, TotpSecretCipher } from '../secrets/secret-cipher.js';
+import { type AccountListing, type KeySet, TotpAccountStore } from '../storage/account-store.js';
+import {
+  TotpArgumentError,
+  TotpConfigurationError,
+  TotpDamagedAccountError,
+  TotpStorageError,
+} from '../shared/errors.js';
+import { inParallel } from '../shared/parallel.js';
 
 /** A key that stored secrets are sealed with. */
 export interface TotpKeyUse {

@@ -1,6 +1,7 @@
 /** Where events are kept, in the same transaction as the change that they report, until they are handed on. */
 import type { EntityManager } from 'typeorm';
-import type { AnyTotpEvent } from './catalogue.js';
+import type { AnyTotpEvent } from '../events/catalogue.js';
+import type { TotpOutboxBacklog } from '../metrics/metrics.js';
 
 /**
  * Keeps durable events from the moment of their change. The module has one of its own: `events: { outbox: true }`.
@@ -47,15 +48,6 @@ export interface ParkedTotpEvent extends OutboxEntry {
   readonly destination: string;
   /** Why the last try failed. */
   readonly reason: string;
-}
-
-/** How much waits to be handed on to one destination. Entries are counted up to 10,000: there may be more then. */
-export interface TotpOutboxBacklog {
-  readonly destination: string;
-  readonly waiting: number;
-  readonly parked: number;
-  /** When the oldest event that waits, of those that were counted, happened, in epoch ms; undefined when none waits. */
-  readonly oldestAt: number | undefined;
 }
 
 /** The right to hand on the entries of one lane, for as long as nobody else has written another mark. */

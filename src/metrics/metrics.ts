@@ -1,6 +1,14 @@
 /** What is counted while the module works, for those who run it. */
-import type { AccountEvent } from './accounts/decision.js';
-import type { TotpOutboxBacklog } from './events/outbox.js';
+import type { AccountEvent } from '../accounts/decision.js';
+
+/** How much waits to be handed on to one destination. Entries are counted up to 10,000: there may be more then. */
+export interface TotpOutboxBacklog {
+  readonly destination: string;
+  readonly waiting: number;
+  readonly parked: number;
+  /** When the oldest event that waits, of those that were counted, happened, in epoch ms; undefined when none waits. */
+  readonly oldestAt: number | undefined;
+}
 
 /**
  * Counts what happens. No method is told of a user, a device or a session, and none may throw or take long: answers wait for it.

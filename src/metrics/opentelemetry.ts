@@ -1,9 +1,8 @@
 /** Metrics through OpenTelemetry's API, which leaves it to the application where they go. Names as its semantic conventions want them. */
 import type { Attributes, BatchObservableCallback, Counter, Meter } from '@opentelemetry/api';
-import type { AccountEvent } from './accounts/decision.js';
-import type { TotpOutboxBacklog } from './events/outbox.js';
-import type { TotpClock } from './totp.clock.js';
-import { NoTotpMetrics, TotpMetrics } from './totp.metrics.js';
+import type { AccountEvent } from '../accounts/decision.js';
+import type { TotpClock } from '../shared/clock.js';
+import { NoTotpMetrics, TotpMetrics, type TotpOutboxBacklog } from './metrics.js';
 
 /** What became of a code, by the event that tells of it. */
 const OUTCOMES: Partial<Record<AccountEvent['name'], string>> = {

@@ -1,11 +1,11 @@
 /** Hands on what stands in the outbox, for as long as the application runs. */
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import type { TotpClock } from '../totp.clock.js';
-import { TotpArgumentError, TotpConfigurationError } from '../totp.errors.js';
-import type { TotpMetrics } from '../totp.metrics.js';
-import { Courier, type CourierSettings, type Stopwatch } from './courier.js';
+import type { TotpClock } from '../shared/clock.js';
+import { TotpArgumentError, TotpConfigurationError } from '../shared/errors.js';
+import type { TotpMetrics, TotpOutboxBacklog } from '../metrics/metrics.js';
+import { Courier, type CourierSettings, type Stopwatch } from './dispatcher.js';
 import type { TotpEventDestination } from './destination.js';
-import type { OutboxQueue, ParkedTotpEvent, TotpOutboxBacklog } from './outbox.js';
+import type { OutboxQueue, ParkedTotpEvent } from './outbox.js';
 
 const MAX_LISTED = 1_000;
 

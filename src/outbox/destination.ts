@@ -1,9 +1,9 @@
 /** Where events go from the outbox. */
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { EventEmitter2, EventEmitterReadinessWatcher } from '@nestjs/event-emitter';
-import { TotpConfigurationError } from '../totp.errors.js';
-import type { AnyTotpEvent } from './catalogue.js';
-import { durableName } from './on-totp-event.js';
+import { TotpConfigurationError } from '../shared/errors.js';
+import type { AnyTotpEvent } from '../events/catalogue.js';
+import { durableName } from '../events/on-totp-event.js';
 
 /**
  * A place that every durable event is brought to, at least once, and in the order of each user.

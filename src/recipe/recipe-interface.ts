@@ -1,8 +1,8 @@
 /** The functions of the recipe, as SuperTokens' RecipeInterface has them, and ours beside them: what goes in, what comes out. */
-import type { CreateAnswer, ImportAnswer, RemoveAnswer, RenameAnswer } from './accounts/enrolment.js';
-import type { EnrolmentAnswer, SignInAnswer } from './accounts/verification.js';
-import type { Algorithm } from './accounts/account.js';
-import type { UserIdentifierInfoAnswer } from './totp.directory.js';
+import type { CreateAnswer, ImportAnswer, RemoveAnswer, RenameAnswer } from '../accounts/enrolment.js';
+import type { EnrolmentAnswer, SignInAnswer } from '../accounts/verification.js';
+import type { Algorithm } from '../otp/settings.js';
+import type { UserIdentifierInfoAnswer } from './user-directory.js';
 
 /** Whatever an application wants to hand to its overrides; the module passes it on unchanged. */
 export type UserContext = Record<string, unknown>;

@@ -1,11 +1,11 @@
 /** Brings authenticators along from elsewhere: what the readers of `import/` found becomes devices of users. */
 import { createHash } from 'node:crypto';
 import { setImmediate as breathe } from 'node:timers/promises';
-import { userIdProblem } from './accounts/account.js';
-import type { ForeignDevice, ForeignDevices, Refusal } from './import/index.js';
-import { toBase32 } from './otp/secret.js';
-import { TotpArgumentError } from './totp.errors.js';
-import type { ImportDeviceAnswer, ImportDeviceInput, RecipeInterface } from './totp.recipe.js';
+import { userIdProblem } from '../accounts/account.js';
+import type { ForeignDevice, ForeignDevices, Refusal } from './index.js';
+import { toBase32 } from '../otp/secret.js';
+import { TotpArgumentError } from '../shared/errors.js';
+import type { ImportDeviceAnswer, ImportDeviceInput, RecipeInterface } from '../recipe/recipe-interface.js';
 
 export interface TotpImportOptions {
   /**

@@ -3,7 +3,7 @@
  * the way for transactions, and for SQLite, which has no pool.
  */
 import type { DataSource } from 'typeorm';
-import { driverFault } from './driver-faults.js';
+import { driverFault } from './driver-errors.js';
 import type { Statement, StatementResult } from './statements.js';
 
 /** Runs a statement on whichever connection is free; rejects with the driver's own error. */

@@ -1,4 +1,4 @@
-import { Turns } from './totp.turns.js';
+import { Turns } from './keyed-mutex.js';
 
 /** A call that ends when it is told to. */
 class Call {

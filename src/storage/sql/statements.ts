@@ -2,9 +2,9 @@
 import { hash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource, EntityManager, EntityMetadata, ObjectLiteral, ObjectType, QueryRunner } from 'typeorm';
-import { TotpStorageError } from '../totp.errors.js';
-import { Turns } from '../totp.turns.js';
-import { isBusy, isConflict, storageError } from './driver-faults.js';
+import { TotpStorageError } from '../../shared/errors.js';
+import { Turns } from '../../shared/keyed-mutex.js';
+import { isBusy, isConflict, storageError } from './driver-errors.js';
 import { poolOf } from './pool.js';
 
 export type Value = string | number | null;

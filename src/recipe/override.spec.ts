@@ -1,4 +1,4 @@
-import { replaceFunctions } from './totp.override.js';
+import { replaceFunctions } from './override.js';
 
 interface Greetings {
   hello: ((name: string) => string) | undefined;

@@ -1,6 +1,6 @@
 /** Events to other services, over the message broker that the application has set up. */
 import { fromEvent, lastValueFrom, type Observable, takeUntil } from 'rxjs';
-import type { AnyTotpEvent } from './catalogue.js';
+import type { AnyTotpEvent } from '../events/catalogue.js';
 import { type TotpCloudEvent, toCloudEvent } from './cloud-event.js';
 import { TotpEventDestination } from './destination.js';
 

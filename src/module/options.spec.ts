@@ -1,17 +1,14 @@
 import { Test } from '@nestjs/testing';
-import { TotpConfigurationError } from './totp.errors.js';
+import { TotpConfigurationError } from '../shared/errors.js';
 import {
   authenticatorWarning,
   checkAsyncOptions,
   checkOptions,
-  InjectTotpOptions,
-  TOTP_OPTIONS,
-  type TotpConfig,
-  type TotpEventOptions,
   type TotpLockoutOptions,
   type TotpModuleOptions,
   withoutStatics,
-} from './totp.options.js';
+} from './options.js';
+import { InjectTotpOptions, TOTP_OPTIONS, type TotpConfig, type TotpEventOptions } from '../recipe/config.js';
 
 const check = (options: object) => checkOptions({ issuer: 'Acme', ...options });
 
@@ -25,7 +22,8 @@ describe('the options', () => {
       defaultPeriod: 30,
       defaultSkew: 1,
       enrolment: 'optional',
-      override: {},
+      functions: undefined,
+      apis: undefined,
       events: { outbox: false, codeEvents: false, pollInterval: 1_000, deliveryTimeout: 10_000, maxAttempts: 50 },
       policy: {
         maxDevices: 10,
@@ -72,7 +70,8 @@ describe('the options', () => {
       defaultSkew: 0,
       enrolment: 'required',
       events: { outbox: true, codeEvents: true, pollInterval: 500, deliveryTimeout: 2_000, maxAttempts: 7 },
-      override: { functions },
+      functions,
+      apis: undefined,
       policy: {
         maxDevices: 3,
         unverifiedLifetimeMs: 600_000,

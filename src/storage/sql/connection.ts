@@ -1,8 +1,7 @@
 /** The connection that the module's statements run on. */
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { ENTITIES_MISSING, TotpConfigurationError } from '../totp.errors.js';
-import { TOTP_ENTITIES } from './index.js';
+import { ENTITIES_MISSING, TotpConfigurationError } from '../../shared/errors.js';
 
 /** The types of data source whose answers to lost races the module knows. */
 const SUPPORTED: readonly string[] = [
@@ -26,12 +25,18 @@ const SUPPORTED: readonly string[] = [
 export class StoreConnection implements OnApplicationShutdown {
   private opened: Promise<DataSource> | undefined;
 
-  /** @param application the application's data source; undefined when it has none, or none of that name */
-  constructor(private readonly application: DataSource | undefined) {}
+  /**
+   * @param application the application's data source; undefined when it has none, or none of that name
+   * @param entities of the module, which the data source must know
+   */
+  constructor(
+    private readonly application: DataSource | undefined,
+    private readonly entities: readonly (new () => object)[],
+  ) {}
 
   /** @throws TotpConfigurationError when there is no data source, it is of another kind, or lacks the module's entities */
   open(): Promise<DataSource> {
-    this.opened ??= openFor(this.application).catch((error: unknown) => {
+    this.opened ??= openFor(this.application, this.entities).catch((error: unknown) => {
       this.opened = undefined;
       throw error;
     });
@@ -44,7 +49,10 @@ export class StoreConnection implements OnApplicationShutdown {
   }
 }
 
-async function openFor(application: DataSource | undefined): Promise<DataSource> {
+async function openFor(
+  application: DataSource | undefined,
+  entities: readonly (new () => object)[],
+): Promise<DataSource> {
   if (application === undefined) {
     throw new TotpConfigurationError(
       'TotpModule: there is no TypeORM data source. Add TypeOrmModule.forRoot({ …, entities: [...TOTP_ENTITIES], ' +
@@ -52,7 +60,7 @@ async function openFor(application: DataSource | undefined): Promise<DataSource>
         'TotpModule.forRoot({ …, dataSource: "name" }) when it is not the default one.',
     );
   }
-  if (!TOTP_ENTITIES.every((entity) => application.hasMetadata(entity))) {
+  if (!entities.every((entity) => application.hasMetadata(entity))) {
     throw new TotpConfigurationError(ENTITIES_MISSING);
   }
   const { options } = application;
@@ -65,7 +73,7 @@ async function openFor(application: DataSource | undefined): Promise<DataSource>
   if (options.type !== 'better-sqlite3' || isInMemory(options.database)) return application;
   return new DataSource({
     ...options,
-    entities: TOTP_ENTITIES,
+    entities: [...entities],
     subscribers: [],
     migrations: [],
     migrationsRun: false,

@@ -1,0 +1,23 @@
+/** The ids of the keys that secrets are sealed with, as they are read off what is stored. */
+
+/** Whatever holds a sealed secret: a device. */
+export interface Sealed {
+  readonly sealedSecret: string;
+}
+
+/** The key set of an account without devices. No key has this id. */
+export const NO_KEYS = '-';
+/** The key set of an account of which nobody has noted it yet: it was written by an older version of the module. */
+export const UNKNOWN_KEYS = '';
+
+/** The id of the key that a secret is sealed with: what stands before the first colon. Undefined when nothing of that kind does. */
+export function sealingKeyId(sealedSecret: string): string | undefined {
+  return /^([a-z0-9-]{1,16}):/.exec(sealedSecret)?.[1];
+}
+
+/** The ids of the keys that the secrets of devices are sealed with, sorted, with commas between: `2025-03,2026-11`. */
+export function keySetOf(devices: readonly Sealed[]): string {
+  if (devices.length === 0) return NO_KEYS;
+  const ids = devices.map(({ sealedSecret }) => sealingKeyId(sealedSecret));
+  return ids.includes(undefined) ? UNKNOWN_KEYS : [...new Set(ids)].sort().join(',');
+}
