@@ -11,7 +11,7 @@ export const ROOMS = {
   otp: ['shared'],
   accounts: ['otp'],
   secrets: ['shared'],
-  events: ['accounts'],
+  events: ['accounts', 'shared'],
   metrics: ['accounts', 'shared'],
   'storage/sql': ['shared'],
   outbox: ['events', 'metrics', 'shared', 'storage/sql'],

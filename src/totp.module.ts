@@ -37,6 +37,7 @@ import { TypeOrmTotpOutbox } from './outbox/typeorm-outbox.js';
 import { SystemTotpClock, TotpClock } from './shared/clock.js';
 import { AnonymousUserDirectory, TotpUserDirectory } from './recipe/user-directory.js';
 import { TotpConfigurationError } from './shared/errors.js';
+import { logError } from './shared/log-error.js';
 import {
   authenticatorWarning,
   checkAsyncOptions,
@@ -116,7 +117,7 @@ export class TotpModule implements NestModule, OnApplicationBootstrap {
   /** @throws TotpConfigurationError when users have secrets under a key that is not there, which a failing sign-in would tell else */
   async onApplicationBootstrap(): Promise<void> {
     const problem = await keyProblem(this.keys).catch((error: unknown) => {
-      logger.error('The keys in use could not be checked', error instanceof Error ? error.stack : String(error));
+      logError(logger, 'The keys in use could not be checked', error);
       return undefined;
     });
     if (problem !== undefined) throw new TotpConfigurationError(`TotpModule: ${problem}`);

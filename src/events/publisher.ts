@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { EventEmitter2 } from '@nestjs/event-emitter';
 import type { AnyTotpEvent } from './catalogue.js';
+import { logError } from '../shared/log-error.js';
 
 /** Hands events on, after the change that they report is committed. */
 export abstract class TotpEventPublisher {
@@ -23,7 +24,7 @@ export class EmitterTotpEventPublisher extends TotpEventPublisher {
   override publish(events: readonly AnyTotpEvent[]): void {
     for (const event of events) {
       this.emit(event).catch((error: unknown) => {
-        this.logger.error(`A listener of ${event.name} failed`, error instanceof Error ? error.stack : String(error));
+        logError(this.logger, `A listener of ${event.name} failed`, error);
       });
     }
   }

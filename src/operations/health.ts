@@ -2,6 +2,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { TotpAccountStore } from '../storage/account-store.js';
 import { TotpClock } from '../shared/clock.js';
+import { logError } from '../shared/log-error.js';
 import { TotpKeyRotation } from './key-rotation.js';
 
 export interface TotpHealth {
@@ -75,7 +76,7 @@ export class TotpHealthIndicator {
       };
     } catch (error) {
       // What the database says may be seen by anybody who may see the health: it goes to the log alone.
-      this.logger.error('The health check failed', error instanceof Error ? error.stack : String(error));
+      logError(this.logger, 'The health check failed', error);
       return undefined;
     }
   }

@@ -7,6 +7,7 @@ import { Logger } from '@nestjs/common';
 import type { TotpClock } from '../shared/clock.js';
 import { NoTotpMetrics, type TotpMetrics } from '../metrics/metrics.js';
 import { inParallel } from '../shared/parallel.js';
+import { logError } from '../shared/log-error.js';
 import type { TotpEventDestination } from './destination.js';
 import type { Claim, OutboxEntry, OutboxQueue } from './outbox.js';
 
@@ -179,10 +180,7 @@ export class Courier {
   }
 
   private tellOf(error: unknown): void {
-    this.logger.error(
-      `The outbox did not give the events for ${this.destination.name}: they come with a later poll`,
-      error instanceof Error ? error.stack : String(error),
-    );
+    logError(this.logger, `Could not read the outbox for ${this.destination.name}; retrying at the next poll`, error);
   }
 
   /** @returns whether it is worth to go on: an entry was delivered, and the claim holds */

@@ -153,7 +153,7 @@ describe('S2: a secret under an old key', () => {
     jest.spyOn(after.cipher, 'seal').mockRejectedValue(new Error('The key service is away.'));
     expect(await after.right()).toEqual({ status: 'OK' });
     expect(await sealedWith()).toEqual(['old']);
-    expect(logged).toHaveBeenCalledWith('A secret could not be sealed anew', expect.stringContaining('key service'));
+    expect(logged).toHaveBeenCalledWith('A secret could not be re-encrypted', expect.stringContaining('key service'));
   });
 
   it.each(['', 'nothing of a key', 'Key1:x', 'k:', `k:${'x'.repeat(1_000)}`, 'k:é', 'k:a\nb'])(

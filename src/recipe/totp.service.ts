@@ -47,6 +47,7 @@ import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js
 import { TOTP_OPTIONS, type TotpConfig } from './config.js';
 import { replaceFunctions } from './override.js';
 import { inParallel } from '../shared/parallel.js';
+import { logError } from '../shared/log-error.js';
 import { Turns } from '../shared/keyed-mutex.js';
 import type {
   ActingSession,
@@ -422,10 +423,7 @@ export class TotpService implements RecipeInterface {
     new Promise((resolve) => {
       resolve(this.publisher.publish(events));
     }).catch((error: unknown) => {
-      this.logger.error(
-        `TotpEventPublisher failed with ${names}`,
-        error instanceof Error ? error.stack : String(error),
-      );
+      logError(this.logger, `TotpEventPublisher failed with ${names}`, error);
     });
   }
 
@@ -462,7 +460,7 @@ export class TotpService implements RecipeInterface {
       return { ...device, sealedSecret: await sealSecret(this.cipher, secret, owner) };
     } catch (error) {
       // It still opens, so nobody need be turned away: the key rotation will come by.
-      this.logger.error('A secret could not be sealed anew', error instanceof Error ? error.stack : String(error));
+      logError(this.logger, 'A secret could not be re-encrypted', error);
       return device;
     }
   }

@@ -6,6 +6,7 @@ import { keySetOf } from '../secrets/key-ids.js';
 import type { AnyTotpEvent } from '../events/catalogue.js';
 import type { TotpOutbox } from '../outbox/outbox.js';
 import { TotpStorageError } from '../shared/errors.js';
+import { logError } from '../shared/log-error.js';
 import { ACCOUNT_COLUMNS, fromRow, readUserId, toRow } from './account-row.js';
 import { TotpAccountEntity } from './account.entity.js';
 import {
@@ -131,7 +132,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
     new Promise<void>((resolve) => {
       resolve(this.outbox?.committed());
     }).catch((error: unknown) => {
-      this.logger.error('TotpOutbox.committed failed', error instanceof Error ? error.stack : String(error));
+      logError(this.logger, 'TotpOutbox.committed failed', error);
     });
   }
 
