@@ -11,7 +11,10 @@ import { TotpOutboxClaimEntity } from './outbox-claim.entity.js';
 import { TotpOutboxEntryEntity } from './outbox-entry.entity.js';
 import { rowId } from '../storage/sql/row-id.js';
 import type { StoreConnection } from '../storage/sql/connection.js';
-import { run, runUnlessConflict, runWithin, Sql, type StatementResult, type Value } from '../storage/sql/statements.js';
+import { Sql } from '../storage/sql/builder.js';
+import { run, runUnlessConflict } from '../storage/sql/run.js';
+import type { StatementResult, Value } from '../storage/sql/statement.js';
+import { runWithin } from '../storage/sql/transaction.js';
 
 /** The columns that an entry is written to. */
 const WRITTEN = ['id', 'lane', 'account', 'position', 'dueAt', 'attempts', 'occurredAt', 'event'] as const;

@@ -3,7 +3,8 @@ import { TotpStorageError } from '../shared/errors.js';
 import type { StoreConnection } from './sql/connection.js';
 import { rowId } from './sql/row-id.js';
 import { TotpSessionCompletionEntity } from './session-completion.entity.js';
-import { run, runUnlessConflict, Sql } from './sql/statements.js';
+import { Sql } from './sql/builder.js';
+import { run, runUnlessConflict } from './sql/run.js';
 
 const MAX_ATTEMPTS = 10;
 

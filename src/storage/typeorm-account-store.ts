@@ -18,15 +18,10 @@ import {
 } from './account-store.js';
 import { rowId } from './sql/row-id.js';
 import { asciiJson } from './sql/text.js';
-import {
-  prepared,
-  run,
-  runAllUnlessConflict,
-  runUnlessConflict,
-  runWithin,
-  Sql,
-  type Statement,
-} from './sql/statements.js';
+import { Sql } from './sql/builder.js';
+import { run, runUnlessConflict } from './sql/run.js';
+import { prepared, type Statement } from './sql/statement.js';
+import { runAllUnlessConflict, runWithin } from './sql/transaction.js';
 import { TypeOrmTotpOutbox } from '../outbox/typeorm-outbox.js';
 
 interface Write extends Statement {

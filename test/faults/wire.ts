@@ -1,7 +1,7 @@
 /** The network between a service and its database server, which a test breaks at the statement of its choice. */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { prepared } from '../../src/storage/sql/statements.js';
+import { prepared } from '../../src/storage/sql/statement.js';
 import type { OpenDatabase } from '../support/databases.js';
 
 /** What becomes of the connection on which a statement comes along. */

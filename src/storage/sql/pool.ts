@@ -4,7 +4,7 @@
  */
 import type { DataSource } from 'typeorm';
 import { driverFault } from './driver-errors.js';
-import type { Statement, StatementResult } from './statements.js';
+import type { Statement, StatementResult } from './statement.js';
 
 /** Runs a statement on whichever connection is free; rejects with the driver's own error. */
 export type RunOnPool = (statement: Statement) => Promise<StatementResult>;

@@ -1,0 +1,21 @@
+/** What a statement is, and what it returns. */
+import { hash } from 'node:crypto';
+
+export type Value = string | number | null;
+
+export interface Statement {
+  readonly sql: string;
+  readonly parameters: readonly Value[];
+  /** Of a statement that is worth preparing, see `prepared`. */
+  readonly name?: string;
+}
+
+export interface StatementResult {
+  readonly rows: readonly Record<string, unknown>[];
+  readonly affected: number;
+}
+
+/** A statement that each connection to PostgreSQL prepares once, under a name that no other SQL string has. */
+export function prepared(sql: string): Pick<Required<Statement>, 'sql' | 'name'> {
+  return { sql, name: `totp_${hash('sha256', sql).slice(0, 32)}` };
+}
