@@ -64,7 +64,8 @@ export type { Account, Budget, Device, Lock } from './accounts/account.js';
 export type { Algorithm } from './otp/settings.js';
 export { type SecretOwner, TotpSecretCipher } from './secrets/secret-cipher.js';
 export { TotpEventPublisher } from './events/publisher.js';
-export { TotpMetrics, type TotpOutboxBacklog } from './metrics/metrics.js';
+export { NoTotpMetrics, TotpMetrics, type TotpOutboxBacklog } from './metrics/metrics.js';
+export { openTelemetryMetrics } from './metrics/opentelemetry.js';
 
 // Persistence
 export { TOTP_ENTITIES, TOTP_MIGRATIONS } from './storage/index.js';

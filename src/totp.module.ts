@@ -51,7 +51,7 @@ import {
 } from './module/options.js';
 import { TotpHealthIndicator } from './operations/health.js';
 import { TotpKeyRotation } from './operations/key-rotation.js';
-import { TotpMetrics } from './metrics/metrics.js';
+import { FailSafeTotpMetrics, TotpMetrics } from './metrics/metrics.js';
 import { TOTP_OPTIONS, type TotpConfig } from './recipe/config.js';
 import { openTelemetryMetrics } from './metrics/opentelemetry.js';
 import { TotpService } from './recipe/totp.service.js';
@@ -322,7 +322,13 @@ async function relayOf(
 ): Promise<TotpOutboxRelay> {
   if (!events.outbox || !(outbox instanceof TypeOrmTotpOutbox)) return new TotpOutboxRelay(undefined);
   await connection.open();
-  const relay = new TotpOutboxRelay({ queue: outbox, destinations, settings: events, clock, metrics });
+  const relay = new TotpOutboxRelay({
+    queue: outbox,
+    destinations,
+    settings: events,
+    clock,
+    metrics: new FailSafeTotpMetrics(metrics),
+  });
   outbox.whenCommitted(() => {
     relay.nudge();
   });

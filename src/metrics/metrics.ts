@@ -1,19 +1,22 @@
-/** What is counted while the module works, for those who run it. */
+/** What the module counts while it works, for operators. */
+import { Logger } from '@nestjs/common';
 import type { AccountEvent } from '../accounts/decision.js';
+import { logError } from '../shared/log-error.js';
 
-/** How much waits to be handed on to one destination. Entries are counted up to 10,000: there may be more then. */
+/** How much waits for delivery to one destination. Entries are counted up to 10,000; then there may be more. */
 export interface TotpOutboxBacklog {
   readonly destination: string;
   readonly waiting: number;
   readonly parked: number;
-  /** When the oldest event that waits, of those that were counted, happened, in epoch ms; undefined when none waits. */
+  /** When the oldest of the counted events that wait happened, in epoch ms; undefined when none waits. */
   readonly oldestAt: number | undefined;
 }
 
 /**
- * Counts what happens. No method is told of a user, a device or a session, and none may throw or take long: answers wait for it.
+ * Records what happens. No method is given a user, a device or a session. Answers wait for these calls, so they must be fast;
+ * an error that one throws is logged once and changes no answer.
  *
- * The module's own goes through OpenTelemetry's API, where the application has it. Another one is for other libraries.
+ * The module's own implementation uses OpenTelemetry's API where the application has it. Provide another one for other libraries.
  *
  * @example
  * \@Injectable()
@@ -21,43 +24,95 @@ export interface TotpOutboxBacklog {
  * TotpModule.forRoot({ …, providers: [{ provide: TotpMetrics, useClass: PrometheusMetrics }] })
  */
 export abstract class TotpMetrics {
-  /** An event, after the change that it reports is committed. */
-  abstract happened(name: AccountEvent['name']): void;
+  /** Called with each event, after the change that it reports is committed. */
+  abstract recordEvent(name: AccountEvent['name']): void;
 
-  /** A change was not committed since somebody else had changed the user's row meanwhile; it is decided anew. */
-  abstract conflicted(): void;
+  /** Called when a change was not committed because another call had changed the user's row. The change is decided again. */
+  abstract recordConflict(): void;
 
   /**
-   * The outbox brought an event to a destination, or tried to.
+   * Called after each attempt to deliver an event from the outbox.
    *
    * @param failure what the destination threw, if it did
    */
-  abstract delivered(destination: string, failure?: { readonly error: unknown }): void;
+  abstract recordDelivery(destination: string, failure?: { readonly error: unknown }): void;
 
   /**
-   * Called once, where the module's own outbox is in use.
+   * Called once at start-up, where the module's own outbox is in use.
    *
-   * @param read asks the database what waits in it, with one bounded statement per destination
-   * @returns what ends the watching, before the database is closed
+   * @param read reads the backlog from the database, with one bounded statement per destination
+   * @returns a function that stops the observation; called before the database is closed
    */
-  abstract watch(read: () => Promise<readonly TotpOutboxBacklog[]>): () => void;
+  abstract observeBacklog(read: () => Promise<readonly TotpOutboxBacklog[]>): () => void;
 }
 
-/** For applications that count nothing. */
+/** Records nothing: for applications without OpenTelemetry. */
 export class NoTotpMetrics extends TotpMetrics {
-  override happened(): void {
-    // Nobody asked.
+  override recordEvent(): void {
+    // Records nothing.
   }
 
-  override conflicted(): void {
-    // Nobody asked.
+  override recordConflict(): void {
+    // Records nothing.
   }
 
-  override delivered(): void {
-    // Nobody asked.
+  override recordDelivery(): void {
+    // Records nothing.
   }
 
-  override watch(): () => void {
+  override observeBacklog(): () => void {
     return () => undefined;
+  }
+}
+
+/**
+ * Metrics whose failures change no answer and lose no event. The first failure is logged, the others are not: a broken meter
+ * fails with every call.
+ */
+export class FailSafeTotpMetrics extends TotpMetrics {
+  private readonly logger = new Logger('TotpModule');
+  private hasFailed = false;
+
+  constructor(private readonly metrics: TotpMetrics) {
+    super();
+  }
+
+  override recordEvent(name: AccountEvent['name']): void {
+    this.attempt(() => {
+      this.metrics.recordEvent(name);
+    });
+  }
+
+  override recordConflict(): void {
+    this.attempt(() => {
+      this.metrics.recordConflict();
+    });
+  }
+
+  override recordDelivery(destination: string, failure?: { readonly error: unknown }): void {
+    this.attempt(() => {
+      this.metrics.recordDelivery(destination, failure);
+    });
+  }
+
+  override observeBacklog(read: () => Promise<readonly TotpOutboxBacklog[]>): () => void {
+    let stop: (() => void) | undefined;
+    this.attempt(() => {
+      stop = this.metrics.observeBacklog(read);
+    });
+    return () => {
+      this.attempt(() => {
+        stop?.();
+      });
+    };
+  }
+
+  private attempt(record: () => void): void {
+    try {
+      record();
+    } catch (error) {
+      if (!this.hasFailed) logError(this.logger, 'TotpMetrics failed; further failures are not logged', error);
+      this.hasFailed = true;
+    }
   }
 }

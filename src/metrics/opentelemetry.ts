@@ -1,10 +1,10 @@
-/** Metrics through OpenTelemetry's API, which leaves it to the application where they go. Names as its semantic conventions want them. */
+/** Metrics through OpenTelemetry's API. The application decides where they go; names follow OpenTelemetry's semantic conventions. */
 import type { Attributes, BatchObservableCallback, Counter, Meter } from '@opentelemetry/api';
 import type { AccountEvent } from '../accounts/decision.js';
 import type { TotpClock } from '../shared/clock.js';
 import { NoTotpMetrics, TotpMetrics, type TotpOutboxBacklog } from './metrics.js';
 
-/** What became of a code, by the event that tells of it. */
+/** The outcome of a code, by the event that reports it. */
 const OUTCOMES: Partial<Record<AccountEvent['name'], string>> = {
   'totp.code.accepted': 'accepted',
   'totp.device.verified': 'verified',
@@ -25,42 +25,42 @@ class OpenTelemetryTotpMetrics extends TotpMetrics {
     super();
     this.codes = meter.createCounter('totp.codes', {
       unit: '{code}',
-      description: 'Codes that were looked at, by what became of them',
+      description: 'Codes that were checked, by outcome',
     });
     this.locks = meter.createCounter('totp.locks', { unit: '{lock}', description: 'Locks that started' });
     this.conflicts = meter.createCounter('totp.commit.conflicts', {
       unit: '{conflict}',
-      description: 'Changes that were decided anew, since another process was first',
+      description: 'Changes that were decided again, because another process was first',
     });
     this.deliveries = meter.createCounter('totp.outbox.deliveries', {
       unit: '{delivery}',
-      description: 'Events that the outbox brought to a destination; with error.type, tries that failed',
+      description: 'Events that the outbox delivered to a destination; with error.type, attempts that failed',
     });
   }
 
-  override happened(name: AccountEvent['name']): void {
+  override recordEvent(name: AccountEvent['name']): void {
     const outcome = OUTCOMES[name];
     if (outcome !== undefined) this.codes.add(1, { 'totp.code.outcome': outcome });
     if (name === 'totp.user.locked') this.locks.add(1);
   }
 
-  override conflicted(): void {
+  override recordConflict(): void {
     this.conflicts.add(1);
   }
 
-  override delivered(destination: string, failure?: { readonly error: unknown }): void {
+  override recordDelivery(destination: string, failure?: { readonly error: unknown }): void {
     const attributes = { 'totp.outbox.destination': destination };
     this.deliveries.add(1, failure === undefined ? attributes : { ...attributes, 'error.type': typeOf(failure.error) });
   }
 
-  override watch(read: () => Promise<readonly TotpOutboxBacklog[]>): () => void {
+  override observeBacklog(read: () => Promise<readonly TotpOutboxBacklog[]>): () => void {
     const entries = this.meter.createObservableGauge('totp.outbox.entries', {
       unit: '{entry}',
       description: 'Events in the outbox, counted up to 10,000 per destination and state',
     });
     const age = this.meter.createObservableGauge('totp.outbox.age', {
       unit: 's',
-      description: 'How long ago the oldest event happened that waits; 0 when none waits',
+      description: 'Age of the oldest event that waits; 0 when none waits',
     });
     const observe: BatchObservableCallback = async (result) => {
       for (const { destination, waiting, parked, oldestAt } of await read()) {
@@ -78,12 +78,15 @@ class OpenTelemetryTotpMetrics extends TotpMetrics {
   }
 }
 
-/** The class of an error: its name and its message may hold anything. */
+/** The class of an error, since its name and message may contain anything. */
 function typeOf(error: unknown): string {
   return error instanceof Error ? error.constructor.name : '_OTHER';
 }
 
-/** Loaded where it is installed. Without a MeterProvider of the application's it counts nothing. */
+/**
+ * Metrics through `@opentelemetry/api` where it is installed, and `NoTotpMetrics` where it is not. Nothing is recorded until
+ * the application registers a MeterProvider.
+ */
 export async function openTelemetryMetrics(clock: TotpClock): Promise<TotpMetrics> {
   const api = await import('@opentelemetry/api').catch((error: unknown) => {
     if (isMissing(error)) return undefined;
@@ -94,7 +97,7 @@ export async function openTelemetryMetrics(clock: TotpClock): Promise<TotpMetric
     : new OpenTelemetryTotpMetrics(api.metrics.getMeter('nestjs-totp'), clock);
 }
 
-/** Under Jest, it is an `Error` of another realm. */
+/** Not by `instanceof`: under Jest, the error is of another realm. */
 function isMissing(error: unknown): boolean {
   return (
     typeof error === 'object' && error !== null && 'code' in error && String(error.code).endsWith('MODULE_NOT_FOUND')

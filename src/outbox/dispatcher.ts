@@ -206,9 +206,9 @@ export class Courier {
     }
     this.tellOfFailures(failures);
     delivered.forEach(() => {
-      this.metrics.delivered(this.destination.name);
+      this.metrics.recordDelivery(this.destination.name);
     });
-    for (const [, error] of failures) this.metrics.delivered(this.destination.name, { error });
+    for (const [, error] of failures) this.metrics.recordDelivery(this.destination.name, { error });
     return isHeld && delivered.length > 0;
   }
 

@@ -40,7 +40,7 @@ export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   onApplicationBootstrap(): void {
-    this.unwatch = this.work?.metrics?.watch(() => this.backlog());
+    this.unwatch = this.work?.metrics?.observeBacklog(() => this.backlog());
     this.nudge();
   }
 

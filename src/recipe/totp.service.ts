@@ -42,7 +42,7 @@ import {
   TotpStepUpRequiredError,
   TotpStorageError,
 } from '../shared/errors.js';
-import { NoTotpMetrics, TotpMetrics } from '../metrics/metrics.js';
+import { FailSafeTotpMetrics, NoTotpMetrics, TotpMetrics } from '../metrics/metrics.js';
 import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js';
 import { TOTP_OPTIONS, type TotpConfig } from './config.js';
 import { replaceFunctions } from './override.js';
@@ -106,6 +106,7 @@ export class TotpService implements RecipeInterface {
    * attack would hold every connection of the pool. Between processes the commit's condition decides.
    */
   private readonly turns = new Turns();
+  protected readonly metrics: TotpMetrics;
 
   constructor(
     @Inject(TOTP_OPTIONS) protected readonly config: TotpConfig,
@@ -114,8 +115,9 @@ export class TotpService implements RecipeInterface {
     @Inject(TotpClock) protected readonly clock: TotpClock,
     @Inject(TotpUserDirectory) protected readonly directory: TotpUserDirectory,
     @Inject(TotpEventPublisher) protected readonly publisher: TotpEventPublisher,
-    @Inject(TotpMetrics) protected readonly metrics: TotpMetrics = new NoTotpMetrics(),
+    @Inject(TotpMetrics) metrics: TotpMetrics = new NoTotpMetrics(),
   ) {
+    this.metrics = new FailSafeTotpMetrics(metrics);
     const original: RecipeInterface = {
       createDevice: this.createDevice.bind(this),
       updateDevice: this.updateDevice.bind(this),
@@ -396,7 +398,7 @@ export class TotpService implements RecipeInterface {
         this.publish(events);
         return answer;
       }
-      this.metrics.conflicted();
+      this.metrics.recordConflict();
       if (attempt > AT_ONCE) await pause(Math.random() * attempt);
     }
     throw new TotpStorageError('The account was changed by others each time it was to be committed. Try again later.');
@@ -418,7 +420,7 @@ export class TotpService implements RecipeInterface {
   /** The answer is decided and committed: whatever becomes of its events does not change it any more. */
   private publish(events: readonly AnyTotpEvent[]): void {
     if (events.length === 0) return;
-    for (const { name } of events) this.metrics.happened(name);
+    for (const { name } of events) this.metrics.recordEvent(name);
     const names = events.map(({ name }) => name).join(', ');
     new Promise((resolve) => {
       resolve(this.publisher.publish(events));

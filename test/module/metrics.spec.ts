@@ -1,5 +1,5 @@
 /** What the module counts through OpenTelemetry: as much as happened, of nobody in particular. */
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { metrics } from '@opentelemetry/api';
 import {
   AggregationTemporality,
@@ -12,7 +12,7 @@ import { jest } from '@jest/globals';
 import { type AnyTotpEvent, TotpAccountStore, TotpEventDestination, TotpMetrics, TotpOutboxRelay } from 'nestjs-totp';
 import { read, tableRows } from '../docs/documents.js';
 import { startApplication, type TestApplication } from '../support/application.js';
-import { Person } from '../support/client.js';
+import { answered, Person } from '../support/client.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
 
 let exporter: InMemoryMetricExporter;
@@ -223,19 +223,19 @@ it("is counted by the application's own TotpMetrics instead", async () => {
   class OwnMetrics extends TotpMetrics {
     readonly seen: unknown[] = [];
 
-    override happened(name: AnyTotpEvent['name']): void {
+    override recordEvent(name: AnyTotpEvent['name']): void {
       this.seen.push(name);
     }
 
-    override conflicted(): void {
+    override recordConflict(): void {
       this.seen.push('conflict');
     }
 
-    override delivered(destination: string): void {
+    override recordDelivery(destination: string): void {
       this.seen.push(destination);
     }
 
-    override watch(): () => void {
+    override observeBacklog(): () => void {
       return () => this.seen.push('ended');
     }
   }
@@ -248,4 +248,39 @@ it("is counted by the application's own TotpMetrics instead", async () => {
   await close();
   expect(own.seen).toEqual(['totp.device.created', 'letters', 'ended']);
   expect(await figures()).toEqual({});
+});
+
+describe('TotpMetrics that throws', () => {
+  const fail = (): never => {
+    throw new Error('The meter is broken.');
+  };
+  class BrokenMetrics extends TotpMetrics {
+    override recordEvent = fail;
+    override recordConflict = fail;
+    override recordDelivery = fail;
+    override observeBacklog = fail;
+  }
+
+  it('changes no answer, loses no event, and is logged once by each part that uses it', async () => {
+    const logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    const application = await start({
+      ...withOutbox,
+      providers: [{ provide: TotpMetrics, useValue: new BrokenMetrics() }],
+    });
+    const { app } = application;
+    jest.spyOn(app.get(TotpAccountStore), 'commit').mockResolvedValueOnce(false);
+    const heard: string[] = [];
+    Letters.fault = ({ name }) => heard.push(name);
+    const person = new Person(application);
+    const phone = await person.enrol('phone');
+    expect(await person.signIn(phone.code(1))).toEqual(answered({ status: 'OK' }));
+    await app.get(TotpOutboxRelay).wake();
+    expect(heard).toEqual(['totp.device.created']);
+    Letters.fault = undefined;
+    application.clock.advance(1);
+    await app.get(TotpOutboxRelay).wake();
+    expect(await app.get(TotpOutboxRelay).backlog()).toMatchObject([{ waiting: 0, parked: 0 }]);
+    const failures = logged.mock.calls.filter(([message]) => String(message).startsWith('TotpMetrics failed'));
+    expect(failures).toHaveLength(2);
+  });
 });
