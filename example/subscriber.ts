@@ -3,25 +3,13 @@ import 'reflect-metadata';
 import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import { type AnyTotpEvent, type TotpCloudEvent } from 'nestjs-totp';
+import { TOTP_EVENT_NAMES, type TotpCloudEvent } from 'nestjs-totp';
 import { brokerOptions } from './events/broker-options.js';
 import { describeEvent } from './events/event-entry.js';
 
-const NAMES = [
-  'totp.device.created',
-  'totp.device.verified',
-  'totp.device.renamed',
-  'totp.device.removed',
-  'totp.code.accepted',
-  'totp.code.rejected',
-  'totp.code.replayed',
-  'totp.user.locked',
-  'totp.user.unlocked',
-] satisfies AnyTotpEvent['name'][];
-
 @Controller()
 class Printer {
-  @EventPattern(NAMES)
+  @EventPattern(TOTP_EVENT_NAMES)
   print(@Payload() { data }: TotpCloudEvent): void {
     const { at, name, text } = describeEvent(data);
     console.log(`${at}  ${name}  ${text}`);

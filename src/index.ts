@@ -108,8 +108,11 @@ export {
   TotpDeviceRenamedEvent,
   TotpDeviceVerifiedEvent,
   TotpEvent,
+  TOTP_EVENT_NAMES,
   type TotpEventMap,
+  type TotpEventName,
   TotpUserLockedEvent,
+  TotpUserRemovedEvent,
   TotpUserUnlockedEvent,
 } from './events/catalogue.js';
 export { OnTotpEvent, type OnTotpEventOptions } from './events/on-totp-event.js';

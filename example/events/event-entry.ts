@@ -40,6 +40,8 @@ function words(event: AnyTotpEvent): Pick<EventEntry, 'text' | 'tone'> {
     }
     case 'totp.user.unlocked':
       return { tone: 'good', text: event.reason === 'manual' ? 'Unlocked by hand.' : 'The lock is over.' };
+    case 'totp.user.removed':
+      return { tone: 'bad', text: 'Everything about the user was erased.' };
   }
 }
 

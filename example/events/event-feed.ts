@@ -27,6 +27,7 @@ export class EventFeed implements OnModuleDestroy {
   @OnTotpEvent('totp.code.replayed', { durable: true })
   @OnTotpEvent('totp.user.locked', { durable: true })
   @OnTotpEvent('totp.user.unlocked', { durable: true })
+  @OnTotpEvent('totp.user.removed', { durable: true })
   record(event: AnyTotpEvent): void {
     // From the outbox an event may come more than once.
     if (this.entries.some(({ entry }) => entry.id === event.id)) return;

@@ -33,7 +33,8 @@ export type AccountEvent =
       readonly lockNumber: number;
       readonly failures: number;
     }
-  | { readonly name: 'totp.user.unlocked'; readonly reason: UnlockReason };
+  | { readonly name: 'totp.user.unlocked'; readonly reason: UnlockReason }
+  | { readonly name: 'totp.user.removed'; readonly devicesRemoved: number };
 
 /** `manual`: by `unlockUser`. `expired`: the lock had run out, and a code was accepted. */
 export type UnlockReason = 'manual' | 'expired';

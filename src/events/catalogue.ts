@@ -1,6 +1,9 @@
-/** The events that the module tells other modules of: a class each, named as they are emitted. */
+/** The events of the module: one class for each, listed in one map by the name under which it is emitted. */
 import { randomUUID } from 'node:crypto';
 import type { AccountEvent, UnlockReason } from '../accounts/decision.js';
+
+/** The name of one of the module's events. */
+export type TotpEventName = AccountEvent['name'];
 
 /** Whose event it is, and when it happened. */
 export interface EventOrigin {
@@ -12,20 +15,20 @@ export interface EventOrigin {
   readonly sessionHandle?: string | undefined;
 }
 
-/** What an event tells beside its origin. */
-type Fields<Name extends AccountEvent['name']> = Omit<Extract<AccountEvent, { name: Name }>, 'name'>;
+/** The fields of an event that the events do not have in common. */
+type Fields<Name extends TotpEventName> = Omit<Extract<AccountEvent, { name: Name }>, 'name'>;
 
 /**
- * What every event has. No event ever contains a secret, a code, a key URI or a QR picture.
+ * The fields that all events have in common. No event ever contains a secret, a code, a key URI or a QR code.
  *
  * Events are emitted after the change that they report is committed.
  */
-export abstract class TotpEvent<Name extends AccountEvent['name'] = AccountEvent['name']> {
+export abstract class TotpEvent<Name extends TotpEventName = TotpEventName> {
   abstract readonly name: Name;
   /** The version of the event's fields. */
   readonly version = 1;
   /**
-   * A UUID of its own: whoever hears of an event more than once knows it by this.
+   * A UUID, the same each time the event is delivered: use it to recognise redeliveries.
    *
    * @format uuid
    */
@@ -51,9 +54,9 @@ export class TotpDeviceCreatedEvent extends TotpEvent<'totp.device.created'> imp
   readonly name = 'totp.device.created';
   declare readonly deviceId: string;
   declare readonly deviceName: string;
-  /** Whether it came with a secret that the user already had; it is verified then. */
+  /** Whether the device was imported with its secret: it is then verified already. */
   declare readonly imported: boolean;
-  /** Whether it took the place of an unverified device of the same name. */
+  /** Whether it replaced an unverified device of the same name. */
   declare readonly replaced: boolean;
 }
 
@@ -67,7 +70,7 @@ export class TotpDeviceVerifiedEvent
   declare readonly deviceName: string;
 }
 
-/** A device got another name. */
+/** A device was renamed. */
 export class TotpDeviceRenamedEvent extends TotpEvent<'totp.device.renamed'> implements Fields<'totp.device.renamed'> {
   readonly name = 'totp.device.renamed';
   declare readonly deviceId: string;
@@ -103,60 +106,66 @@ export class TotpCodeRejectedEvent extends TotpEvent<'totp.code.rejected'> imple
   declare readonly failuresLeft: number;
 }
 
-/** A right code was entered that had been used already. */
+/** A valid code was entered that had been used already. */
 export class TotpCodeReplayedEvent extends TotpEvent<'totp.code.replayed'> implements Fields<'totp.code.replayed'> {
   readonly name = 'totp.code.replayed';
   declare readonly deviceId: string;
 }
 
-/** A lock started: exactly once per lock, whichever process saw it. */
+/** A lock started: exactly once per lock, however many processes there are. */
 export class TotpUserLockedEvent extends TotpEvent<'totp.user.locked'> implements Fields<'totp.user.locked'> {
   readonly name = 'totp.user.locked';
-  /** When it ends, in epoch ms; null for a hard lock, which `unlockUser` alone ends. */
+  /** When the lock ends, in epoch ms; null for a hard lock, which only `unlockUser` ends. */
   declare readonly until: number | null;
-  /** Which lock of the present failure streak it is, from 1. */
+  /** The number of this lock in the current failure streak, from 1. */
   declare readonly lockNumber: number;
   /** Failures in a row. */
   declare readonly failures: number;
 }
 
-/** A lock is over: by `unlockUser`, or by the first code accepted after it had run out. */
+/** A lock ended: by `unlockUser`, or by the first code that was accepted after it had expired. */
 export class TotpUserUnlockedEvent extends TotpEvent<'totp.user.unlocked'> implements Fields<'totp.user.unlocked'> {
   readonly name = 'totp.user.unlocked';
   declare readonly reason: UnlockReason;
 }
 
-/** The class of each event, by its name. */
-export interface TotpEventMap {
-  'totp.device.created': TotpDeviceCreatedEvent;
-  'totp.device.verified': TotpDeviceVerifiedEvent;
-  'totp.device.renamed': TotpDeviceRenamedEvent;
-  'totp.device.removed': TotpDeviceRemovedEvent;
-  'totp.code.accepted': TotpCodeAcceptedEvent;
-  'totp.code.rejected': TotpCodeRejectedEvent;
-  'totp.code.replayed': TotpCodeReplayedEvent;
-  'totp.user.locked': TotpUserLockedEvent;
-  'totp.user.unlocked': TotpUserUnlockedEvent;
+/** Everything that the module stored about a user was erased, by `removeUser`. */
+export class TotpUserRemovedEvent extends TotpEvent<'totp.user.removed'> implements Fields<'totp.user.removed'> {
+  readonly name = 'totp.user.removed';
+  /** Devices that were erased, unverified ones included. */
+  declare readonly devicesRemoved: number;
 }
 
-/** Any of the module's events, told apart by `name`. */
-export type AnyTotpEvent = TotpEventMap[keyof TotpEventMap];
+/** The class of each event. */
+export const TOTP_EVENT_CLASSES = {
+  'totp.device.created': TotpDeviceCreatedEvent,
+  'totp.device.verified': TotpDeviceVerifiedEvent,
+  'totp.device.renamed': TotpDeviceRenamedEvent,
+  'totp.device.removed': TotpDeviceRemovedEvent,
+  'totp.code.accepted': TotpCodeAcceptedEvent,
+  'totp.code.rejected': TotpCodeRejectedEvent,
+  'totp.code.replayed': TotpCodeReplayedEvent,
+  'totp.user.locked': TotpUserLockedEvent,
+  'totp.user.unlocked': TotpUserUnlockedEvent,
+  'totp.user.removed': TotpUserRemovedEvent,
+};
 
-const PROTOTYPES: ReadonlyMap<string, object> = new Map(
-  Object.entries({
-    'totp.device.created': TotpDeviceCreatedEvent.prototype,
-    'totp.device.verified': TotpDeviceVerifiedEvent.prototype,
-    'totp.device.renamed': TotpDeviceRenamedEvent.prototype,
-    'totp.device.removed': TotpDeviceRemovedEvent.prototype,
-    'totp.code.accepted': TotpCodeAcceptedEvent.prototype,
-    'totp.code.rejected': TotpCodeRejectedEvent.prototype,
-    'totp.code.replayed': TotpCodeReplayedEvent.prototype,
-    'totp.user.locked': TotpUserLockedEvent.prototype,
-    'totp.user.unlocked': TotpUserUnlockedEvent.prototype,
-  } satisfies TotpEventMap),
-);
+/** The type of each event, by its name. */
+export type TotpEventMap = {
+  [Name in keyof typeof TOTP_EVENT_CLASSES]: InstanceType<(typeof TOTP_EVENT_CLASSES)[Name]>;
+};
 
-/** An event that was kept as JSON; undefined when it is none. */
+/** Any of the module's events; `name` tells them apart. */
+export type AnyTotpEvent = TotpEventMap[TotpEventName];
+
+/** The names of all events, for an audit table or a subscription to everything. */
+export const TOTP_EVENT_NAMES: readonly TotpEventName[] = Object.keys(TOTP_EVENT_CLASSES).filter(isEventName);
+
+function isEventName(name: unknown): name is TotpEventName {
+  return typeof name === 'string' && Object.hasOwn(TOTP_EVENT_CLASSES, name);
+}
+
+/** Reads an event that was stored as JSON; undefined when the JSON holds none. */
 export function readEvent(json: string): AnyTotpEvent | undefined {
   try {
     const value: unknown = JSON.parse(json);
@@ -166,34 +175,23 @@ export function readEvent(json: string): AnyTotpEvent | undefined {
   }
 }
 
-/** Gives the fields of an event back the class that they are of. */
+/** Makes parsed JSON an instance of the event's class. */
 function isEvent(value: unknown): value is AnyTotpEvent {
-  if (typeof value !== 'object' || value === null || !('name' in value)) return false;
-  const prototype = PROTOTYPES.get(String(value.name));
-  if (prototype !== undefined) Object.setPrototypeOf(value, prototype);
+  if (typeof value !== 'object' || value === null || !('name' in value) || !isEventName(value.name)) return false;
+  Object.setPrototypeOf(value, TOTP_EVENT_CLASSES[value.name].prototype);
   return value instanceof TotpEvent && typeof value.id === 'string' && typeof value.userId === 'string';
 }
 
-/** The event that tells others of what a rule decided. */
-export function toEvent(event: AccountEvent, origin: EventOrigin): AnyTotpEvent {
-  switch (event.name) {
-    case 'totp.device.created':
-      return new TotpDeviceCreatedEvent(origin, event);
-    case 'totp.device.verified':
-      return new TotpDeviceVerifiedEvent(origin, event);
-    case 'totp.device.renamed':
-      return new TotpDeviceRenamedEvent(origin, event);
-    case 'totp.device.removed':
-      return new TotpDeviceRemovedEvent(origin, event);
-    case 'totp.code.accepted':
-      return new TotpCodeAcceptedEvent(origin, event);
-    case 'totp.code.rejected':
-      return new TotpCodeRejectedEvent(origin, event);
-    case 'totp.code.replayed':
-      return new TotpCodeReplayedEvent(origin, event);
-    case 'totp.user.locked':
-      return new TotpUserLockedEvent(origin, event);
-    case 'totp.user.unlocked':
-      return new TotpUserUnlockedEvent(origin, event);
-  }
+// Mapped types, so that the compiler relates the class of a name to the fields of that name.
+type FieldsByName = { readonly [Name in TotpEventName]: Fields<Name> };
+const CONSTRUCTORS: {
+  [Name in TotpEventName]: new (origin: EventOrigin, fields: FieldsByName[Name]) => TotpEventMap[Name];
+} = TOTP_EVENT_CLASSES;
+
+/** The event that reports what a rule decided. */
+export function toEvent<Name extends TotpEventName>(
+  event: { readonly name: Name } & FieldsByName[Name],
+  origin: EventOrigin,
+): TotpEventMap[Name] {
+  return new CONSTRUCTORS[event.name](origin, event);
 }

@@ -3,18 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createGenerator } from 'ts-json-schema-generator';
-
-export const EVENTS = {
-  'totp.device.created': 'TotpDeviceCreatedEvent',
-  'totp.device.verified': 'TotpDeviceVerifiedEvent',
-  'totp.device.renamed': 'TotpDeviceRenamedEvent',
-  'totp.device.removed': 'TotpDeviceRemovedEvent',
-  'totp.code.accepted': 'TotpCodeAcceptedEvent',
-  'totp.code.rejected': 'TotpCodeRejectedEvent',
-  'totp.code.replayed': 'TotpCodeReplayedEvent',
-  'totp.user.locked': 'TotpUserLockedEvent',
-  'totp.user.unlocked': 'TotpUserUnlockedEvent',
-} as const;
+import { TOTP_EVENT_CLASSES } from '../../src/events/catalogue.js';
 
 const root = join(import.meta.dirname, '../..');
 export const SCHEMAS = join(root, 'schemas');
@@ -26,12 +15,12 @@ export function schemas(): ReadonlyMap<string, object> {
     tsconfig: join(root, 'tsconfig.json'),
     expose: 'none',
     topRef: false,
-    // A later version may tell more.
+    // A later version may add fields.
     additionalProperties: true,
     skipTypeCheck: true,
   });
   return new Map(
-    Object.entries(EVENTS).map(([name, type]) => {
+    Object.entries(TOTP_EVENT_CLASSES).map(([name, { name: type }]) => {
       const head = {
         $schema: 'https://json-schema.org/draft/2020-12/schema',
         $id: `urn:nestjs-totp:${name}:1`,

@@ -12,4 +12,5 @@ export const happenings: AccountEvent[] = [
   { name: 'totp.user.locked', until: null, lockNumber: 2, failures: 100 },
   { name: 'totp.user.locked', until: 1_800_000_000_000, lockNumber: 1, failures: 5 },
   { name: 'totp.user.unlocked', reason: 'expired' },
+  { name: 'totp.user.removed', devicesRemoved: 2 },
 ];
