@@ -13,6 +13,7 @@ export {
 
 // The recipe
 export { TotpService } from './recipe/totp.service.js';
+export { DeviceSecrets, type DeviceSettings, type SealedDevice } from './recipe/device-secrets.js';
 export type {
   ActingSession,
   CallContext,

@@ -52,6 +52,7 @@ import {
 import { TotpHealthIndicator } from './operations/health.js';
 import { TotpKeyRotation } from './operations/key-rotation.js';
 import { FailSafeTotpMetrics, TotpMetrics } from './metrics/metrics.js';
+import { DeviceSecrets } from './recipe/device-secrets.js';
 import { TOTP_OPTIONS, type TotpConfig } from './recipe/config.js';
 import { openTelemetryMetrics } from './metrics/opentelemetry.js';
 import { TotpService } from './recipe/totp.service.js';
@@ -179,6 +180,7 @@ function register(statics: TotpModuleStatics, options: Provider[]): DynamicModul
     { provide: TotpClock, useClass: SystemTotpClock },
     { provide: TotpUserDirectory, useClass: AnonymousUserDirectory },
     { provide: TotpSessionAdapter, useClass: RequestSessionAdapter },
+    DeviceSecrets,
     TotpService,
     TotpKeyRotation,
     TotpHealthIndicator,

@@ -14,6 +14,7 @@ import { SystemTotpClock } from '../shared/clock.js';
 import { TotpKeyRotation } from '../operations/key-rotation.js';
 import { importForeignDevices, type TotpImportReport } from '../import/import-devices.js';
 import { checkOptions } from '../module/options.js';
+import { DeviceSecrets } from '../recipe/device-secrets.js';
 import { TotpService } from '../recipe/totp.service.js';
 import { BadUsage } from './bad-usage.js';
 import { openDataSource, readText } from './files.js';
@@ -53,7 +54,7 @@ export async function importCommand(format: Format, files: readonly string[], op
     const totp = new TotpService(
       config,
       store,
-      cipher,
+      new DeviceSecrets(cipher),
       new SystemTotpClock(),
       new AnonymousUserDirectory(),
       new Nobody(),

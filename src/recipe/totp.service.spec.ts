@@ -17,6 +17,7 @@ import {
   TotpStorageError,
 } from '../shared/errors.js';
 import { checkOptions, type TotpModuleOptions } from '../module/options.js';
+import { DeviceSecrets } from './device-secrets.js';
 import type { ActingSession, CallContext } from './recipe-interface.js';
 import { TotpService } from './totp.service.js';
 
@@ -74,7 +75,7 @@ function setUp({
   const clock = new CountingClock(NOW);
   const events = new TotpEventRecorder();
   const config = checkOptions({ issuer: 'Acme', ...options });
-  const start = () => new TotpService(config, store, cipher, clock, directory, events);
+  const start = () => new TotpService(config, store, new DeviceSecrets(cipher), clock, directory, events);
   const [totp, elsewhere] = [start(), start()];
   return {
     totp,

@@ -1,4 +1,3 @@
-import { randomUUID, timingSafeEqual } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type Account, type Device, hasVerifiedDevice, liveDevices, userIdProblem } from '../accounts/account.js';
@@ -9,10 +8,8 @@ import {
   decideRemove,
   decideRename,
   deviceNameProblem,
-  type NewDevice,
   type RemoveAnswer,
   type RenameAnswer,
-  type Twin,
 } from '../accounts/enrolment.js';
 import { failuresLeft, isLocked, unlock } from '../accounts/lockout.js';
 import { completedLately, type DeviceChange, needsStepUp } from '../accounts/step-up.js';
@@ -27,24 +24,22 @@ import {
 } from '../accounts/verification.js';
 import { type AnyTotpEvent, toEvent } from '../events/catalogue.js';
 import { TotpEventPublisher } from '../events/publisher.js';
-import { matchingSteps } from '../otp/code.js';
 import { keyUri } from '../otp/key-uri.js';
 import { qrCodeImage } from '../otp/qr-code.js';
-import { fromBase32, MAX_SECRET_BYTES, MIN_SECRET_BYTES, newSecret, toBase32 } from '../otp/secret.js';
-import { isSealedWithOldKey, sealSecret, type SecretOwner, TotpSecretCipher } from '../secrets/secret-cipher.js';
+import { fromBase32, MAX_SECRET_BYTES, MIN_SECRET_BYTES, toBase32 } from '../otp/secret.js';
 import { type AccountChange, TotpAccountStore } from '../storage/account-store.js';
 import { TotpClock } from '../shared/clock.js';
 import { TotpUserDirectory, type UserIdentifierInfoAnswer } from './user-directory.js';
 import {
   TotpArgumentError,
   TotpConfigurationError,
-  TotpSecretError,
   TotpStepUpRequiredError,
   TotpStorageError,
 } from '../shared/errors.js';
 import { FailSafeTotpMetrics, NoTotpMetrics, TotpMetrics } from '../metrics/metrics.js';
 import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js';
 import { TOTP_OPTIONS, type TotpConfig } from './config.js';
+import { DeviceSecrets, type DeviceSettings, type SealedDevice } from './device-secrets.js';
 import { replaceFunctions } from './override.js';
 import { inParallel } from '../shared/parallel.js';
 import { logError } from '../shared/log-error.js';
@@ -84,10 +79,8 @@ interface Outcome<Answer> {
 }
 
 /** A device that is to be imported, with its secret sealed already. */
-interface IncomingDevice {
+interface IncomingDevice extends SealedDevice {
   readonly input: ImportDeviceInput;
-  readonly secret: Uint8Array;
-  readonly device: NewDevice;
   readonly now: number;
 }
 
@@ -111,7 +104,7 @@ export class TotpService implements RecipeInterface {
   constructor(
     @Inject(TOTP_OPTIONS) protected readonly config: TotpConfig,
     @Inject(TotpAccountStore) protected readonly store: TotpAccountStore,
-    @Inject(TotpSecretCipher) protected readonly cipher: TotpSecretCipher,
+    @Inject(DeviceSecrets) protected readonly secrets: DeviceSecrets,
     @Inject(TotpClock) protected readonly clock: TotpClock,
     @Inject(TotpUserDirectory) protected readonly directory: TotpUserDirectory,
     @Inject(TotpEventPublisher) protected readonly publisher: TotpEventPublisher,
@@ -163,11 +156,12 @@ export class TotpService implements RecipeInterface {
       if (known.status === 'OK') account = known.info;
     }
 
-    const secret = newSecret();
-    const { device, now } = await this.newDevice(userId, secret, settings);
+    checkUserId(userId);
+    const { secret, device } = await this.secrets.create(userId, settings);
+    const now = this.now();
     const answer = await this.change(input, now, (loaded) => {
       this.refuseWithoutStepUp(loaded, { kind: 'create' }, input, now);
-      return decideCreate(loaded, deviceName, device, now, this.config.policy);
+      return decideCreate(loaded, deviceName, { ...device, createdAt: now }, now, this.config.policy);
     });
     if (answer.status !== 'OK') return answer;
 
@@ -441,33 +435,12 @@ export class TotpService implements RecipeInterface {
     return this.store.load(userId);
   }
 
-  /** Every step of the window of every candidate is compared, even after a match. */
   private compare(userId: string, candidates: readonly Device[], totp: string, now: number): Promise<Comparison[]> {
     if (typeof totp !== 'string') throw new TotpArgumentError('totp must be a string, such as "123456"');
-    return Promise.all(
-      candidates.map(async (device) => {
-        const owner = { userId, deviceId: device.id };
-        const secret = await this.cipher.open(device.sealedSecret, owner);
-        const matchedSteps = matchingSteps(secret, totp, now, device);
-        const isUsed = matchedSteps.length > 0;
-        return { device: isUsed ? await this.sealedAnew(device, secret, owner) : device, matchedSteps };
-      }),
-    );
+    return this.secrets.compare(userId, candidates, totp, now);
   }
 
-  /** A secret under an old key is stored under the current one, with the write that an accepted code makes anyway. */
-  private async sealedAnew(device: Device, secret: Uint8Array, owner: SecretOwner): Promise<Device> {
-    if (!isSealedWithOldKey(this.cipher, device)) return device;
-    try {
-      return { ...device, sealedSecret: await sealSecret(this.cipher, secret, owner) };
-    } catch (error) {
-      // It still opens, so nobody need be turned away: the key rotation will come by.
-      logError(this.logger, 'A secret could not be re-encrypted', error);
-      return device;
-    }
-  }
-
-  private deviceSettings(input: Pick<ImportDeviceInput, 'period' | 'skew' | 'algorithm' | 'digits'>) {
+  private deviceSettings(input: Pick<ImportDeviceInput, keyof DeviceSettings>): DeviceSettings {
     return {
       period: inRange('period', input.period ?? this.config.defaultPeriod, PERIOD_RANGE),
       skew: inRange('skew', input.skew ?? this.config.defaultSkew, SKEW_RANGE),
@@ -483,41 +456,19 @@ export class TotpService implements RecipeInterface {
     if (secret === undefined || secret.length < MIN_SECRET_BYTES || secret.length > MAX_SECRET_BYTES) {
       throw new TotpArgumentError('secretKey must be Base32 of 16 to 64 bytes, such as 32 letters from A–Z and 2–7');
     }
-    return { input, secret, ...(await this.newDevice(userId, secret, this.deviceSettings(input))) };
+    const settings = this.deviceSettings(input);
+    checkUserId(userId);
+    const sealed = await this.secrets.seal(userId, secret, settings);
+    return { input, ...sealed, now: this.now() };
   }
 
   private async decideImport(
     account: Account | null,
     { input, secret, device, now }: IncomingDevice,
   ): Promise<Decision<ImportDeviceAnswer>> {
-    const twin = account === null ? undefined : await this.twinOf(input.userId, account, secret);
-    return decideImport(account, input.deviceName, device, twin, now, this.config.policy);
-  }
-
-  private async twinOf(userId: string, account: Account, secret: Uint8Array): Promise<Twin | undefined> {
-    let unreadable: Twin | undefined;
-    for (const device of account.devices.filter(({ verified }) => verified)) {
-      try {
-        const opened = await this.cipher.open(device.sealedSecret, { userId, deviceId: device.id });
-        if (opened.length === secret.length && timingSafeEqual(opened, secret)) return { device, isReadable: true };
-      } catch (error) {
-        if (!(error instanceof TotpSecretError)) throw error;
-        unreadable = { device, isReadable: false };
-      }
-    }
-    return unreadable;
-  }
-
-  private async newDevice(
-    userId: string,
-    secret: Uint8Array,
-    settings: ReturnType<TotpService['deviceSettings']>,
-  ): Promise<{ device: NewDevice; now: number }> {
-    checkUserId(userId);
-    const id = randomUUID();
-    const sealedSecret = await sealSecret(this.cipher, secret, { userId, deviceId: id });
-    const now = this.now();
-    return { now, device: { id, sealedSecret, createdAt: now, ...settings } };
+    const verified = account?.devices.filter((existing) => existing.verified) ?? [];
+    const twin = await this.secrets.findDuplicate(input.userId, verified, secret);
+    return decideImport(account, input.deviceName, { ...device, createdAt: now }, twin, now, this.config.policy);
   }
 
   private refuseWithoutStepUp(

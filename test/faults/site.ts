@@ -10,6 +10,7 @@ import {
 } from 'nestjs-totp';
 import { TestTotpClock, TotpEventRecorder } from 'nestjs-totp/testing';
 import type { DataSource } from 'typeorm';
+import { DeviceSecrets } from '../../src/recipe/device-secrets.js';
 import { StoreConnection } from '../../src/storage/sql/connection.js';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
 import { PlainTextSecretCipher } from '../../src/secrets/plain-text-cipher.js';
@@ -129,7 +130,7 @@ export class Site {
     return new TotpService(
       checkOptions({ issuer: 'Acme', secrets: 'plain-text' }),
       new TypeOrmTotpAccountStore(dataSource),
-      new PlainTextSecretCipher(),
+      new DeviceSecrets(new PlainTextSecretCipher()),
       clock,
       new AnonymousUserDirectory(),
       events,

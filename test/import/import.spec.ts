@@ -5,6 +5,7 @@ import { TestTotpClock, TotpEventRecorder, totpCode } from 'nestjs-totp/testing'
 import { toBase32 } from '../../src/otp/secret.js';
 import { AnonymousUserDirectory } from '../../src/recipe/user-directory.js';
 import { checkOptions } from '../../src/module/options.js';
+import { DeviceSecrets } from '../../src/recipe/device-secrets.js';
 import { TotpService } from '../../src/recipe/totp.service.js';
 import { cipherUnder } from '../secrets/keys.js';
 import { driverError, FaultyConnection } from '../faults/faulty-connection.js';
@@ -39,7 +40,7 @@ describe.each(databases)('an import on $name', ({ open }) => {
     new TotpService(
       checkOptions({ issuer: 'Acme', maxDevices: 3 }),
       tables().store,
-      cipherUnder('k1'),
+      new DeviceSecrets(cipherUnder('k1')),
       clock,
       new AnonymousUserDirectory(),
       events,
@@ -237,7 +238,7 @@ describe.each(databases)('an import on $name', ({ open }) => {
     const withoutItsKey = new TotpService(
       checkOptions({ issuer: 'Acme' }),
       tables().store,
-      cipherUnder('k2', ['k2']),
+      new DeviceSecrets(cipherUnder('k2', ['k2'])),
       clock,
       new AnonymousUserDirectory(),
       events,

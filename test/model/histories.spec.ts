@@ -4,6 +4,7 @@
  * `TOTP_TEST_HISTORIES` says how many; the seed of a failure is printed with it.
  */
 import fc from 'fast-check';
+import { DeviceSecrets } from '../../src/recipe/device-secrets.js';
 import { TotpService } from 'nestjs-totp';
 import { InMemoryTotpAccountStore, TestTotpClock, totpCode, TotpEventRecorder } from 'nestjs-totp/testing';
 import { PlainTextSecretCipher } from '../../src/secrets/plain-text-cipher.js';
@@ -25,7 +26,7 @@ class Story {
   private readonly totp = new TotpService(
     checkOptions({ issuer: 'Acme', secrets: 'plain-text', maxDevices, lockout }),
     new InMemoryTotpAccountStore(),
-    new PlainTextSecretCipher(),
+    new DeviceSecrets(new PlainTextSecretCipher()),
     this.clock,
     new AnonymousUserDirectory(),
     new TotpEventRecorder(),

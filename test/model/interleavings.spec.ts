@@ -2,6 +2,7 @@
  * Loads and commits of concurrent calls in every order: some order of the same calls one after the other must explain the
  * answers (linearizability). That is what "exact for any number of parallel requests" means.
  */
+import { DeviceSecrets } from '../../src/recipe/device-secrets.js';
 import { TotpService } from 'nestjs-totp';
 import { InMemoryTotpAccountStore, TestTotpClock, totpCode, TotpEventRecorder } from 'nestjs-totp/testing';
 import { PlainTextSecretCipher } from '../../src/secrets/plain-text-cipher.js';
@@ -112,7 +113,7 @@ function serviceOver(store: InMemoryTotpAccountStore): TotpService {
   return new TotpService(
     checkOptions({ issuer: 'Acme', secrets: 'plain-text' }),
     store,
-    new PlainTextSecretCipher(),
+    new DeviceSecrets(new PlainTextSecretCipher()),
     clock,
     new AnonymousUserDirectory(),
     new TotpEventRecorder(),

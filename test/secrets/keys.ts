@@ -9,6 +9,7 @@ import {
   TotpService,
 } from 'nestjs-totp';
 import { TestTotpClock, TotpEventRecorder } from 'nestjs-totp/testing';
+import { DeviceSecrets } from '../../src/recipe/device-secrets.js';
 import { toBase32 } from '../../src/otp/secret.js';
 import { readKeyRing } from '../../src/secrets/key-ring.js';
 import { AnonymousUserDirectory } from '../../src/recipe/user-directory.js';
@@ -31,7 +32,14 @@ export function serviceOver(
   clock = new TestTotpClock(),
 ): TotpService {
   const config = checkOptions({ issuer: 'Acme' });
-  return new TotpService(config, store, cipher, clock, new AnonymousUserDirectory(), new TotpEventRecorder());
+  return new TotpService(
+    config,
+    store,
+    new DeviceSecrets(cipher),
+    clock,
+    new AnonymousUserDirectory(),
+    new TotpEventRecorder(),
+  );
 }
 
 export interface Owner {

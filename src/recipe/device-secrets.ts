@@ -1,0 +1,104 @@
+/** The secrets of devices: the one place that seals and opens them, and compares them with codes and with each other. */
+import { randomUUID, timingSafeEqual } from 'node:crypto';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { Device } from '../accounts/account.js';
+import type { NewDevice, Twin } from '../accounts/enrolment.js';
+import type { Comparison } from '../accounts/verification.js';
+import { matchingSteps } from '../otp/code.js';
+import { newSecret } from '../otp/secret.js';
+import { isSealedWithOldKey, sealSecret, TotpSecretCipher } from '../secrets/secret-cipher.js';
+import { TotpSecretError } from '../shared/errors.js';
+import { logError } from '../shared/log-error.js';
+
+/** How a new device makes its codes. */
+export type DeviceSettings = Pick<Device, 'algorithm' | 'digits' | 'period' | 'skew'>;
+
+/** A new device whose secret is sealed, before it has a time and a name. */
+export interface SealedDevice {
+  readonly secret: Uint8Array;
+  readonly device: Omit<NewDevice, 'createdAt'>;
+}
+
+/** Every method may throw what the cipher throws; a secret that does not open is a `TotpSecretError`. */
+@Injectable()
+export class DeviceSecrets {
+  private readonly logger = new Logger('TotpModule');
+
+  constructor(@Inject(TotpSecretCipher) private readonly cipher: TotpSecretCipher) {}
+
+  /** A device with a random secret. */
+  create(userId: string, settings: DeviceSettings): Promise<SealedDevice> {
+    return this.seal(userId, newSecret(), settings);
+  }
+
+  /** A device with a secret that the user's authenticator app already has. */
+  async seal(userId: string, secret: Uint8Array, settings: DeviceSettings): Promise<SealedDevice> {
+    const id = randomUUID();
+    const sealedSecret = await sealSecret(this.cipher, secret, { userId, deviceId: id });
+    return { secret, device: { id, sealedSecret, ...settings } };
+  }
+
+  /**
+   * Compares a code with every step of the window of every candidate, even after a match, so that the time tells nothing.
+   * The secret of a device that matches comes under the current key, for the write that an accepted code makes anyway.
+   */
+  compare(userId: string, candidates: readonly Device[], code: string, now: number): Promise<Comparison[]> {
+    return Promise.all(
+      candidates.map(async (device) => {
+        const secret = await this.open(userId, device);
+        const matchedSteps = matchingSteps(secret, code, now, device);
+        const isUsed = matchedSteps.length > 0;
+        return { device: isUsed ? await this.resealOrKeep(userId, device, secret) : device, matchedSteps };
+      }),
+    );
+  }
+
+  /**
+   * The first of the devices that has this secret; if none has it, one whose secret does not open, and so may be the same.
+   *
+   * @param devices the verified devices of the user
+   */
+  async findDuplicate(userId: string, devices: readonly Device[], secret: Uint8Array): Promise<Twin | undefined> {
+    let unreadable: Twin | undefined;
+    for (const device of devices) {
+      try {
+        const opened = await this.open(userId, device);
+        if (opened.length === secret.length && timingSafeEqual(opened, secret)) return { device, isReadable: true };
+      } catch (error) {
+        if (!(error instanceof TotpSecretError)) throw error;
+        unreadable = { device, isReadable: false };
+      }
+    }
+    return unreadable;
+  }
+
+  /** The device with its secret sealed under the current key: the same object if it is so already. */
+  async reseal(userId: string, device: Device): Promise<Device> {
+    if (!isSealedWithOldKey(this.cipher, device)) return device;
+    return this.withSecret(userId, device, await this.open(userId, device));
+  }
+
+  /** Whether the secret of a device opens, with the keys that the cipher has. */
+  async canOpen(userId: string, device: Device): Promise<boolean> {
+    return this.open(userId, device).then(Boolean, () => false);
+  }
+
+  private open(userId: string, device: Device): Promise<Uint8Array> {
+    return this.cipher.open(device.sealedSecret, { userId, deviceId: device.id });
+  }
+
+  private async withSecret(userId: string, device: Device, secret: Uint8Array): Promise<Device> {
+    return { ...device, sealedSecret: await sealSecret(this.cipher, secret, { userId, deviceId: device.id }) };
+  }
+
+  private async resealOrKeep(userId: string, device: Device, secret: Uint8Array): Promise<Device> {
+    if (!isSealedWithOldKey(this.cipher, device)) return device;
+    try {
+      return await this.withSecret(userId, device, secret);
+    } catch (error) {
+      // The stored one still opens, so the code is accepted; the key rotation will retry.
+      logError(this.logger, 'A secret could not be re-encrypted', error);
+      return device;
+    }
+  }
+}
