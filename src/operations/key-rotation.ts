@@ -19,8 +19,8 @@ export interface TotpKeyUse {
   /** How many users have a secret under it. */
   readonly users: number;
   /**
-   * `missing`: the cipher does not have it, so these users' codes cannot be checked. `unknown`, with an empty `keyId`: of users whom an
-   * older version of the module wrote; `run` finds out.
+   * `missing`: the cipher does not have it, so these users' codes cannot be checked. `unknown`, with an empty `keyId`: of users with a
+   * secret that names no key, which something other than this module wrote.
    */
   readonly state: 'current' | 'old' | 'missing' | 'unknown';
 }

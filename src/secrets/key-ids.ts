@@ -7,7 +7,7 @@ export interface Sealed {
 
 /** The key set of an account without devices. No key has this id. */
 export const NO_KEYS = '-';
-/** The key set of an account of which nobody has noted it yet: it was written by an older version of the module. */
+/** The key set of an account with a secret that names no key: something other than this module wrote it. */
 export const UNKNOWN_KEYS = '';
 
 /** The id of the key that a secret is sealed with: what stands before the first colon. Undefined when nothing of that kind does. */

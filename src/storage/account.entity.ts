@@ -45,7 +45,7 @@ export class TotpAccountEntity {
   @Column({ type: 'text' })
   devices!: string;
 
-  /** Which keys the devices' secrets are sealed with: `keySetOf`. Empty until somebody has noted it. */
-  @Column({ name: 'key_ids', type: 'varchar', length: 255, default: '' })
+  /** Which keys the devices' secrets are sealed with: `keySetOf`. */
+  @Column({ name: 'key_ids', type: 'varchar', length: 255 })
   keyIds!: string;
 }

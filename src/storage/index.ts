@@ -1,8 +1,6 @@
-/** What the application's data source must know of the module. */
+/** The entities and migrations that an application adds to its data source. */
 import { TotpAccountEntity } from './account.entity.js';
 import { CreateTotpTables1764000000000 } from './migrations/1764000000000-create-totp-tables.js';
-import { AddKeyIds1764000000001 } from './migrations/1764000000001-add-key-ids.js';
-import { AddOutbox1764000000002 } from './migrations/1764000000002-add-outbox.js';
 import { TotpOutboxClaimEntity } from '../outbox/outbox-claim.entity.js';
 import { TotpOutboxEntryEntity } from '../outbox/outbox-entry.entity.js';
 import { TotpSessionCompletionEntity } from './session-completion.entity.js';
@@ -15,5 +13,5 @@ export const TOTP_ENTITIES = [
   TotpOutboxClaimEntity,
 ];
 
-/** The module's migrations, for the data source's `migrations`: they run on PostgreSQL, MySQL, MariaDB and SQLite, and revert. */
-export const TOTP_MIGRATIONS = [CreateTotpTables1764000000000, AddKeyIds1764000000001, AddOutbox1764000000002];
+/** The module's migrations, for the data source's `migrations`. They run and revert on PostgreSQL, MySQL, MariaDB and SQLite. */
+export const TOTP_MIGRATIONS = [CreateTotpTables1764000000000];

@@ -1,10 +1,20 @@
+/** The migrations create what the entities describe, and survive an interruption at any statement. */
 import { randomUUID } from 'node:crypto';
 import { TOTP_ENTITIES, TOTP_MIGRATIONS } from 'nestjs-totp';
 import { DataSource, DefaultNamingStrategy } from 'typeorm';
-import { TotpAccountEntity } from '../../src/storage/account.entity.js';
 import { account, device } from '../support/accounts.js';
-import { databases } from '../support/databases.js';
+import { isNotSent, losesItsReply, type Meet } from '../faults/faulty-connection.js';
+import { databases, type OpenDatabase } from '../support/databases.js';
+import { intercept } from '../support/intercept.js';
 import { connect, type Settings, useTables } from './tables.js';
+
+type Mode = 'all' | 'none';
+
+/** What becomes of a statement, counted from 1. */
+interface Fault {
+  readonly at: number;
+  readonly meet: Meet;
+}
 
 class ShoutingNames extends DefaultNamingStrategy {
   override tableName(className: string, given?: string): string {
@@ -48,20 +58,6 @@ async function tablesOf(dataSource: DataSource) {
   }));
 }
 
-function quotedPath({ driver }: DataSource, path: string): string {
-  return path
-    .split('.')
-    .map((part) => driver.escape(part))
-    .join('.');
-}
-
-const tableOf = (dataSource: DataSource) => quotedPath(dataSource, dataSource.getMetadata(TotpAccountEntity).tablePath);
-
-const keyIdsOf = (dataSource: DataSource) =>
-  dataSource.driver.escape(
-    dataSource.getMetadata(TotpAccountEntity).findColumnWithPropertyName('keyIds')?.databaseName ?? '',
-  );
-
 async function hasTables(dataSource: DataSource): Promise<boolean[]> {
   const runner = dataSource.createQueryRunner();
   const found = await Promise.all(dataSource.entityMetadatas.map(({ tablePath }) => runner.hasTable(tablePath)));
@@ -85,24 +81,6 @@ describe.each(everywhere)('the migrations on $name', ({ open, settings }) => {
     expect(await dataSource.runMigrations()).toEqual([]);
     expect(await hasTables(dataSource)).toEqual(all);
     expect(await store.commit(randomUUID(), null, account([device()]))).toBe(true);
-  });
-
-  it('leave to the key rotation what is there already, and may be run again after they broke off', async () => {
-    const { dataSource, store } = tables();
-    const userId = randomUUID();
-    await store.commit(userId, null, account([device({ sealedSecret: 'plain:c2VjcmV0' })]));
-    for (let n = 1; n < TOTP_MIGRATIONS.length; n++) await dataSource.undoLastMigration();
-    await dataSource.query(
-      `ALTER TABLE ${tableOf(dataSource)} ADD ${keyIdsOf(dataSource)} varchar(255) NOT NULL DEFAULT ''`,
-    );
-    await dataSource.runMigrations();
-    expect(await store.nextKeySet(undefined)).toBe('');
-    const unknown = await store.listAccounts('', undefined, 10);
-    expect(unknown.map((listing) => listing.userId)).toContain(userId);
-    const { account: found, revision } = (await store.load(userId)) ?? {};
-    expect(await store.commit(userId, revision ?? null, found ?? account([]))).toBe(true);
-    expect(await store.countAccounts('plain')).toBe(1);
-    await store.remove(userId);
   });
 
   it('leave nothing for the schema builder to change', async () => {
@@ -135,6 +113,114 @@ describe.each(everywhere)('the migrations on $name', ({ open, settings }) => {
     await completions.put('session', 1, 2);
     await completions.put('session', 3, 4);
     expect(await completions.find('session', 3)).toBe(3);
+  });
+});
+
+describe.each(databases)('the migrations on $name, of which a statement fails', ({ open }) => {
+  let database: OpenDatabase;
+  beforeAll(async () => (database = await open()));
+  afterAll(() => database.drop());
+
+  /** As a process does that starts, migrates and ends. @returns what it wrote */
+  async function migrate(step: 'runMigrations' | 'undoLastMigration', mode: Mode, fault?: Fault): Promise<string[]> {
+    // `debug` keeps the failures, which are intended, out of the test's log.
+    const dataSource = await connect(database, { logger: 'debug' });
+    const writes: string[] = [];
+    intercept(dataSource, (statement) => {
+      if (/^(SELECT|SHOW|PRAGMA)/i.test(statement.sql)) return statement.send();
+      const isFaulty = writes.push(statement.sql) === fault?.at;
+      return isFaulty ? fault.meet({ ...statement, isWrite: true }) : statement.send();
+    });
+    try {
+      await dataSource[step]({ transaction: mode });
+    } finally {
+      await dataSource.destroy();
+    }
+    return writes;
+  }
+
+  /** The statements that the schema builder would run. */
+  async function missing(): Promise<string[]> {
+    const dataSource = await connect(database);
+    const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
+    await dataSource.destroy();
+    return upQueries.map(({ query }) => query);
+  }
+
+  it.each([
+    ['before it is run', 'all', isNotSent],
+    ['before it is run', 'none', isNotSent],
+    ['after it was run', 'none', losesItsReply],
+  ] as const)('complete when they are started again (it fails %s, transactions: %s)', async (_, mode, meet) => {
+    // TypeORM creates its own table once.
+    await migrate('runMigrations', mode);
+    await migrate('undoLastMigration', mode);
+    const up = await migrate('runMigrations', mode);
+    const down = await migrate('undoLastMigration', mode);
+    expect(Math.min(up.length, down.length)).toBeGreaterThan(TOTP_ENTITIES.length);
+    for (const [index, sql] of up.entries()) {
+      await expect(migrate('runMigrations', mode, { at: index + 1, meet })).rejects.toThrow('Connection terminated');
+      await migrate('runMigrations', mode);
+      expect({ sql, missing: await missing() }).toEqual({ sql, missing: [] });
+      await migrate('undoLastMigration', mode);
+    }
+    for (const index of down.keys()) {
+      await migrate('runMigrations', mode);
+      await expect(migrate('undoLastMigration', mode, { at: index + 1, meet })).rejects.toThrow(
+        'Connection terminated',
+      );
+      await migrate('undoLastMigration', mode);
+      const dataSource = await connect(database);
+      expect(await hasTables(dataSource)).toEqual(TOTP_ENTITIES.map(() => false));
+      await dataSource.destroy();
+    }
+  });
+});
+
+describe.each(databases)('a database on $name that has tables already', ({ open }) => {
+  let database: OpenDatabase;
+  let dataSource: DataSource;
+  beforeEach(async () => {
+    database = await open();
+    dataSource = await connect(database);
+  });
+  afterEach(async () => {
+    await dataSource.destroy();
+    await database.drop();
+  });
+
+  it('is accepted by the migrations when synchronize has created them', async () => {
+    await dataSource.synchronize();
+    const synchronized = await tablesOf(dataSource);
+    await dataSource.runMigrations();
+    expect(await tablesOf(dataSource)).toEqual(synchronized);
+    const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
+    expect(upQueries).toEqual([]);
+  });
+
+  it.each([
+    ['a table of somebody else', 'CREATE TABLE totp_session_completions (id int PRIMARY KEY)'],
+    [
+      'a table with another type of column',
+      'CREATE TABLE totp_session_completions (id varchar(64) PRIMARY KEY, completed_at text NOT NULL, expires_at bigint NOT NULL)',
+    ],
+    [
+      'a table with a column more',
+      'CREATE TABLE totp_session_completions (id varchar(64) PRIMARY KEY, completed_at bigint NOT NULL, expires_at bigint NOT NULL, shop int NOT NULL)',
+    ],
+  ])('is refused with a sentence when one of them is %s, and migrated once that is gone', async (_, create) => {
+    await dataSource.query(create);
+    await expect(dataSource.runMigrations()).rejects.toThrow(
+      expect.objectContaining({
+        code: 'TOTP_CONFIGURATION',
+        message: expect.stringMatching(
+          /^TotpModule: the database already has a table ".*totp_session_completions" with other columns\. Rename or drop that table, or set entityPrefix/,
+        ),
+      }),
+    );
+    await dataSource.query('DROP TABLE totp_session_completions');
+    await dataSource.runMigrations();
+    expect(await hasTables(dataSource)).toEqual(TOTP_ENTITIES.map(() => true));
   });
 });
 

@@ -6,7 +6,7 @@ import { SessionCompletionStore } from '../../src/storage/session-completion-sto
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
 import type { OpenDatabase, TestDatabase } from '../support/databases.js';
 
-export type Settings = Partial<Pick<DataSourceOptions, 'entityPrefix' | 'namingStrategy'>> & {
+export type Settings = Partial<Pick<DataSourceOptions, 'entityPrefix' | 'logger' | 'namingStrategy'>> & {
   readonly schema?: string;
   readonly migrationsTableName?: string;
 };

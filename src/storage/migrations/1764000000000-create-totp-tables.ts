@@ -1,14 +1,14 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { TotpOutboxClaimEntity } from '../../outbox/outbox-claim.entity.js';
+import { TotpOutboxEntryEntity } from '../../outbox/outbox-entry.entity.js';
 import { TotpAccountEntity } from '../account.entity.js';
 import { TotpSessionCompletionEntity } from '../session-completion.entity.js';
-import { createTable, metadataOf } from './tables.js';
+import { createTable, dropTable, type TableDefinition } from './tables.js';
 
-/** Makes both tables, under the names that the data source gives them: it may set a prefix, a schema or its own style. */
-export class CreateTotpTables1764000000000 implements MigrationInterface {
-  readonly name = 'CreateTotpTables1764000000000';
-
-  async up(queryRunner: QueryRunner): Promise<void> {
-    await createTable(queryRunner, TotpAccountEntity, {
+const TABLES: readonly TableDefinition[] = [
+  {
+    entity: TotpAccountEntity,
+    columns: {
       id: { type: 'varchar', length: '64', isPrimary: true },
       revision: { type: 'varchar', length: '36' },
       userId: { type: 'text' },
@@ -18,17 +18,62 @@ export class CreateTotpTables1764000000000 implements MigrationInterface {
       lockedUntil: { type: 'bigint', isNullable: true },
       usedUntil: { type: 'bigint' },
       devices: { type: 'text' },
-    });
-    const completion = {
+      keyIds: { type: 'varchar', length: '255' },
+    },
+    indices: [['keyIds', 'id']],
+  },
+  {
+    entity: TotpSessionCompletionEntity,
+    columns: {
       id: { type: 'varchar', length: '64', isPrimary: true },
       completedAt: { type: 'bigint' },
       expiresAt: { type: 'bigint' },
-    } as const;
-    await createTable(queryRunner, TotpSessionCompletionEntity, completion, [['expiresAt']]);
+    },
+    indices: [['expiresAt']],
+  },
+  // The outbox's tables stay empty without `events: { outbox: true }`.
+  {
+    entity: TotpOutboxEntryEntity,
+    columns: {
+      id: { type: 'varchar', length: '80', isPrimary: true },
+      lane: { type: 'varchar', length: '40' },
+      account: { type: 'varchar', length: '64' },
+      position: { type: 'int' },
+      dueAt: { type: 'bigint', isNullable: true },
+      attempts: { type: 'int' },
+      reason: { type: 'text', isNullable: true },
+      occurredAt: { type: 'bigint' },
+      event: { type: 'text' },
+    },
+    indices: [
+      ['lane', 'dueAt'],
+      ['account', 'position'],
+    ],
+  },
+  {
+    entity: TotpOutboxClaimEntity,
+    columns: {
+      lane: { type: 'varchar', length: '40', isPrimary: true },
+      mark: { type: 'varchar', length: '36' },
+    },
+    indices: [],
+  },
+];
+
+/**
+ * Creates the module's tables, under the names that the data source gives them: it may set a prefix, a schema or a naming strategy.
+ *
+ * MariaDB and MySQL commit each statement of a migration by itself. So both directions can be run again after any of their
+ * statements failed, and `up` also accepts the tables that `synchronize` has created.
+ */
+export class CreateTotpTables1764000000000 implements MigrationInterface {
+  readonly name = 'CreateTotpTables1764000000000';
+
+  async up(queryRunner: QueryRunner): Promise<void> {
+    for (const table of TABLES) await createTable(queryRunner, table);
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.dropTable(metadataOf(queryRunner, TotpSessionCompletionEntity).tablePath);
-    await queryRunner.dropTable(metadataOf(queryRunner, TotpAccountEntity).tablePath);
+    for (const { entity } of [...TABLES].reverse()) await dropTable(queryRunner, entity);
   }
 }
