@@ -21,7 +21,8 @@ import { asciiJson } from './sql/text.js';
 import { Sql } from './sql/builder.js';
 import { run, runUnlessConflict } from './sql/run.js';
 import { prepared, type Statement } from './sql/statement.js';
-import { runAllUnlessConflict, runWithin } from './sql/transaction.js';
+import { keepTransaction, runTransaction } from './sql/transaction.js';
+import { isConflict } from './sql/driver-errors.js';
 import { TypeOrmTotpOutbox } from '../outbox/typeorm-outbox.js';
 
 interface Write extends Statement {
@@ -85,41 +86,29 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   override async commitAll(changes: readonly AccountChange[], events: readonly AnyTotpEvent[] = []): Promise<boolean> {
     // In one order for everybody, so that two batches do not wait for one another.
     const inOrder = [...changes].sort((one, other) => (rowId(one.userId) < rowId(other.userId) ? -1 : 1));
-    const writes = inOrder.map((change) => this.write(change));
-    const first = writes[0];
+    const [first, ...others] = inOrder.map((change) => this.write(change));
     if (first === undefined) return true;
-    const isWritten = await this.writeAll(writes, events).catch(async (error: unknown) => {
-      if (await this.hasMark(first.userId, first.written)) return true;
-      throw error;
-    });
+    const isWritten = await this.writeAll([first, ...others], events);
     if (isWritten && events.length > 0) this.tellOutbox();
     return isWritten;
   }
 
-  private async writeAll(writes: readonly Write[], events: readonly AnyTotpEvent[]): Promise<boolean> {
-    if (events.length === 0) return runAllUnlessConflict(this.dataSource, writes);
-    const { outbox } = this;
-    if (outbox === undefined) throw new TotpStorageError('There is no outbox for the events of this change.');
-    // After the accounts, whose rows nobody else can write until the commit: so the events of a user stand in the order of its changes.
-    return runAllUnlessConflict(this.dataSource, writes, async (manager) => {
-      await outbox.add(manager, events);
-      if (!(outbox instanceof TypeOrmTotpOutbox)) await this.requireTransaction(manager, writes);
-    });
+  private async writeAll(writes: readonly [Write, ...Write[]], events: readonly AnyTotpEvent[]): Promise<boolean> {
+    const addEvents = events.length === 0 ? undefined : this.adderOf(events);
+    const outcome = await runTransaction(this.dataSource, writes, addEvents);
+    if (outcome.status !== 'unknown') return outcome.status === 'committed';
+    const [{ userId, written }] = writes;
+    if (await this.hasMark(userId, written)) return true;
+    if (isConflict(outcome.error)) return false;
+    throw outcome.error;
   }
 
-  /**
-   * An outbox that hides an error of the database may have lost the transaction by it: PostgreSQL then rolls back when it is told to
-   * commit, and MariaDB after a deadlock commits what came later.
-   */
-  private async requireTransaction(manager: EntityManager, writes: readonly Write[]): Promise<void> {
-    const [first] = writes;
-    if (first === undefined) return;
-    const { rows } = await runWithin(manager, this.sql.selectOne.sql, [rowId(first.userId)]);
-    if (rows[0]?.revision !== first.written) {
-      throw new TotpStorageError(
-        'TotpOutbox.add lost the transaction. Let the errors that your database throws there pass.',
-      );
-    }
+  /** Writes events after the accounts, whose rows nobody else can write until the commit: so they are in the order of the changes. */
+  private adderOf(events: readonly AnyTotpEvent[]): (manager: EntityManager) => Promise<void> {
+    const { outbox } = this;
+    if (outbox === undefined) throw new TotpStorageError('There is no outbox for the events of this change.');
+    if (outbox instanceof TypeOrmTotpOutbox) return (manager) => outbox.add(manager, events);
+    return (manager) => keepTransaction(manager, () => outbox.add(manager, events));
   }
 
   /** The change is committed: whatever becomes of this does not alter it any more. */

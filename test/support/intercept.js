@@ -20,34 +20,49 @@ export function intercept(dataSource, meet) {
   if (mysql !== undefined) interceptMysql(mysql, meet);
 }
 
+/** The module's statements are objects; those of TypeORM's query runner, which are met there, are strings. */
 function interceptPostgres(pool, meet) {
-  pool.query = async (statement) => {
-    const client = await pool.connect();
-    let broken;
-    const noticed = (error) => (broken = error);
-    client.on('error', noticed);
-    try {
-      const say = (sql) => client.query(sql);
-      return await meet({ sql: statement.text, send: () => client.query(statement), say });
-    } finally {
-      client.off('error', noticed);
-      client.release(broken);
-    }
+  const connect = pool.connect.bind(pool);
+  const met = new WeakSet();
+  pool.connect = (done) => {
+    if (done === undefined) return connect();
+    return connect((error, client, release) => {
+      if (client !== undefined && !met.has(client)) {
+        met.add(client);
+        const query = client.query.bind(client);
+        client.query = (statement, ...rest) =>
+          typeof statement === 'string' || rest.length > 0
+            ? query(statement, ...rest)
+            : meet({ sql: statement.text, send: () => query(statement), say: (sql) => query(sql) });
+      }
+      done(error, client, release);
+    });
   };
 }
 
 function interceptMysql(pool, meet) {
-  const connections = pool.promise();
-  pool.query = (sql, values, done) => {
-    const reply = (async () => {
-      const connection = await connections.getConnection();
-      try {
-        const say = async (...statement) => (await connection.query(...statement))[0];
-        return await meet({ sql, send: () => say(sql, values), say });
-      } finally {
-        connection.release();
+  const getConnection = pool.getConnection.bind(pool);
+  const met = new WeakSet();
+  pool.getConnection = (done) =>
+    getConnection((error, connection) => {
+      if (connection !== undefined && !met.has(connection)) {
+        met.add(connection);
+        const query = connection.query.bind(connection);
+        connection.query = (statement, ...rest) => {
+          const [reply] = rest;
+          if (typeof statement === 'string' || rest.length !== 1) return query(statement, ...rest);
+          meet({ sql: statement.sql, send: () => promised(query, statement), say: (sql) => promised(query, sql) }).then(
+            (result) => reply(null, result),
+            reply,
+          );
+        };
       }
-    })();
-    reply.then((result) => done(null, result), done);
-  };
+      done(error, connection);
+    });
+}
+
+function promised(query, statement) {
+  return new Promise((resolve, reject) => {
+    query(statement, (error, result) => (error ? reject(error) : resolve(result)));
+  });
 }

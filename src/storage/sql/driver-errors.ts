@@ -26,6 +26,19 @@ export function isBusy(error: unknown): boolean {
   return String(driverFault(error).code).startsWith('SQLITE_BUSY');
 }
 
+/**
+ * Whether the server itself reported the error, and so has ended the statement. After any other error, such as a time-out of
+ * the driver or a lost connection, the statement may still be running.
+ */
+export function isAnswer(error: unknown): boolean {
+  const {
+    severity, // PostgreSQL
+    sqlState, // MySQL and MariaDB
+    code,
+  }: { readonly severity?: unknown; readonly sqlState?: unknown; readonly code?: unknown } = error ?? {};
+  return severity !== undefined || sqlState !== undefined || String(code).startsWith('SQLITE_');
+}
+
 /** TypeORM's error carries the parameters of the statement, and a driver's may carry the row: neither is passed on. */
 export function storageError(error: unknown): TotpStorageError {
   const { code, message } = driverFault(error);

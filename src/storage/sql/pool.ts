@@ -1,9 +1,16 @@
 /**
- * Statements straight to the pool of connections that TypeORM keeps. Its query runner would add a sixth to the work of a check; it stays
+ * Statements straight to the pool of connections that TypeORM keeps. Its query runner would add a sixth to the work of a check; it remains
  * the way for transactions, and for SQLite, which has no pool.
  */
 import type { DataSource } from 'typeorm';
-import { driverFault } from './driver-errors.js';
+import {
+  isInTransaction,
+  postgresConnection,
+  type PostgresClient,
+  type WatchablePool,
+  watchConnections,
+} from './driver-connection.js';
+import { driverFault, isAnswer } from './driver-errors.js';
 import type { Statement, StatementResult } from './statement.js';
 
 /** Runs a statement on whichever connection is free; rejects with the driver's own error. */
@@ -32,25 +39,42 @@ function isWatched({ options, subscribers }: DataSource): boolean {
   return subscribers.some((subscriber) => 'beforeQuery' in subscriber || 'afterQuery' in subscriber);
 }
 
-function runOnDriversPool({ driver, options }: DataSource): RunOnPool | undefined {
-  if (options.type === 'postgres' && 'master' in driver) {
-    const pool = driver.master;
-    return isPool(pool) ? (statement) => runOnPostgres(pool, statement) : undefined;
-  }
-  if ((options.type === 'mysql' || options.type === 'mariadb') && 'pool' in driver) {
-    const pool = driver.pool;
-    return isPool(pool) ? (statement) => runOnMysql(pool, statement) : undefined;
+/** Keeps errors of the pool's connections from ending the process; for as long as the data source lives. */
+export function watchPool(dataSource: DataSource): void {
+  const pools = driversPools(dataSource);
+  if (pools.postgres) watchConnections(pools.postgres);
+  if (pools.mysql) watchConnections(pools.mysql);
+}
+
+function runOnDriversPool(dataSource: DataSource): RunOnPool | undefined {
+  const { options } = dataSource;
+  const { postgres, mysql } = driversPools(dataSource);
+  if (options.type === 'postgres' && postgres) return (statement) => runOnPostgres(postgres, statement);
+  if ((options.type === 'mysql' || options.type === 'mariadb') && mysql) {
+    return (statement) => runOnMysql(mysql, statement);
   }
   return undefined;
 }
 
-/** A pool of `pg` or of `mysql2`. */
-interface Pool {
-  query(...request: readonly unknown[]): unknown;
+function driversPools({ driver }: DataSource): { readonly postgres?: PostgresPool; readonly mysql?: MysqlPool } {
+  if ('master' in driver && isPostgresPool(driver.master)) return { postgres: driver.master };
+  if ('pool' in driver && isMysqlPool(driver.pool)) return { mysql: driver.pool };
+  return {};
 }
 
-function isPool(pool: unknown): pool is Pool {
-  return typeof pool === 'object' && pool !== null && 'query' in pool && typeof pool.query === 'function';
+/** A pool of `pg`. */
+interface PostgresPool extends WatchablePool {
+  connect(done: (error: unknown, client: LentClient) => void): void;
+}
+
+interface LentClient extends PostgresClient {
+  query(request: object): Promise<unknown>;
+  /** @param error with one, the pool closes the client */
+  release(error?: Error): void;
+}
+
+function isPostgresPool(pool: unknown): pool is PostgresPool {
+  return hasMethods(pool, 'connect', 'on');
 }
 
 /** What PostgreSQL says of a prepared statement that it cannot use; then it has not run it. */
@@ -61,32 +85,91 @@ const UNUSABLE_NAMES: readonly unknown[] = [
 ];
 
 /** Pools whose statements are prepared no more. */
-const withoutNames = new WeakSet<Pool>();
+const withoutNames = new WeakSet<PostgresPool>();
 
-async function runOnPostgres(pool: Pool, { sql: text, parameters: values, name }: Statement): Promise<StatementResult> {
+async function runOnPostgres(pool: PostgresPool, statement: Statement): Promise<StatementResult> {
+  const { sql: text, parameters: values, name } = statement;
   if (name !== undefined && !withoutNames.has(pool)) {
     try {
-      return readResult(await pool.query({ name, text, values }));
+      return await onIdleClient(pool, { name, text, values });
     } catch (error) {
       if (!UNUSABLE_NAMES.includes(driverFault(error).code)) throw error;
       withoutNames.add(pool);
     }
   }
-  return readResult(await pool.query({ text, values }));
+  return onIdleClient(pool, { text, values });
 }
 
-function readResult(result: unknown): StatementResult {
+async function onIdleClient(pool: PostgresPool, request: object): Promise<StatementResult> {
+  const client = await idleClient(pool);
+  const connection = postgresConnection(client);
+  try {
+    const result = await client.query(request);
+    if (!connection.isIdle) throw new TransactionLeftOpen();
+    return readPostgres(result);
+  } finally {
+    client.release(connection.isIdle ? undefined : new TransactionLeftOpen());
+  }
+}
+
+/** Closes the clients that came back to the pool within a transaction, or while a statement was under way. */
+async function idleClient(pool: PostgresPool): Promise<LentClient> {
+  watchConnections(pool);
+  for (;;) {
+    const client = await new Promise<LentClient>((resolve, reject) => {
+      pool.connect((error, lent) => {
+        if (error) reject(toError(error));
+        else resolve(lent);
+      });
+    });
+    if (postgresConnection(client).isIdle) return client;
+    client.release(new TransactionLeftOpen());
+  }
+}
+
+function readPostgres(result: unknown): StatementResult {
   const { rows, rowCount }: { readonly rows?: unknown; readonly rowCount?: unknown } = result ?? {};
   return { rows: isRows(rows) ? rows : [], affected: Number(rowCount ?? 0) };
 }
 
-function runOnMysql(pool: Pool, { sql, parameters }: Statement): Promise<StatementResult> {
-  return new Promise((resolve, reject) => {
-    pool.query(sql, parameters, (error: Error | null, result: unknown) => {
-      if (error !== null) reject(error);
-      else resolve(isRows(result) ? { rows: result, affected: 0 } : { rows: [], affected: affectedRows(result) });
+/** A pool of `mysql2`. */
+interface MysqlPool extends WatchablePool {
+  getConnection(done: (error: unknown, connection: LentMysqlConnection) => void): void;
+}
+
+interface LentMysqlConnection {
+  query(request: object, done: (error: Error | null, result: unknown) => void): unknown;
+  release(): void;
+  destroy(): void;
+}
+
+function isMysqlPool(pool: unknown): pool is MysqlPool {
+  return hasMethods(pool, 'getConnection', 'on');
+}
+
+async function runOnMysql(pool: MysqlPool, { sql, parameters: values }: Statement): Promise<StatementResult> {
+  watchConnections(pool);
+  const connection = await new Promise<LentMysqlConnection>((resolve, reject) => {
+    pool.getConnection((error, lent) => {
+      if (error) reject(toError(error));
+      else resolve(lent);
     });
   });
+  try {
+    const result = await new Promise<unknown>((resolve, reject) => {
+      connection.query({ sql, values }, (error, reply) => {
+        if (error === null) resolve(reply);
+        else reject(error);
+      });
+    });
+    if (isInTransaction(result)) throw new TransactionLeftOpen();
+    connection.release();
+    return isRows(result) ? { rows: result, affected: 0 } : { rows: [], affected: affectedRows(result) };
+  } catch (error) {
+    if (isAnswer(error)) connection.release();
+    else connection.destroy();
+    throw error;
+  }
 }
 
 function affectedRows(result: unknown): number {
@@ -96,4 +179,20 @@ function affectedRows(result: unknown): number {
 
 function isRows(value: unknown): value is Record<string, unknown>[] {
   return Array.isArray(value) && value.every((row) => typeof row === 'object' && row !== null);
+}
+
+function hasMethods(value: unknown, ...names: readonly string[]): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return names.every((name) => typeof Reflect.get(value, name) === 'function');
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+/** What ran on the connection became part of a transaction that nobody will commit. */
+export class TransactionLeftOpen extends Error {
+  constructor() {
+    super('the connection was left in an open transaction, so the statement was not committed');
+  }
 }

@@ -2,7 +2,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { Turns } from '../../shared/keyed-mutex.js';
+import { type DriverConnection, driverConnection, isInTransaction } from './driver-connection.js';
 import { isBusy, storageError } from './driver-errors.js';
+import { watchPool } from './pool.js';
 import type { Statement, StatementResult } from './statement.js';
 
 /** How long a statement waits for another connection to release an SQLite file. */
@@ -13,11 +15,12 @@ const turns = new Turns();
 /**
  * Does work on a connection of its own, and retries it while another connection holds the SQLite file.
  *
+ * @param work during which the connection is nobody else's; when it throws, it leaves no transaction behind
  * @throws TotpStorageError without the statement's parameters, since these hold secrets
  */
 export async function onOwnConnection<T>(
   dataSource: DataSource,
-  work: (runner: QueryRunner) => Promise<T>,
+  work: (runner: QueryRunner, connection: DriverConnection) => Promise<T>,
 ): Promise<T> {
   const attempt = () => withRunner(dataSource, work);
   const giveUpAt = performance.now() + BUSY_PATIENCE_MS;
@@ -32,20 +35,51 @@ export async function onOwnConnection<T>(
   }
 }
 
-async function withRunner<T>(dataSource: DataSource, work: (runner: QueryRunner) => Promise<T>): Promise<T> {
-  const runner = dataSource.createQueryRunner();
+async function withRunner<T>(
+  dataSource: DataSource,
+  work: (runner: QueryRunner, connection: DriverConnection) => Promise<T>,
+): Promise<T> {
+  const { runner, connection } = await idleRunner(dataSource);
   try {
-    // An SQLite database in memory is the application's, which may be in a transaction.
-    if (runner.isTransactionActive) throw new ConnectionInTransaction();
-    return await work(runner);
+    return await work(runner, connection);
   } finally {
+    if (!connection.isIdle) connection.close();
     await runner.release();
   }
 }
 
+interface Lent {
+  readonly runner: QueryRunner;
+  readonly connection: DriverConnection;
+}
+
+/** Closes the connections that came back to the pool within a transaction, or while a statement was under way. */
+async function idleRunner(dataSource: DataSource): Promise<Lent> {
+  watchPool(dataSource);
+  for (;;) {
+    const runner = dataSource.createQueryRunner();
+    try {
+      const lent = { runner, connection: driverConnection(await runner.connect()) };
+      if (dataSource.options.type === 'better-sqlite3') return requireIdle(lent);
+      if (lent.connection.isIdle) return lent;
+      lent.connection.close();
+      await runner.release();
+    } catch (error) {
+      await runner.release();
+      throw error;
+    }
+  }
+}
+
+/** The one connection of SQLite is not closed: an SQLite database in memory is the application's, which may be in a transaction. */
+function requireIdle(lent: Lent): Lent {
+  if (lent.runner.isTransactionActive || !lent.connection.isIdle) throw new ConnectionInTransaction();
+  return lent;
+}
+
 export async function query(runner: QueryRunner, { sql, parameters }: Statement): Promise<StatementResult> {
   const result = await runner.query(sql, [...parameters], true);
-  return { rows: result.records, affected: result.affected ?? 0 };
+  return { rows: result.records, affected: result.affected ?? 0, isInTransaction: isInTransaction(result.raw) };
 }
 
 class ConnectionInTransaction extends Error {

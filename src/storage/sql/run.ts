@@ -1,9 +1,9 @@
 /** Runs one statement, which commits by itself. */
 import type { DataSource } from 'typeorm';
-import { isConflict, storageError } from './driver-errors.js';
-import { poolOf } from './pool.js';
+import { isAnswer, isConflict, storageError } from './driver-errors.js';
+import { poolOf, TransactionLeftOpen } from './pool.js';
 import { onOwnConnection, query } from './query-runner.js';
-import type { StatementResult, Value } from './statement.js';
+import type { Statement, StatementResult, Value } from './statement.js';
 
 /**
  * Runs one statement, outside of whatever transaction the caller is in.
@@ -18,12 +18,25 @@ export async function run(
 ): Promise<StatementResult> {
   const statement = { sql, parameters, ...(name !== undefined && { name }) };
   const runOnPool = poolOf(dataSource);
-  if (runOnPool === undefined) return onOwnConnection(dataSource, (runner) => query(runner, statement));
+  if (runOnPool === undefined) return runThroughTypeOrm(dataSource, statement);
   try {
     return await runOnPool(statement);
   } catch (error) {
     throw storageError(error);
   }
+}
+
+function runThroughTypeOrm(dataSource: DataSource, statement: Statement): Promise<StatementResult> {
+  return onOwnConnection(dataSource, async (runner, connection) => {
+    try {
+      const result = await query(runner, statement);
+      if (!connection.isIdle || result.isInTransaction) throw new TransactionLeftOpen();
+      return result;
+    } catch (error) {
+      if (!isAnswer(error)) connection.close();
+      throw error;
+    }
+  });
 }
 
 /** As `run`, for a write that another one may precede: undefined when the database reports a conflict. */
@@ -36,7 +49,7 @@ export function runUnlessConflict(
   return unlessConflict(run(dataSource, sql, parameters, name));
 }
 
-export async function unlessConflict<T>(written: Promise<T>): Promise<T | undefined> {
+async function unlessConflict<T>(written: Promise<T>): Promise<T | undefined> {
   try {
     return await written;
   } catch (error) {

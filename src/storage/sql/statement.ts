@@ -13,6 +13,8 @@ export interface Statement {
 export interface StatementResult {
   readonly rows: readonly Record<string, unknown>[];
   readonly affected: number;
+  /** Whether the server says, in its reply to a write, that a transaction is open. */
+  readonly isInTransaction?: boolean;
 }
 
 /** A statement that each connection to PostgreSQL prepares once, under a name that no other SQL string has. */

@@ -1,55 +1,115 @@
-/** Runs several writes in one transaction. */
-import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+/** Runs several writes in one transaction, and leaves no transaction behind. */
+import { type DataSource, type EntityManager, QueryFailedError, type QueryRunner } from 'typeorm';
 import { TotpStorageError } from '../../shared/errors.js';
+import type { DriverConnection } from './driver-connection.js';
+import { isAnswer, isBusy, isConflict, storageError } from './driver-errors.js';
 import { onOwnConnection, query } from './query-runner.js';
-import { unlessConflict } from './run.js';
 import type { Statement, StatementResult, Value } from './statement.js';
+
+export type TransactionOutcome =
+  | { readonly status: 'committed' }
+  /** Nothing was written: another transaction changed, or made, one of the rows first. */
+  | { readonly status: 'conflict' }
+  /** COMMIT failed, mostly for want of a reply: whether the server has committed, or will, has to be read from the rows. */
+  | { readonly status: 'unknown'; readonly error: TotpStorageError };
 
 /**
  * Runs writes in a transaction of their own: all of them or none.
  *
  * @param thenDo more that belongs to the transaction, once all of them are written
- * @returns whether they were written; false when one of them changed no row, or somebody else was first
+ * @throws TotpStorageError when a statement or `thenDo` fails; then nothing is committed
  */
-export async function runAllUnlessConflict(
+export async function runTransaction(
   dataSource: DataSource,
   writes: readonly Statement[],
   thenDo?: (manager: EntityManager) => Promise<void>,
-): Promise<boolean> {
-  const written = onOwnConnection(dataSource, async (runner) => {
-    // In plain statements: where SQLite ends a transaction by itself, as on a full disk, TypeORM takes it for open ever after.
-    try {
-      await runner.query('BEGIN');
-      for (const write of writes) {
-        const { affected } = await query(runner, write);
-        if (affected === 0) {
-          await runner.query('ROLLBACK');
-          return false;
+): Promise<TransactionOutcome> {
+  try {
+    return await onOwnConnection(dataSource, async (runner, connection): Promise<TransactionOutcome> => {
+      try {
+        // Plain statements: where SQLite ends a transaction by itself, as on a full disk, TypeORM would consider it open for good.
+        await runner.query('BEGIN');
+        for (const write of writes) {
+          const { affected } = await query(runner, write);
+          if (affected === 0) {
+            await rollBack(runner, connection);
+            return { status: 'conflict' };
+          }
         }
+        if (thenDo !== undefined) await withinTransaction(runner, thenDo);
+      } catch (error) {
+        await endAfter(error, runner, connection);
+        throw error;
       }
-      if (thenDo !== undefined) await withinTransaction(runner, thenDo);
-      await runner.query('COMMIT');
-      return true;
-    } catch (error) {
-      // What failed is told; a database that cannot be asked to roll back has done so by itself.
-      await runner.query('ROLLBACK').catch(() => undefined);
-      throw error;
-    }
-  });
-  return (await unlessConflict(written)) ?? false;
+      return commit(runner, connection);
+    });
+  } catch (error) {
+    if (isConflict(error)) return { status: 'conflict' };
+    throw error;
+  }
 }
 
-/** Lets code of others write in the transaction. TypeORM, which did not begin it, would begin another within it else. */
+async function commit(runner: QueryRunner, connection: DriverConnection): Promise<TransactionOutcome> {
+  try {
+    await runner.query('COMMIT');
+    return { status: 'committed' };
+  } catch (error) {
+    await endAfter(error, runner, connection);
+    if (isBusy(error)) throw error; // SQLite has written nothing
+    return { status: 'unknown', error: storageError(error) };
+  }
+}
+
+/** A statement without an answer may still be running, and ROLLBACK would wait behind it: closing the connection ends the transaction too. */
+async function endAfter(error: unknown, runner: QueryRunner, connection: DriverConnection): Promise<void> {
+  if (error instanceof QueryFailedError && !isAnswer(error)) connection.close();
+  else await rollBack(runner, connection);
+}
+
+/** The reply to ROLLBACK is the proof that no transaction is open. Without it, the connection is closed. */
+async function rollBack(runner: QueryRunner, connection: DriverConnection): Promise<void> {
+  try {
+    await runner.query('ROLLBACK');
+  } catch {
+    connection.close();
+  }
+}
+
+/** Lets other code write in the transaction. TypeORM did not start it, and would otherwise start another one within. */
 async function withinTransaction(runner: QueryRunner, work: (manager: EntityManager) => Promise<void>): Promise<void> {
-  const tellOfTransaction = (depth: 0 | 1) => {
+  const setDepth = (depth: 0 | 1) => {
     Reflect.set(runner, 'isTransactionActive', depth === 1);
     Reflect.set(runner, 'transactionDepth', depth);
   };
-  tellOfTransaction(1);
+  setDepth(1);
   try {
     await work(runner.manager);
   } finally {
-    tellOfTransaction(0);
+    setDepth(0);
+  }
+}
+
+const SAVEPOINT = 'totp_outbox';
+
+/**
+ * Lets an application's outbox write in the transaction, and checks that the transaction is still the same one afterwards.
+ *
+ * An outbox that hides an error of the database may have lost the transaction: PostgreSQL then rolls back when it is told to commit, and
+ * MariaDB after a deadlock commits what came later. One that commits or begins has committed the change without its events. In each
+ * case the savepoint is gone.
+ */
+export async function keepTransaction(manager: EntityManager, work: () => Promise<void>): Promise<void> {
+  await manager.query(`SAVEPOINT ${SAVEPOINT}`);
+  await work();
+  try {
+    await manager.query(`RELEASE SAVEPOINT ${SAVEPOINT}`);
+  } catch (error) {
+    if (!isAnswer(error)) throw error;
+    throw new TotpStorageError(
+      'TotpOutbox.add lost the transaction. Write with the manager that it is given, neither commit nor roll back, and let the errors ' +
+        'that your database throws there pass.',
+      { cause: storageError(error).cause },
+    );
   }
 }
 

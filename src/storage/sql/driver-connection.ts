@@ -1,0 +1,154 @@
+/**
+ * A driver's connection: whether it may be used by others, and how it is closed.
+ *
+ * A connection whose transaction did not certainly end must not go back to the pool: what others run on it next would become part of
+ * that transaction, and would never be committed.
+ */
+
+export interface DriverConnection {
+  /** False when a statement is under way or a transaction is open, as far as the driver can tell. */
+  readonly isIdle: boolean;
+  /** Ends whatever transaction is open. Afterwards the pool does not lend the connection again. */
+  close(): void;
+}
+
+/** @param connection what TypeORM's query runner runs its statements on; undefined when it never got one */
+export function driverConnection(connection: unknown): DriverConnection {
+  if (isSqlite(connection)) return sqliteConnection(connection);
+  if (isMysqlConnection(connection)) return mysqlConnection(connection);
+  if (isPostgresClient(connection)) return postgresConnection(connection);
+  return { isIdle: true, close: () => undefined };
+}
+
+/** A pool of `pg` or of `mysql2`, which both are event emitters. */
+export interface WatchablePool {
+  on(event: string, listener: (connection: object) => void): unknown;
+}
+
+const watchedPools = new WeakSet<WatchablePool>();
+
+/**
+ * Listens to the errors of every connection of a pool, so that none of them ends the process.
+ *
+ * Node.js ends the process for an `error` event that nobody listens to. The pools and TypeORM take their listeners off, and put others on,
+ * while a connection changes hands: `pg` lends a client to the next caller while it is still reading what the server sent, and an error
+ * in the same packet reaches the client before the caller can listen. The drivers remember the error, so the next statement
+ * fails.
+ */
+export function watchConnections(pool: WatchablePool): void {
+  if (watchedPools.has(pool)) return;
+  watchedPools.add(pool);
+  for (const event of ['connection', 'acquire']) pool.on(event, watch);
+}
+
+const watched = new WeakSet();
+
+function watch(connection: object): void {
+  if (watched.has(connection)) return;
+  watched.add(connection);
+  if (isEmitter(connection)) connection.on('error', ignore);
+  if (isPostgresClient(connection)) trackTransactions(connection);
+}
+
+function ignore(): void {
+  // The driver and the pool have their own listeners, which see to the connection.
+}
+
+/** A client of `pg`. */
+export interface PostgresClient {
+  /** False while a statement is under way. */
+  readonly readyForQuery?: unknown;
+  /** The protocol below the client; `pg-native` has none. */
+  readonly connection?: unknown;
+  end(): Promise<void>;
+}
+
+/** The server says after each statement whether it is in a transaction: I(dle), T(ransaction), or E, a failed one. */
+const transactionStatus = new WeakMap<PostgresClient, unknown>();
+
+function trackTransactions(client: PostgresClient): void {
+  if (!isEmitter(client.connection)) return;
+  client.connection.on('readyForQuery', ({ status }: { readonly status?: unknown }) => {
+    transactionStatus.set(client, status);
+  });
+}
+
+export function postgresConnection(client: PostgresClient): DriverConnection {
+  return {
+    get isIdle() {
+      return client.readyForQuery !== false && (transactionStatus.get(client) ?? 'I') === 'I';
+    },
+    // pg-pool removes a client that was ended as soon as it is released.
+    close: () => {
+      client.end().catch(ignore);
+    },
+  };
+}
+
+/** A connection of a pool of `mysql2`. */
+interface MysqlConnection {
+  destroy(): void;
+}
+
+/** `mysql2` does not expose whether a transaction is open: see `isInTransaction`. */
+function mysqlConnection(connection: MysqlConnection): DriverConnection {
+  return {
+    isIdle: true,
+    close: () => {
+      connection.destroy();
+    },
+  };
+}
+
+/** SERVER_STATUS_IN_TRANS of the protocol of MySQL. */
+const IN_TRANSACTION = 1;
+
+/** Whether MySQL says in its reply to a write that a transaction is open. */
+export function isInTransaction(reply: unknown): boolean {
+  const { serverStatus }: { readonly serverStatus?: unknown } = reply ?? {};
+  return typeof serverStatus === 'number' && (serverStatus & IN_TRANSACTION) !== 0;
+}
+
+/** A connection of `better-sqlite3`, of which TypeORM opens just one. */
+interface Sqlite {
+  readonly inTransaction: boolean;
+  exec(sql: string): unknown;
+  close(): unknown;
+}
+
+function sqliteConnection(database: Sqlite): DriverConnection {
+  return {
+    get isIdle() {
+      return !database.inTransaction;
+    },
+    close: () => {
+      if (!database.inTransaction) return;
+      try {
+        database.exec('ROLLBACK');
+      } catch {
+        // Closing undoes the transaction, and every later statement fails.
+        database.close();
+      }
+    },
+  };
+}
+
+function hasMethod<Name extends string>(value: unknown, name: Name): value is Record<Name, unknown> {
+  return typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function';
+}
+
+function isEmitter(value: unknown): value is { on(event: string, listener: (message: object) => void): unknown } {
+  return hasMethod(value, 'on');
+}
+
+function isPostgresClient(value: unknown): value is PostgresClient {
+  return hasMethod(value, 'end') && !hasMethod(value, 'destroy');
+}
+
+function isMysqlConnection(value: unknown): value is MysqlConnection {
+  return hasMethod(value, 'destroy');
+}
+
+function isSqlite(value: unknown): value is Sqlite {
+  return hasMethod(value, 'exec') && 'inTransaction' in value;
+}
