@@ -1,10 +1,10 @@
 /** Brings authenticators along from elsewhere: what the readers of `import/` found becomes devices of users. */
 import { createHash } from 'node:crypto';
-import { setImmediate as breathe } from 'node:timers/promises';
 import { userIdProblem } from '../accounts/account.js';
 import type { ForeignDevice, ForeignDevices, Refusal } from './index.js';
 import { toBase32 } from '../otp/secret.js';
 import { TotpArgumentError } from '../shared/errors.js';
+import { yieldToEventLoop } from '../shared/timers.js';
 import type { ImportDeviceAnswer, ImportDeviceInput, RecipeInterface } from '../recipe/recipe-interface.js';
 
 export interface TotpImportOptions {
@@ -106,7 +106,7 @@ export async function importForeignDevices(
       await importBatch(batch);
       read += batch.length;
       onProgress?.({ read, imported, alreadyThere });
-      await breathe(); // an SQLite database answers without ever letting timers and sockets have their turn
+      await yieldToEventLoop();
     }
   }
   return report(false);

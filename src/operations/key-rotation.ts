@@ -1,5 +1,4 @@
 /** Which keys the stored secrets are sealed with, and how all of them come under the current one. */
-import { setImmediate as breathe } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Device } from '../accounts/account.js';
 import { keySetOf, NO_KEYS, sealingKeyId, UNKNOWN_KEYS } from '../secrets/key-ids.js';
@@ -11,7 +10,8 @@ import {
   TotpDamagedAccountError,
   TotpStorageError,
 } from '../shared/errors.js';
-import { inParallel } from '../shared/parallel.js';
+import { BACKGROUND_STATEMENTS, Semaphore } from '../shared/semaphore.js';
+import { yieldToEventLoop } from '../shared/timers.js';
 
 /** A key that stored secrets are sealed with. */
 export interface TotpKeyUse {
@@ -103,7 +103,9 @@ export class TotpKeyRotation {
 
     for (const { keySet } of dryRun ? [] : outdated) {
       for await (const batch of this.batches(keySet, batchSize, signal)) {
-        const problems = await inParallel(batch, (listing) => this.sealAnew(listing, keySet));
+        const problems = await new Semaphore(BACKGROUND_STATEMENTS).map(batch, (listing) =>
+          this.sealAnew(listing, keySet),
+        );
         for (const problem of problems) {
           if (problem === undefined) continue;
           failed++;
@@ -193,7 +195,7 @@ export class TotpKeyRotation {
       if (batch.length === 0) return;
       yield batch;
       after = batch.at(-1)?.cursor;
-      await breathe(); // an SQLite database answers without ever letting timers and sockets have their turn
+      await yieldToEventLoop();
     }
   }
 

@@ -1,12 +1,12 @@
 /** Brings what waits in the outbox to one destination. */
 import { AsyncResource } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
 import type { TotpClock } from '../shared/clock.js';
 import { NoTotpMetrics, type TotpMetrics } from '../metrics/metrics.js';
-import { inParallel } from '../shared/parallel.js';
+import { BACKGROUND_STATEMENTS, Semaphore } from '../shared/semaphore.js';
+import { yieldToEventLoop } from '../shared/timers.js';
 import { logError } from '../shared/log-error.js';
 import type { TotpEventDestination } from './destination.js';
 import type { Claim, OutboxEntry, OutboxQueue } from './outbox.js';
@@ -130,7 +130,7 @@ export class Courier {
   /** @returns false when others had a lane */
   private async takeLanes(): Promise<boolean> {
     const lanes = await this.queue.dueLanes(this.destination.name, this.clock.now());
-    const taken = await inParallel(lanes, async ({ lane, mark }) => {
+    const taken = await new Semaphore(BACKGROUND_STATEMENTS).map(lanes, async ({ lane, mark }) => {
       if (this.isStopped) return true;
       if (this.serving.has(lane)) {
         this.dueAgain.add(lane);
@@ -175,7 +175,7 @@ export class Courier {
       if (entries.length === 0 || !(await hold.keepFor(this.settings.deliveryTimeout))) return;
       if (!(await this.handOn(entries, hold))) return;
       // Neither SQLite nor a listener need wait for anything outside: the rest of the process gets its turn here.
-      await nextTurn();
+      await yieldToEventLoop();
     }
   }
 

@@ -4,8 +4,7 @@ import { type AnyTotpEvent, readEvent } from '../events/catalogue.js';
 import type { TotpOutboxBacklog } from '../metrics/metrics.js';
 import { type Claim, type OutboxEntry, type OutboxQueue, type ParkedTotpEvent, TotpOutbox } from './outbox.js';
 import { TotpStorageError } from '../shared/errors.js';
-import { inParallel } from '../shared/parallel.js';
-import { Turns } from '../shared/keyed-mutex.js';
+import { BACKGROUND_STATEMENTS, Semaphore } from '../shared/semaphore.js';
 import { asciiJson, MAX_TEXT_LENGTH } from '../storage/sql/text.js';
 import { TotpOutboxClaimEntity } from './outbox-claim.entity.js';
 import { TotpOutboxEntryEntity } from './outbox-entry.entity.js';
@@ -22,15 +21,13 @@ const WRITTEN = ['id', 'lane', 'account', 'position', 'dueAt', 'attempts', 'occu
 const ROWS_PER_INSERT = 500;
 /** Of the entries of a destination that wait, or are parked. */
 const MOST_COUNTED = 10_000;
-/** Lanes are emptied side by side: no more statements at a time than leave connections of the pool to sign-ins. */
-const STATEMENTS_AT_A_TIME = 4;
 
 /** Keeps events in the application's database, a row for each destination. */
 export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
   private opened: Promise<{ readonly dataSource: DataSource; readonly sql: ReturnType<typeof statements> }> | undefined;
   private wake: () => void = () => undefined;
-  private readonly turns = new Turns();
-  private statements = 0;
+  /** Partitions are emptied side by side, and share these. */
+  private readonly background = new Semaphore(BACKGROUND_STATEMENTS);
 
   /**
    * @param connection opened on first use: applications without an outbox, or with one of their own, never need it
@@ -94,7 +91,7 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
 
   async claim({ lane, mark }: Claim, seen: string | undefined): Promise<boolean> {
     const { dataSource, sql } = await this.open();
-    const written = await this.inTurn(() =>
+    const written = await this.background.run(() =>
       seen === undefined
         ? runUnlessConflict(dataSource, sql.insertClaim, [mark, lane])
         : runUnlessConflict(dataSource, sql.updateClaim, [mark, lane, seen]),
@@ -138,7 +135,7 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
   }
 
   backlog(): Promise<TotpOutboxBacklog[]> {
-    return inParallel(this.destinations(), async (destination) => {
+    const backlogs = this.destinations().map(async (destination) => {
       const lanes = lanesOf(destination);
       const { rows } = await this.run(({ backlog }) => backlog, [...lanes, ...lanes]);
       const { waiting, parked, oldestAt } = rows[0] ?? {};
@@ -149,6 +146,7 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
         oldestAt: oldestAt === null ? undefined : Number(oldestAt),
       };
     });
+    return Promise.all(backlogs);
   }
 
   private async run(
@@ -156,11 +154,7 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
     parameters: readonly Value[],
   ): Promise<StatementResult> {
     const { dataSource, sql } = await this.open();
-    return this.inTurn(() => run(dataSource, statement(sql), parameters));
-  }
-
-  private inTurn<T>(statement: () => Promise<T>): Promise<T> {
-    return this.turns.take(this.statements++ % STATEMENTS_AT_A_TIME, statement);
+    return this.background.run(() => run(dataSource, statement(sql), parameters));
   }
 }
 

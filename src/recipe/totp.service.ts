@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type Account, type Device, hasVerifiedDevice, liveDevices, userIdProblem } from '../accounts/account.js';
 import type { Decision } from '../accounts/decision.js';
@@ -41,9 +40,10 @@ import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js
 import { TOTP_OPTIONS, type TotpConfig } from './config.js';
 import { DeviceSecrets, type DeviceSettings, type SealedDevice } from './device-secrets.js';
 import { replaceFunctions } from './override.js';
-import { inParallel } from '../shared/parallel.js';
+import { BACKGROUND_STATEMENTS, Semaphore } from '../shared/semaphore.js';
+import { delay } from '../shared/timers.js';
 import { logError } from '../shared/log-error.js';
-import { Turns } from '../shared/keyed-mutex.js';
+import { KeyedMutex } from '../shared/keyed-mutex.js';
 import type {
   ActingSession,
   CallContext,
@@ -98,7 +98,8 @@ export class TotpService implements RecipeInterface {
    * The calls of one user go one after the other. Side by side they would only make one another decide again, and one user under
    * attack would hold every connection of the pool. Between processes the commit's condition decides.
    */
-  private readonly turns = new Turns();
+  private readonly mutex = new KeyedMutex();
+  private readonly background = new Semaphore(BACKGROUND_STATEMENTS);
   protected readonly metrics: TotpMetrics;
 
   constructor(
@@ -200,7 +201,9 @@ export class TotpService implements RecipeInterface {
     for (const device of devices) incoming.push(await this.incomingDevice(device));
     return this.decideUntilCommitted(async () => {
       const userIds = [...new Set(devices.map(({ userId }) => userId))];
-      const loaded = new Map(await inParallel(userIds, async (userId) => [userId, await this.load(userId)] as const));
+      const loaded = new Map(
+        await this.background.map(userIds, async (userId) => [userId, await this.load(userId)] as const),
+      );
       const changes = new Map<string, AccountChange>();
       const events: AnyTotpEvent[] = [];
       const answers: ImportDeviceAnswer[] = [];
@@ -365,7 +368,7 @@ export class TotpService implements RecipeInterface {
     now: number,
     decide: (loaded: Account | null) => Decision<Answer> | Promise<Decision<Answer>>,
   ): Promise<Answer> {
-    return this.turns.take(input.userId, () => this.changeInTurn(input, now, decide));
+    return this.mutex.runExclusive(input.userId, () => this.changeInTurn(input, now, decide));
   }
 
   private changeInTurn<Answer>(
@@ -393,7 +396,7 @@ export class TotpService implements RecipeInterface {
         return answer;
       }
       this.metrics.recordConflict();
-      if (attempt > AT_ONCE) await pause(Math.random() * attempt);
+      if (attempt > AT_ONCE) await delay(Math.random() * attempt);
     }
     throw new TotpStorageError('The account was changed by others each time it was to be committed. Try again later.');
   }

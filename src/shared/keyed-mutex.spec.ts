@@ -1,6 +1,6 @@
-import { Turns } from './keyed-mutex.js';
+import { KeyedMutex } from './keyed-mutex.js';
 
-/** A call that ends when it is told to. */
+/** A call that ends when the test says so. */
 class Call {
   private end: (() => void) | undefined;
 
@@ -21,12 +21,12 @@ class Call {
   }
 }
 
-describe('calls that take turns', () => {
-  it('run one after the other for one user, in their order', async () => {
+describe('a keyed mutex', () => {
+  it('runs calls of one key one after the other, in their order', async () => {
     const log: string[] = [];
-    const turns = new Turns();
+    const mutex = new KeyedMutex();
     const calls = ['first', 'second', 'third'].map((name) => new Call(log, name));
-    const answers = calls.map(({ run }) => turns.take('ann', run));
+    const answers = calls.map(({ run }) => mutex.runExclusive('ann', run));
     for (const call of calls) {
       await new Promise(setImmediate);
       call.finish();
@@ -35,11 +35,11 @@ describe('calls that take turns', () => {
     expect(log).toEqual(['first begins', 'first ends', 'second begins', 'second ends', 'third begins', 'third ends']);
   });
 
-  it('do not wait for those of another user', async () => {
+  it('runs calls of different keys side by side', async () => {
     const log: string[] = [];
-    const turns = new Turns();
+    const mutex = new KeyedMutex();
     const [ann, bob] = [new Call(log, 'ann'), new Call(log, 'bob')];
-    const answers = [turns.take('ann', ann.run), turns.take('bob', bob.run)];
+    const answers = [mutex.runExclusive('ann', ann.run), mutex.runExclusive('bob', bob.run)];
     await new Promise(setImmediate);
     bob.finish();
     await answers[1];
@@ -48,10 +48,10 @@ describe('calls that take turns', () => {
     expect(log).toEqual(['ann begins', 'bob begins', 'bob ends', 'ann ends']);
   });
 
-  it('are not held up by one that fails, and do not fail with it', async () => {
-    const turns = new Turns();
-    const failure = turns.take('ann', () => Promise.reject(new Error('broken')));
-    const answer = turns.take('ann', () => Promise.resolve('whole'));
+  it('runs the next call of a key after one that fails, which does not fail with it', async () => {
+    const mutex = new KeyedMutex();
+    const failure = mutex.runExclusive('ann', () => Promise.reject(new Error('broken')));
+    const answer = mutex.runExclusive('ann', () => Promise.resolve('whole'));
     await expect(failure).rejects.toThrow('broken');
     expect(await answer).toBe('whole');
   });

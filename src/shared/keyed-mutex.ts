@@ -1,16 +1,17 @@
-/** Lets the calls about one thing, in this process, go one after the other. */
-export class Turns {
-  /** The newest call about each thing that has one under way. */
+/** Calls with the same key run one after the other, within this process. */
+export class KeyedMutex {
+  /** The newest call of each key that has one running. */
   private readonly newest = new Map<unknown, Promise<unknown>>();
 
-  async take<T>(thing: unknown, call: () => Promise<T>): Promise<T> {
-    const before = this.newest.get(thing);
-    const turn = before === undefined ? call() : before.then(call, call);
-    this.newest.set(thing, turn);
+  /** Runs `call` after all earlier calls with this key, whether they succeed or fail. */
+  async runExclusive<T>(key: unknown, call: () => Promise<T>): Promise<T> {
+    const previous = this.newest.get(key);
+    const running = previous === undefined ? call() : previous.then(call, call);
+    this.newest.set(key, running);
     try {
-      return await turn;
+      return await running;
     } finally {
-      if (this.newest.get(thing) === turn) this.newest.delete(thing);
+      if (this.newest.get(key) === running) this.newest.delete(key);
     }
   }
 }

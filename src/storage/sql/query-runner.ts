@@ -1,7 +1,7 @@
 /** Statements through TypeORM's query runner: for transactions, and for databases without a pool that the module knows. */
-import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource, QueryRunner } from 'typeorm';
-import { Turns } from '../../shared/keyed-mutex.js';
+import { KeyedMutex } from '../../shared/keyed-mutex.js';
+import { delay } from '../../shared/timers.js';
 import { type DriverConnection, driverConnection, isInTransaction } from './driver-connection.js';
 import { isBusy, storageError } from './driver-errors.js';
 import { watchPool } from './pool.js';
@@ -10,7 +10,7 @@ import type { Statement, StatementResult } from './statement.js';
 /** How long a statement waits for another connection to release an SQLite file. */
 const BUSY_PATIENCE_MS = 5_000;
 
-const turns = new Turns();
+const mutex = new KeyedMutex();
 
 /**
  * Does work on a connection of its own, and retries it while another connection holds the SQLite file.
@@ -27,11 +27,11 @@ export async function onOwnConnection<T>(
   for (;;) {
     try {
       // A pool lends each caller a connection. SQLite has only one, where calls take turns so that none joins another's transaction.
-      return await (dataSource.options.type === 'better-sqlite3' ? turns.take(dataSource, attempt) : attempt());
+      return await (dataSource.options.type === 'better-sqlite3' ? mutex.runExclusive(dataSource, attempt) : attempt());
     } catch (error) {
       if (!isBusy(error) || performance.now() > giveUpAt) throw storageError(error);
     }
-    await pause(1 + Math.random() * 9);
+    await delay(1 + Math.random() * 9);
   }
 }
 
