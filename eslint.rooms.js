@@ -17,7 +17,7 @@ export const ROOMS = {
   outbox: ['events', 'metrics', 'shared', 'storage/sql'],
   storage: ['accounts', 'events', 'outbox', 'secrets', 'shared', 'storage/sql'],
   recipe: ['accounts', 'events', 'metrics', 'otp', 'secrets', 'shared', 'storage'],
-  http: ['accounts', 'recipe', 'shared'],
+  http: ['accounts', 'recipe', 'shared', 'storage'],
   operations: ['accounts', 'secrets', 'shared', 'storage'],
   import: ['accounts', 'otp', 'recipe', 'shared'],
   module: ['http', 'otp', 'outbox', 'recipe', 'secrets', 'shared'],

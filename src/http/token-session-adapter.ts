@@ -4,7 +4,7 @@ import { TotpConfigurationError } from '../shared/errors.js';
 import { property, textProperty } from '../shared/unknown.js';
 import { tenantIdOf, userIdOf } from './request-user.js';
 import { type TotpSession, TotpSessionAdapter } from './session.js';
-import { SessionCompletions } from './session-completions.js';
+import { SessionCompletions } from '../storage/session-completions.js';
 
 /** How long a completion is kept for a token that names no end, in ms. */
 const WITHOUT_EXPIRY_MS = 86_400_000;

@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { TotpStorageError } from '../shared/errors.js';
+import { SessionCompletions } from './session-completions.js';
 import type { StoreConnection } from './sql/connection.js';
 import { rowId } from './sql/row-id.js';
 import { TotpSessionCompletionEntity } from './session-completion.entity.js';
@@ -8,27 +9,28 @@ import { run, runUnlessConflict } from './sql/run.js';
 
 const MAX_ATTEMPTS = 10;
 
-/** Keeps when sessions without a place of their own completed TOTP. */
-export class SessionCompletionStore {
+/** Keeps completions in the table `totp_session_completions`. */
+export class SessionCompletionStore extends SessionCompletions {
   /** @param connection opened on first use: applications whose sessions remember by themselves never need it */
-  constructor(private readonly connection: Pick<StoreConnection, 'open'>) {}
+  constructor(private readonly connection: Pick<StoreConnection, 'open'>) {
+    super();
+  }
 
-  /** When the session completed TOTP, in epoch ms; undefined if it did not, or is over at `now`. */
-  async find(key: string, now: number): Promise<number | undefined> {
+  override async find(key: string, now: number): Promise<number | undefined> {
     const dataSource = await this.connection.open();
     const { rows } = await run(dataSource, statements(dataSource).select, [rowId(key), now]);
     return rows[0] === undefined ? undefined : Number(rows[0].completedAt);
   }
 
-  /** Remembers a completion; on the way, forgets those of sessions that are over. */
-  async put(key: string, completedAt: number, expiresAt: number): Promise<void> {
+  /** Also deletes the completions of expired sessions. */
+  override async put(key: string, completedAt: number, expiresAt: number): Promise<void> {
     const dataSource = await this.connection.open();
     const { update, insert, deleteExpired } = statements(dataSource);
     const values = [completedAt, expiresAt, rowId(key)];
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const updated = await runUnlessConflict(dataSource, update, values);
       if (updated !== undefined && updated.affected > 0) return;
-      // Who clears up at the same time has the same done.
+      // A concurrent clean-up has already deleted them.
       await runUnlessConflict(dataSource, deleteExpired, [completedAt]);
       if ((await runUnlessConflict(dataSource, insert, values)) !== undefined) return;
     }
