@@ -46,10 +46,15 @@ export {
   TotpApi,
 } from './http/totp.api.js';
 export { RecipeTotpApi } from './http/recipe-api.js';
-export { RequireTotp, type RequireTotpOptions, TotpGuard, WithoutTotp } from './http/totp.guard.js';
-export { SessionContainer, type TotpSession, TotpSessionAdapter } from './http/session.js';
-export { RequestSessionAdapter } from './http/request-session-adapter.js';
-export { TotpTokenSessionAdapter } from './http/token-session-adapter.js';
+export { TotpGuard, type TotpRefusal } from './http/totp.guard.js';
+export { RequireTotp, type RequireTotpOptions, WithoutTotp } from './http/require-totp.js';
+export { SessionContainer, type SessionIdentity, TotpSession } from './http/session.js';
+export { TotpSessionAdapter } from './http/session-adapter.js';
+export { type RequestUser, RequestUserSessionAdapter } from './http/request-user.js';
+export { RequestSession, RequestSessionAdapter } from './http/request-session-adapter.js';
+export { TokenSession, TotpTokenSessionAdapter } from './http/token-session-adapter.js';
+export { SessionCompletions } from './storage/session-completions.js';
+export type { TotpDuration } from './shared/duration.js';
 
 // What may be replaced
 export { SystemTotpClock, TotpClock } from './shared/clock.js';

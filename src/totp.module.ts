@@ -19,7 +19,7 @@ import { TotpOutboxRelay } from './outbox/relay.js';
 import { adaptToFastify } from './http/fastify.js';
 import { RecipeTotpApi } from './http/recipe-api.js';
 import { RequestSessionAdapter } from './http/request-session-adapter.js';
-import { TotpSessionAdapter } from './http/session.js';
+import { TotpSessionAdapter } from './http/session-adapter.js';
 import { API_OVERRIDE, TotpApi } from './http/totp.api.js';
 import { createTotpController, serveRoutes } from './http/totp.controller.js';
 import { TotpGuard } from './http/totp.guard.js';

@@ -1,32 +1,38 @@
-/** Tells the module of the example's sessions; beyond the module's own adapter it gives the session a new id after the code. */
-import { type ExecutionContext, Injectable } from '@nestjs/common';
+/** Connects the module with the example's sessions. Beyond the module's own adapter, it gives a session a new id after the code. */
+import { Injectable } from '@nestjs/common';
 import { type Request } from 'express';
-import { RequestSessionAdapter, type TotpSession } from 'nestjs-totp';
+import { RequestSession, RequestSessionAdapter, type RequestUser, type SessionIdentity } from 'nestjs-totp';
 import { SessionsService } from './sessions.service.js';
 
 @Injectable()
 export class SessionAdapter extends RequestSessionAdapter {
-  private readonly requests = new WeakMap<TotpSession, Request>();
-
   constructor(private readonly sessions: SessionsService) {
     super();
   }
 
-  override async resolve(context: ExecutionContext): Promise<TotpSession | undefined> {
-    const session = await super.resolve(context);
-    if (session !== undefined) this.requests.set(session, context.switchToHttp().getRequest<Request>());
-    return session;
+  protected override createSession(request: Request, user: RequestUser): RequestSession {
+    const handle = this.getHandle(request.session);
+    return new RenewedSession({ ...user, handle }, request, this.sessions);
   }
 
-  override async complete(session: TotpSession, at: number): Promise<void> {
-    await super.complete(session, at);
-    // Who knew the id while the password alone was behind it does not know that of the stronger session.
-    const request = this.requests.get(session);
-    if (request !== undefined) await this.sessions.renew(request);
-  }
-
-  /** What events call the session. Not its id, which is as good as a key. */
+  /** The name that events use for the session: not its id, which opens the session. */
   protected override getHandle(store: Request['session']): string {
     return store.handle ?? super.getHandle(store);
+  }
+}
+
+class RenewedSession extends RequestSession {
+  constructor(
+    identity: SessionIdentity,
+    private readonly request: Request,
+    private readonly sessions: SessionsService,
+  ) {
+    super(identity, () => request.session);
+  }
+
+  /** An id that somebody learnt before the code was entered does not open the session after it. */
+  override async complete(at: number): Promise<void> {
+    await super.complete(at);
+    await this.sessions.renew(this.request);
   }
 }

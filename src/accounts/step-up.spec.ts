@@ -47,6 +47,21 @@ it('a completion of any age is lately enough for an unlimited one', () => {
   expect(completedLately(0, NOW, Infinity)).toBe(true);
 });
 
-it.each([undefined, null, '0', NaN])('what is no time is no completion of any age: %p', (completedAt) => {
-  expect(completedLately(completedAt as number | undefined, NOW, Infinity)).toBe(false);
+it.each([undefined, null, '0', NaN, Infinity, -Infinity])(
+  '%p is not a completion, whatever age is allowed',
+  (completedAt) => {
+    expect(completedLately(completedAt as number | undefined, NOW, Infinity)).toBe(false);
+  },
+);
+
+it.each([1_000, Infinity])(
+  'a completion in the future, left by a clock that was ahead, is none beyond what clocks differ by, with a maximum age of %d ms',
+  (maxAge) => {
+    expect(completedLately(NOW + 60_000, NOW, maxAge)).toBe(true);
+    expect(completedLately(NOW + 60_001, NOW, maxAge)).toBe(false);
+  },
+);
+
+it('a maximum age that is no number is met by no completion', () => {
+  expect(completedLately(NOW, NOW, NaN)).toBe(false);
 });

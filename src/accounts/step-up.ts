@@ -29,9 +29,19 @@ export function needsStepUp(
   return !completedLately(completedAt, now, policy.stepUpMaxAgeMs);
 }
 
-/** Whether TOTP was completed at most `maxAgeMs` before `now`. Whatever is no time is no completion. */
+/** How far the clocks of an application's machines may differ: two steps of a code. */
+const CLOCK_DIFFERENCE_MS = 60_000;
+
+/**
+ * Whether TOTP was completed at most `maxAgeMs` before `now`.
+ *
+ * Anything but a finite number counts as "not completed", and so does a time in the future: a clock that was ahead must not make
+ * a completion last longer.
+ */
 export function completedLately(completedAt: number | undefined, now: number, maxAgeMs: number): boolean {
-  return typeof completedAt === 'number' && now - completedAt <= maxAgeMs;
+  if (completedAt === undefined || !Number.isFinite(completedAt)) return false;
+  const age = now - completedAt;
+  return age >= -CLOCK_DIFFERENCE_MS && age <= maxAgeMs;
 }
 
 function isVerified(account: Account, deviceName: string): boolean {

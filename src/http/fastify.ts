@@ -1,14 +1,9 @@
-/** What Fastify needs to read the module's routes as Express does. */
-import { SetMetadata } from '@nestjs/common';
+/** Makes Fastify read requests to the module's routes as Express does. */
 import type { AbstractHttpAdapter } from '@nestjs/core';
+import { OWN_ROUTE } from './own-route.js';
 import { hasBody, isJson } from './requests.js';
 
-const MARK = 'nestjs-totp';
-
-/** Marks a route as the module's own, in the configuration that Nest hands to Fastify. Express does not look at it. */
-export const OwnRoute = () => SetMetadata('__fastify_route_config__', { [MARK]: true });
-
-/** The little of Fastify that is used here, so that it needs not be installed. */
+/** The part of Fastify's API that is used here, declared locally so that Fastify stays optional. */
 interface Fastify {
   readonly initialConfig: {
     readonly ignoreTrailingSlash?: boolean;
@@ -32,7 +27,7 @@ interface FastifyRequest {
 /** The module may be registered twice in one application. */
 const adapted = new WeakSet<Fastify>();
 
-/** On Fastify, makes the module's routes answer with a trailing slash too, and lets the module itself judge their bodies. */
+/** On Fastify, makes the module's routes accept a trailing slash, and leaves it to the module to refuse their bodies. */
 export function adaptToFastify(adapter: AbstractHttpAdapter): void {
   if (adapter.getType() !== 'fastify') return;
   const fastify = adapter.getInstance<Fastify>();
@@ -42,15 +37,15 @@ export function adaptToFastify(adapter: AbstractHttpAdapter): void {
   const matchesSlash = ignoreTrailingSlash === true || routerOptions?.ignoreTrailingSlash === true;
 
   fastify.addHook('onRoute', (route) => {
-    if (route.config?.[MARK] !== true || route.method === 'HEAD') return;
+    if (route.config?.[OWN_ROUTE] !== true || route.method === 'HEAD') return;
     route.onRequest = [route.onRequest ?? [], readBodyAsExpress].flat();
     if (!matchesSlash && !route.url.endsWith('/')) fastify.route({ ...route, url: `${route.url}/` });
   });
 }
 
 /**
- * Before it knows who asks, Fastify answers 400 to an empty body that says it is JSON, as SuperTokens' front end sends it,
- * and 415 to a type that it does not know. Without a type the first is no body, and as text the second reaches the module.
+ * Before any guard runs, Fastify answers 400 to an empty body with a JSON content type, as SuperTokens' front end sends it, and
+ * 415 to an unknown content type. Without a content type, the first counts as no body; as text, the second reaches the module.
  */
 function readBodyAsExpress(request: FastifyRequest, _reply: unknown, done: () => void): void {
   if (!hasBody(request.headers)) delete request.headers['content-type'];

@@ -1,4 +1,4 @@
-/** What the bodies of requests must be: the messages are the contract's, and a wrong body is a 400. */
+/** Reads the bodies of requests; a wrong one is a 400 with the contract's message. */
 import { BadRequestException } from '@nestjs/common';
 import { deviceNameProblem } from '../accounts/enrolment.js';
 import { property } from '../shared/unknown.js';
@@ -6,7 +6,7 @@ import { property } from '../shared/unknown.js';
 /**
  * The fields of a body; none when there is no body.
  *
- * Only JSON is read. That is also what keeps other sites' forms out: a browser asks first before it sends JSON across sites.
+ * Only JSON is read. This also keeps other sites' forms out: before sending JSON to another site, a browser asks it (CORS preflight).
  */
 export function bodyFields(body: unknown, headers: unknown): object {
   if (hasBody(headers) && !isJson(headers)) {
@@ -19,21 +19,21 @@ export function bodyFields(body: unknown, headers: unknown): object {
   return body;
 }
 
-/** For creating a device, which may go without a name. */
+/** For creating a device: the name is optional. */
 export function optionalDeviceName(fields: object): string | undefined {
-  const name = ownField(fields, 'deviceName');
+  const name = property(fields, 'deviceName');
   if (name === undefined) return undefined;
   if (typeof name !== 'string') throw new BadRequestException('deviceName must be a string');
   return checked(name, 'deviceName');
 }
 
 export function deviceName(fields: object, field = 'deviceName'): string {
-  const name = ownField(fields, field);
+  const name = property(fields, field);
   return checked(typeof name === 'string' ? name : '', field);
 }
 
 export function totpCode(fields: object): string {
-  const code = ownField(fields, 'totp');
+  const code = property(fields, 'totp');
   if (typeof code !== 'string') throw new BadRequestException('totp is required and must be a string');
   return code;
 }
@@ -53,9 +53,4 @@ function checked(name: string, field: string): string {
   const problem = deviceNameProblem(name, field);
   if (problem !== undefined) throw new BadRequestException(problem);
   return name;
-}
-
-/** A field of the body itself: what every object has, such as `constructor`, is none. */
-function ownField(fields: object, name: string): unknown {
-  return Object.hasOwn(fields, name) ? property(fields, name) : undefined;
 }

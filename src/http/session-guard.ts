@@ -1,13 +1,30 @@
+/** Lets only signed-in users reach the module's routes, and hands their sessions on to the controller. */
 import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { property } from '../shared/unknown.js';
 import { unauthorised } from './refusals.js';
 import { bodyFields } from './requests.js';
-import { property } from '../shared/unknown.js';
-import { SessionContainer, TotpSessionAdapter } from './session.js';
+import { SessionContainer } from './session.js';
+import { TotpSessionAdapter } from './session-adapter.js';
 
-/** The sessions of the requests that are under way. */
+/**
+ * Keeps all answers of the module's routes out of caches, refusals included (RFC 9111 §5.2.2.5, ASVS 14.3.2). It is a guard, and the first,
+ * because Nest sets the headers of `@Header` only after all guards have passed.
+ */
+@Injectable()
+export class NoStoreGuard implements CanActivate {
+  constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    this.host.httpAdapter.setHeader(context.switchToHttp().getResponse(), 'Cache-Control', 'no-store');
+    return true;
+  }
+}
+
+/** The sessions of requests in progress. */
 const sessions = new WeakMap<object, SessionContainer>();
 
-/** Lets only signed-in users reach the module's routes: anybody else gets a 401. */
+/** Answers 401 to everybody who is not signed in. */
 @Injectable()
 export class TotpSessionGuard implements CanActivate {
   constructor(@Inject(TotpSessionAdapter) private readonly adapter: TotpSessionAdapter) {}
@@ -15,7 +32,7 @@ export class TotpSessionGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const session = await this.adapter.resolve(context);
     if (!session) throw unauthorised();
-    sessions.set(context.switchToHttp().getRequest<object>(), new SessionContainer(this.adapter, session));
+    sessions.set(context.switchToHttp().getRequest<object>(), new SessionContainer(session));
     return true;
   }
 }
@@ -27,7 +44,7 @@ export interface TotpRequest {
   readonly raw: object;
   /** The platform's own response. */
   readonly response: unknown;
-  /** The fields of the body; a 400 if it is none. Read past the application's pipes, which may change or strip them. */
+  /** The fields of the body; a 400 if it is none. They bypass the application's pipes, which may change or strip them. */
   fields(): object;
 }
 

@@ -1,42 +1,59 @@
-/** What the module needs of the application's own sign-in. */
-import type { ExecutionContext } from '@nestjs/common';
+/** A signed-in session: who it belongs to, and when it completed TOTP. */
+import { Logger } from '@nestjs/common';
 import type { ActingSession } from '../recipe/recipe-interface.js';
+import { TotpArgumentError, TotpConfigurationError } from '../shared/errors.js';
+import { kindOf } from '../shared/unknown.js';
 
-/** Who asks. */
-export interface TotpSession {
+/** Who a session belongs to, and what it is called. */
+export interface SessionIdentity {
   readonly userId: string;
-  /** `public` where an application has no tenants. */
+  /** `public` in applications without tenants. */
   readonly tenantId: string;
-  /** Stays the same for the session's life, and is no secret: events carry it. */
+  /** Stays the same for the session's life. It is no secret: events carry it. */
   readonly handle: string;
 }
 
-/**
- * Connects the module with the application's sessions: who asks, and when that session completed TOTP.
- *
- * The default is `RequestSessionAdapter`; for bearer tokens there is `TotpTokenSessionAdapter`.
- */
-export abstract class TotpSessionAdapter {
-  /** The session of a request; undefined when nobody is signed in, which is then a 401. */
-  abstract resolve(context: ExecutionContext): Promise<TotpSession | undefined>;
+/** What a `TotpSessionAdapter` makes of a request: a session that knows when it completed TOTP. */
+export abstract class TotpSession implements SessionIdentity {
+  abstract readonly userId: string;
+  readonly tenantId: string = 'public';
+  abstract readonly handle: string;
 
   /** When the session completed TOTP, in epoch ms; undefined if it did not. */
-  abstract completedAt(session: TotpSession): Promise<number | undefined>;
+  abstract completedAt(): Promise<number | undefined>;
 
   /**
    * Remembers that the session completed TOTP.
    *
    * @param at epoch ms
    */
-  abstract complete(session: TotpSession, at: number): Promise<void>;
+  abstract complete(at: number): Promise<void>;
 }
 
-/** What an API function is given of the session, under SuperTokens' names. */
+/** Classes of sessions that are known to remember a completion. */
+const remembering = new WeakSet<object>();
+
+/** Stores may round the time of a completion to whole seconds. */
+const ROUNDING_MS = 1_000;
+
+const logger = new Logger('TotpModule');
+
+/**
+ * A session as API functions see it, under SuperTokens' names. It checks what the application's adapter returns: a value of
+ * the wrong type is an error, and never a completion.
+ */
 export class SessionContainer {
-  constructor(
-    private readonly adapter: TotpSessionAdapter,
-    private readonly session: TotpSession,
-  ) {}
+  /** @throws TotpConfigurationError when the session has no user, tenant or handle */
+  constructor(private readonly session: TotpSession) {
+    for (const name of ['userId', 'tenantId', 'handle'] as const) {
+      const value: unknown = session[name];
+      if (typeof value === 'string' && value !== '') continue;
+      throw new TotpConfigurationError(
+        `TotpModule: the session adapter returned a session whose ${name} is ${kindOf(value)}. ` +
+          'Return a string that is not empty.',
+      );
+    }
+  }
 
   getUserId(): string {
     return this.session.userId;
@@ -50,9 +67,19 @@ export class SessionContainer {
     return this.session.handle;
   }
 
-  /** When the session completed TOTP, in epoch ms; undefined if it did not. */
-  getCompletedAt(): Promise<number | undefined> {
-    return this.adapter.completedAt(this.session);
+  /**
+   * When the session completed TOTP, in epoch ms; undefined if it did not.
+   *
+   * @throws TotpConfigurationError when the adapter returns something else, such as a `Date` or the 0 that `Number(null)` is
+   */
+  async getCompletedAt(): Promise<number | undefined> {
+    const at: unknown = await this.session.completedAt();
+    if (at === undefined || at === null) return undefined;
+    if (isTime(at)) return at;
+    throw new TotpConfigurationError(
+      `TotpModule: completedAt() of a session returned ${kindOf(at)}. ` +
+        'Return epoch milliseconds, or undefined for a session that has not completed TOTP.',
+    );
   }
 
   /** The session as `TotpService` takes it. */
@@ -65,7 +92,31 @@ export class SessionContainer {
    *
    * @param at epoch ms
    */
-  complete(at: number): Promise<void> {
-    return this.adapter.complete(this.session, at);
+  async complete(at: number): Promise<void> {
+    if (!isTime(at)) {
+      throw new TotpArgumentError(
+        `TotpModule: complete() was called with ${kindOf(at)}. Pass the time in epoch milliseconds.`,
+      );
+    }
+    await this.session.complete(at);
+    await this.checkOnce(at);
   }
+
+  /** Without this, a session that forgets its completion would show only as one 403 after another. */
+  private async checkOnce(at: number): Promise<void> {
+    const kind = this.session.constructor;
+    if (remembering.has(kind)) return;
+    remembering.add(kind);
+    const kept = await this.getCompletedAt();
+    if (kept !== undefined && Math.abs(kept - at) < ROUNDING_MS) return;
+    logger.error(
+      `A session was completed at ${String(at)}, and its completedAt() then returned ${kindOf(kept)}, so TotpGuard will ask ` +
+        'for a code again. Make complete(at) store the time, and completedAt() return it in epoch milliseconds.',
+    );
+  }
+}
+
+/** Whether a value is a time in epoch ms that a `Date` can hold. */
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && value > 0 && value <= 8.64e15;
 }

@@ -1,53 +1,44 @@
-import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { TotpClock } from '../shared/clock.js';
 import { TotpConfigurationError } from '../shared/errors.js';
-import { property, textProperty } from '../shared/unknown.js';
-import { tenantIdOf, userIdOf } from './request-user.js';
-import { type TotpSession, TotpSessionAdapter } from './session.js';
+import { kindOf, property } from '../shared/unknown.js';
 import { SessionCompletions } from '../storage/session-completions.js';
+import { optionalText, type RequestUser, RequestUserSessionAdapter } from './request-user.js';
+import { type SessionIdentity, TotpSession } from './session.js';
 
-/** How long a completion is kept for a token that names no end, in ms. */
+/** How long a completion is kept for a token without `exp`, in ms. */
 const WITHOUT_EXPIRY_MS = 86_400_000;
 
 /**
- * For bearer tokens (`@nestjs/jwt`, Passport), which have no place to remember anything: reads the token's payload from
- * `request.user` and keeps the completion in the module's table `totp_session_completions` until the token expires.
- *
- * The session is the token's `sid`, or else its `jti`. Prefer `sid`: it stays the same when a token is refreshed.
+ * For bearer tokens (`@nestjs/jwt`, Passport), which cannot remember anything: reads the token's payload from `request.user`
+ * and keeps the completion in the module's table `totp_session_completions` until the token expires.
  *
  * @example
  * TotpModule.forRoot({ …, guards: [JwtGuard], providers: [{ provide: TotpSessionAdapter, useClass: TotpTokenSessionAdapter }] });
  */
 @Injectable()
-export class TotpTokenSessionAdapter extends TotpSessionAdapter {
+export class TotpTokenSessionAdapter extends RequestUserSessionAdapter {
   constructor(
-    @Inject(SessionCompletions) private readonly completions: SessionCompletions,
-    @Inject(TotpClock) private readonly clock: TotpClock,
+    @Inject(SessionCompletions) protected readonly completions: SessionCompletions,
+    @Inject(TotpClock) protected readonly clock: TotpClock,
   ) {
     super();
   }
 
-  override resolve(context: ExecutionContext): Promise<TotpSession | undefined> {
-    const payload = property(this.getRequest(context), 'user');
-    const userId = userIdOf(payload);
-    if (userId === undefined) return Promise.resolve(undefined);
-    const handle = textProperty(payload, 'sid') ?? textProperty(payload, 'jti');
-    if (handle === undefined) {
-      throw new TotpConfigurationError(
-        'TotpTokenSessionAdapter: request.user has neither "sid" nor "jti". Sign tokens with one ' +
-          '(jwt.sign({ sub, sid: randomUUID() })), and let your strategy keep it in request.user.',
-      );
-    }
-    return Promise.resolve(new TokenSession(userId, tenantIdOf(payload), handle, this.getExpiry(payload)));
+  protected override createSession(_request: unknown, user: RequestUser): TotpSession {
+    const handle = this.getHandle(user.user);
+    const expiresAt = this.getExpiry(user.user);
+    return new TokenSession({ ...user, handle }, expiresAt, this.completions, this.clock);
   }
 
-  override completedAt(session: TotpSession): Promise<number | undefined> {
-    return this.completions.find(keyOf(session), this.clock.now());
-  }
-
-  override async complete(session: TotpSession, at: number): Promise<void> {
-    const expiresAt = session instanceof TokenSession ? session.expiresAt : at + WITHOUT_EXPIRY_MS;
-    await this.completions.put(keyOf(session), at, Math.min(Math.floor(expiresAt), Number.MAX_SAFE_INTEGER));
+  /** The token's `sid`, or else its `jti`. Prefer `sid`: it stays the same when a token is refreshed. */
+  protected getHandle(payload: unknown): string {
+    const handle = optionalText(payload, 'sid', 'request.user') ?? optionalText(payload, 'jti', 'request.user');
+    if (handle !== undefined) return handle;
+    throw new TotpConfigurationError(
+      'TotpModule: request.user has neither "sid" nor "jti", which TotpTokenSessionAdapter needs. Sign tokens with one ' +
+        '(jwt.sign({ sub, sid: randomUUID() })), and let your strategy keep it in request.user.',
+    );
   }
 
   /**
@@ -56,24 +47,46 @@ export class TotpTokenSessionAdapter extends TotpSessionAdapter {
    */
   protected getExpiry(payload: unknown): number {
     const expiry = property(payload, 'exp');
-    return typeof expiry === 'number' ? expiry * 1000 : this.clock.now() + WITHOUT_EXPIRY_MS;
-  }
-
-  /** The request of a context; GraphQL and other contexts override this. */
-  protected getRequest(context: ExecutionContext): unknown {
-    return context.switchToHttp().getRequest<unknown>();
+    if (expiry === undefined) return this.clock.now() + WITHOUT_EXPIRY_MS;
+    if (typeof expiry === 'number') return expiry * 1000;
+    throw new TotpConfigurationError(
+      `TotpModule: request.user.exp is ${kindOf(expiry)}. Keep it as the token has it, in epoch seconds (RFC 7519 §4.1.4), or ` +
+        'override getExpiry(payload) in your TotpSessionAdapter.',
+    );
   }
 }
 
-class TokenSession implements TotpSession {
+/** A session whose completion is kept in `SessionCompletions`. */
+export class TokenSession extends TotpSession {
+  readonly userId: string;
+  override readonly tenantId: string;
+  readonly handle: string;
+  private readonly key: string;
+
+  /** @param expiresAt epoch ms: until when a completion is kept */
   constructor(
-    readonly userId: string,
-    readonly tenantId: string,
-    readonly handle: string,
-    readonly expiresAt: number,
-  ) {}
-}
+    { userId, tenantId, handle }: SessionIdentity,
+    private readonly expiresAt: number,
+    private readonly completions: SessionCompletions,
+    private readonly clock: TotpClock,
+  ) {
+    super();
+    if (!Number.isFinite(expiresAt) || expiresAt < 0) {
+      throw new TotpConfigurationError(
+        `TotpModule: the end of a token's session is ${kindOf(expiresAt)}. Let exp be epoch seconds, and getExpiry() return epoch milliseconds.`,
+      );
+    }
+    this.userId = userId;
+    this.tenantId = tenantId;
+    this.handle = handle;
+    this.key = JSON.stringify([tenantId, userId, handle]);
+  }
 
-function keyOf({ tenantId, userId, handle }: TotpSession): string {
-  return JSON.stringify([tenantId, userId, handle]);
+  override completedAt(): Promise<number | undefined> {
+    return this.completions.find(this.key, this.clock.now());
+  }
+
+  override complete(at: number): Promise<void> {
+    return this.completions.put(this.key, at, Math.min(Math.floor(this.expiresAt), Number.MAX_SAFE_INTEGER));
+  }
 }

@@ -2,7 +2,6 @@ import {
   type CanActivate,
   Controller,
   Get,
-  Header,
   HttpCode,
   Inject,
   Post,
@@ -10,22 +9,24 @@ import {
   UseGuards,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
-import { PATH_METADATA } from '@nestjs/common/constants.js';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { DeviceChange } from '../accounts/step-up.js';
 import { TotpStepUpRequiredError } from '../shared/errors.js';
 import { TOTP_OPTIONS, type TotpConfig } from '../recipe/config.js';
 import { TotpService } from '../recipe/totp.service.js';
-import { OwnRoute } from './fastify.js';
 import { property } from '../shared/unknown.js';
-import { invalidClaim } from './refusals.js';
+import { OwnRoute } from './own-route.js';
+import { ENTER_CODE, invalidClaim } from './refusals.js';
 import { deviceName, optionalDeviceName, totpCode } from './requests.js';
 import { retryAfter } from './retry-after.js';
-import { CurrentRequest, type TotpRequest, TotpSessionGuard } from './session-guard.js';
+import { CurrentRequest, NoStoreGuard, type TotpRequest, TotpSessionGuard } from './session-guard.js';
 import { type APIInput, type APIInterface, TotpApi } from './totp.api.js';
-import { WithoutTotp } from './totp.guard.js';
+import { WithoutTotp } from './require-totp.js';
 
-/** Where each API stands, below the module's own path. */
+/** The controller classes, with the handlers that they were made with. */
+const built = new WeakMap<Type<object>, { prototype: object; members: Record<string, PropertyDescriptor> }>();
+
+/** The route of each API, below the module's own path. */
 const ROUTES = {
   createDevicePOST: 'device',
   listDevicesGET: 'device/list',
@@ -36,15 +37,15 @@ const ROUTES = {
 } as const satisfies Record<keyof APIInterface, string>;
 
 /**
- * The controller of the module's routes: who asks (401), is the body well-formed (400), may this session do this (403), and
- * then the API. A class of its own for each registration, since paths and guards belong to the class.
+ * Makes the controller of the module's routes. In this order it checks the session (401), the body (400) and the session's rights
+ * (403), and then calls the API. Each registration has a class of its own, since path and guards belong to the class.
  *
- * @param path where the routes stand
- * @param guards of the application, which run before the module's own
+ * @param path where the routes are mounted
+ * @param guards the application's guards, which run before the module's own
  */
 export function createTotpController(path: string, guards: readonly Type<CanActivate>[]): Type<object> {
   @Controller({ path, version: VERSION_NEUTRAL })
-  @UseGuards(...guards, TotpSessionGuard)
+  @UseGuards(NoStoreGuard, ...guards, TotpSessionGuard)
   @WithoutTotp()
   class TotpController {
     constructor(
@@ -57,7 +58,6 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
     @Post(ROUTES.createDevicePOST)
     @HttpCode(200)
     @OwnRoute()
-    @Header('Cache-Control', 'no-store')
     async createDevicePOST(@CurrentRequest() request: TotpRequest) {
       const name = optionalDeviceName(request.fields());
       const input = this.input(request);
@@ -120,38 +120,41 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
       };
     }
 
-    /** Asks for a code first (403) where the change needs one: before the API, so that no override can be reached without. */
+    /** Refuses a change that needs a code first (403): before the API, so that no override is reached without one. */
     private async allowed<T>(request: TotpRequest, change: DeviceChange, api: () => T): Promise<Awaited<T>> {
       const { session } = request;
       try {
         await this.totp.requireStepUp({ userId: session.getUserId(), session: await session.acting(), change });
         return this.answered(request, await api());
       } catch (error) {
-        if (error instanceof TotpStepUpRequiredError) throw invalidClaim('a code of your authenticator is required');
+        if (error instanceof TotpStepUpRequiredError) throw invalidClaim(ENTER_CODE);
         throw error;
       }
     }
 
-    /** Here and not in an interceptor: one alone puts every request through RxJS, for a header that few answers have. */
+    /** Not an interceptor: a single one would send every request through RxJS, for a header that few answers have. */
     private answered<T>({ response }: TotpRequest, answer: T): T {
       const wait = retryAfter(answer);
       if (wait !== undefined) this.host.httpAdapter.setHeader(response, 'Retry-After', wait);
       return answer;
     }
   }
+  const { prototype } = TotpController;
+  built.set(TotpController, { prototype, members: Object.getOwnPropertyDescriptors(prototype) });
   return TotpController;
 }
 
 /**
- * Registers the routes whose API is there, and no others: where one is undefined, the application's own 404 answers. Nest
- * calls for it just before it reads the routes off the class; an application that is built again may have other APIs.
+ * Leaves a controller only the handlers whose API exists: for another, the application's own 404 answers.
+ *
+ * Called just before Nest reads the routes from the class. An application that is built a second time may have other APIs, so
+ * handlers also come back.
  */
 export function serveRoutes(controller: Type<object>, api: APIInterface): void {
-  const prototype: unknown = controller.prototype;
-  for (const [name, path] of Object.entries(ROUTES)) {
-    const handler = property(prototype, name);
-    if (typeof handler !== 'function') continue;
-    if (property(api, name) === undefined) Reflect.deleteMetadata(PATH_METADATA, handler);
-    else Reflect.defineMetadata(PATH_METADATA, path, handler);
+  const { prototype, members } = built.get(controller) ?? { prototype: {}, members: {} };
+  for (const name of Object.keys(ROUTES)) {
+    const handler = members[name];
+    if (property(api, name) === undefined) Reflect.deleteProperty(prototype, name);
+    else if (handler !== undefined) Object.defineProperty(prototype, name, handler);
   }
 }

@@ -1,77 +1,101 @@
-import { type CanActivate, type ExecutionContext, Inject, Injectable, SetMetadata } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { completedLately } from '../accounts/step-up.js';
-import { TotpClock } from '../shared/clock.js';
 import { TOTP_OPTIONS, type TotpConfig } from '../recipe/config.js';
 import { TotpService } from '../recipe/totp.service.js';
-import { property } from '../shared/unknown.js';
-import { invalidClaim, unauthorised } from './refusals.js';
-import { TotpSessionAdapter } from './session.js';
+import { TotpClock } from '../shared/clock.js';
+import type { TotpDuration } from '../shared/duration.js';
+import { ENTER_CODE, invalidClaim, SET_UP_DEVICE, unauthorised } from './refusals.js';
+import { maxAgeMs, TOTP_REQUIREMENT, type TotpRequirement } from './require-totp.js';
+import { SessionContainer, type TotpSession } from './session.js';
+import { TotpSessionAdapter } from './session-adapter.js';
 
-const REQUIRE_TOTP = Symbol('nestjs-totp require');
-const WITHOUT_TOTP = Symbol('nestjs-totp without');
-
-export interface RequireTotpOptions {
-  /** Seconds that the completion may be old: a session that completed TOTP earlier must enter a code again. */
-  readonly maxAge?: number;
-}
+/** Why a request is refused: nobody is signed in, no device is verified, or TOTP was not completed (lately enough). */
+export type TotpRefusal = 'no-session' | 'no-device' | 'no-code';
 
 /**
- * Says what `TotpGuard` asks of a session on this route, or on all routes of a controller.
- *
- * @example
- * \@UseGuards(SignedInGuard, TotpGuard)
- * \@RequireTotp({ maxAge: 300 })
- * \@Post('transfers')
- */
-export const RequireTotp = (options: RequireTotpOptions = {}) => SetMetadata(REQUIRE_TOTP, options);
-
-/**
- * Lets requests to a route or a controller pass a global `TotpGuard`: for signing in. The module's own routes have it, since
- * otherwise a code would be asked for before one can be entered.
- */
-export const WithoutTotp = () => SetMetadata(WITHOUT_TOTP, true);
-
-/**
- * Protects the application's own routes: lets a session pass that completed TOTP, and within `maxAge` where
- * `@RequireTotp({ maxAge })` asks for that. Put it behind your sign-in guard.
+ * Protects the application's own routes: a session passes that completed TOTP, within `maxAge` where `@RequireTotp({ maxAge })`
+ * asks for that. List it after your sign-in guard.
  *
  * A user without a verified device passes, unless the module is set to `enrolment: 'required'`.
+ *
+ * Each step is a method of its own, for subclasses to override.
+ *
+ * @example
+ * \@Injectable()
+ * class AdminTotpGuard extends TotpGuard {
+ *   protected override requiresEnrolment() {
+ *     return true;
+ *   }
+ * }
  */
 @Injectable()
 export class TotpGuard implements CanActivate {
   constructor(
-    @Inject(TotpSessionAdapter) private readonly adapter: TotpSessionAdapter,
-    @Inject(TotpService) private readonly totp: TotpService,
-    @Inject(TotpClock) private readonly clock: TotpClock,
-    @Inject(TOTP_OPTIONS) private readonly config: TotpConfig,
-    @Inject(Reflector) private readonly reflector: Reflector,
+    @Inject(TotpSessionAdapter) protected readonly adapter: TotpSessionAdapter,
+    @Inject(TotpService) protected readonly totp: TotpService,
+    @Inject(TotpClock) protected readonly clock: TotpClock,
+    @Inject(TOTP_OPTIONS) protected readonly config: TotpConfig,
+    @Inject(Reflector) protected readonly reflector: Reflector,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (this.setting(WITHOUT_TOTP, context) === true) return true;
+    if (await this.shouldSkip(context)) return true;
+    const reason = await this.refusal(context);
+    if (reason === undefined) return true;
+    await this.refuse(context, reason);
+    // Should an override of refuse() not throw, Nest answers 403.
+    return false;
+  }
 
-    const session = await this.adapter.resolve(context);
-    if (!session) throw unauthorised();
+  /** Whether the request passes unchecked: default where `@WithoutTotp()` says so. */
+  protected shouldSkip(context: ExecutionContext): boolean | Promise<boolean> {
+    return this.requirement(context) === 'none';
+  }
 
-    const completedAt = await this.adapter.completedAt(session);
-    const isCompleted = completedLately(completedAt, this.clock.now(), this.maxAgeMs(context));
-    const needsDevice = this.config.enrolment === 'required';
-    if (isCompleted && !needsDevice) return true;
+  /** Who asks; undefined when nobody is signed in. */
+  protected getSession(context: ExecutionContext): Promise<TotpSession | undefined> {
+    return this.adapter.resolve(context);
+  }
+
+  /** Whether the user must have a verified device to pass: default the option `enrolment`. */
+  protected requiresEnrolment(context: ExecutionContext, session: TotpSession): boolean | Promise<boolean>;
+  protected requiresEnrolment(): boolean | Promise<boolean> {
+    return this.config.enrolment === 'required';
+  }
+
+  /** How long ago TOTP may have been completed: default what `@RequireTotp({ maxAge })` says. Infinity accepts any time. */
+  protected getMaxAge(context: ExecutionContext): TotpDuration | Promise<TotpDuration> {
+    const requirement = this.requirement(context);
+    return typeof requirement === 'object' ? requirement.maxAge : Infinity;
+  }
+
+  /** Throws the answer: 401 for nobody, else the 403 that SuperTokens' front ends know. */
+  protected refuse(_context: ExecutionContext, reason: TotpRefusal): void | Promise<void> {
+    if (reason === 'no-session') throw unauthorised();
+    throw invalidClaim(reason === 'no-device' ? SET_UP_DEVICE : ENTER_CODE);
+  }
+
+  private async refusal(context: ExecutionContext): Promise<TotpRefusal | undefined> {
+    const session = await this.getSession(context);
+    if (!session) return 'no-session';
+    const checked = new SessionContainer(session);
+    const maxAge = await this.getMaxAge(context);
+    const maxAgeInMs = maxAge === Infinity ? Infinity : maxAgeMs(maxAge, 'What getMaxAge() of a TotpGuard returned');
+    const isCompleted = completedLately(await checked.getCompletedAt(), this.clock.now(), maxAgeInMs);
+    const needsDevice = await this.requiresEnrolment(context, session);
+    if (isCompleted && !needsDevice) return undefined;
 
     const { enrolled } = await this.totp.getStatus({ userId: session.userId, tenantId: session.tenantId });
-    if (!enrolled && needsDevice) throw invalidClaim('an authenticator must be set up first');
-    if (enrolled && !isCompleted) throw invalidClaim('a code of your authenticator is required');
-    return true;
+    if (!enrolled && needsDevice) return 'no-device';
+    return enrolled && !isCompleted ? 'no-code' : undefined;
   }
 
-  protected maxAgeMs(context: ExecutionContext): number {
-    const maxAge = property(this.setting(REQUIRE_TOTP, context), 'maxAge');
-    return typeof maxAge === 'number' ? maxAge * 1000 : Infinity;
-  }
-
-  /** What a decorator says of the route, or else of its controller. */
-  private setting(key: symbol, context: ExecutionContext): unknown {
-    return this.reflector.getAllAndOverride<unknown>(key, [context.getHandler(), context.getClass()]);
+  /** What a decorator says about the route, or else about its controller. */
+  private requirement(context: ExecutionContext): TotpRequirement | undefined {
+    return this.reflector.getAllAndOverride<TotpRequirement | undefined>(TOTP_REQUIREMENT, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
   }
 }

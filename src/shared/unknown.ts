@@ -1,11 +1,24 @@
-/** Reads values of which nothing is known: requests, sessions and answers of platforms and overrides. */
+/** Reads values of unknown type: requests, sessions, and what platforms and overrides return. */
 
-/** A text that is not empty. */
+/** A property that is a string and not empty. */
 export function textProperty(of: unknown, name: string): string | undefined {
   const value = property(of, name);
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+/** A property of an object or its class. What all objects inherit is none, should somebody have polluted `Object.prototype`. */
 export function property(of: unknown, name: string): unknown {
-  return typeof of === 'object' && of !== null ? Reflect.get(of, name) : undefined;
+  if (typeof of !== 'object' || of === null) return undefined;
+  return name in Object.prototype && !Object.hasOwn(of, name) ? undefined : Reflect.get(of, name);
+}
+
+/** What a value is, for error messages: its type, and never what a string contains. */
+export function kindOf(value: unknown): string {
+  if (value === undefined || value === null || typeof value === 'number' || typeof value === 'boolean') {
+    return String(value);
+  }
+  if (typeof value === 'string') return value === '' ? 'an empty string' : 'a string';
+  if (typeof value !== 'object') return `a ${typeof value}`;
+  const constructor: unknown = Reflect.get(value, 'constructor');
+  return typeof constructor === 'function' && constructor !== Object ? `an object (${constructor.name})` : 'an object';
 }

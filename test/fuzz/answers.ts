@@ -96,7 +96,7 @@ export function problemWith(request: FuzzedRequest, answer: HttpAnswer): string 
     return request.who === 'nobody' && body === '{"message":"unauthorised"}' ? undefined : 'a refusal in other words';
   }
   if (status === 403) {
-    const reason = '{"message":"a code of your authenticator is required","factorId":"totp"}';
+    const reason = '{"message":"Enter the code from your authenticator app.","factorId":"totp"}';
     return request.who !== 'nobody' &&
       body === `{"message":"invalid claim","claimValidationErrors":[{"id":"st-mfa","reason":${reason}}]}`
       ? undefined

@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
-import { RequestSessionAdapter, TotpEventPublisher, TotpSecretCipher, TotpSessionAdapter } from 'nestjs-totp';
+import {
+  RequestSession,
+  RequestSessionAdapter,
+  type RequestUser,
+  TotpEventPublisher,
+  TotpSecretCipher,
+  TotpSessionAdapter,
+} from 'nestjs-totp';
 import { DataSource, QueryFailedError } from 'typeorm';
 import { everywhere, useApplication } from '../support/client.js';
 import { MAX_DEVICES } from './answers.js';
@@ -67,14 +74,21 @@ class FailingCipher extends TotpSecretCipher {
 }
 
 class FailingSessions extends RequestSessionAdapter {
-  override async completedAt(...session: Parameters<RequestSessionAdapter['completedAt']>) {
+  protected override createSession(request: unknown, user: RequestUser): FailingSession {
+    const handle = this.getHandle(this.getStore(request));
+    return new FailingSession({ ...user, handle }, () => this.getStore(request));
+  }
+}
+
+class FailingSession extends RequestSession {
+  override async completedAt(): Promise<number | undefined> {
     faults.mayFail('session', () => new Error('The session store is away.'));
-    return super.completedAt(...session);
+    return super.completedAt();
   }
 
-  override async complete(...completion: Parameters<RequestSessionAdapter['complete']>) {
+  override async complete(at: number): Promise<void> {
     faults.mayFail('session', () => new Error('The session store is away.'));
-    return super.complete(...completion);
+    return super.complete(at);
   }
 }
 

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import type { LoggerService } from '@nestjs/common';
 import { jest } from '@jest/globals';
-import { RequestSessionAdapter, TotpSecretCipher, TotpSecretError, TotpSessionAdapter } from 'nestjs-totp';
+import { RequestSession, TotpSecretCipher, TotpSecretError } from 'nestjs-totp';
 import { DataSource } from 'typeorm';
 import { answered, everywhere, invalidTotp, Person, refused, useApplication } from '../support/client.js';
 
@@ -26,7 +26,6 @@ class NotingCipher extends TotpSecretCipher {
 
 describe.each(everywhere)('$name', ({ platform, open }) => {
   const cipher = new NotingCipher();
-  const sessions = new RequestSessionAdapter();
   const output: unknown[] = [];
   const note = (...entries: unknown[]) => output.push(entries);
   const logger: LoggerService = { log: note, error: note, warn: note };
@@ -37,10 +36,7 @@ describe.each(everywhere)('$name', ({ platform, open }) => {
       app.useLogger(logger);
     },
     options: {
-      providers: [
-        { provide: TotpSecretCipher, useValue: cipher },
-        { provide: TotpSessionAdapter, useValue: sessions },
-      ],
+      providers: [{ provide: TotpSecretCipher, useValue: cipher }],
     },
   });
   afterEach(() => jest.restoreAllMocks());
@@ -117,7 +113,7 @@ describe.each(everywhere)('$name', ({ platform, open }) => {
   it('answers 500 when the session cannot keep the completion: the code is used up, the session not completed', async () => {
     const { person, phone } = await enrolled();
     const again = person.signedInAnew();
-    jest.spyOn(sessions, 'complete').mockRejectedValueOnce(new Error('The session store is away.'));
+    jest.spyOn(RequestSession.prototype, 'complete').mockRejectedValueOnce(new Error('The session store is away.'));
     expect(await again.signIn(phone.code())).toEqual(serverError);
     expect((await again.post('/device', {})).status).toBe(403);
     expect(await again.signIn(phone.code())).toEqual(invalidTotp(0));

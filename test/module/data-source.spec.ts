@@ -4,6 +4,7 @@ import { TOTP_ENTITIES, TOTP_MIGRATIONS, TotpModule, TotpSessionAdapter, TotpTok
 import { DataSource } from 'typeorm';
 import { HeaderSignIn, platforms } from '../support/application.js';
 import { answered, type Reachable, Person } from '../support/client.js';
+import { contextOf } from '../support/contexts.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
 import { closeConsumers, emitter, startConsumer } from './consumer.js';
 
@@ -82,10 +83,10 @@ describe.each(databases)('on $name', ({ open }) => {
     ]);
     const { app, totp } = consumer;
     const adapter = app.get(TotpSessionAdapter);
-    const session = { userId: 'ann', tenantId: 'public', handle: 'a token' };
+    const session = await adapter.resolve(contextOf({ user: { sub: 'ann', sid: 'a token' } }));
     await totp.createDevice({ userId: 'ann' });
-    await adapter.complete(session, 1_000);
-    await adapter.complete(session, 2_000);
+    await session?.complete(1_000);
+    await session?.complete(2_000);
     const count = async (table: string) => {
       const rows = await app.get(DataSource).query<{ n: string | number }[]>(`SELECT COUNT(*) AS n FROM ${table}`);
       return Number(rows[0]?.n);

@@ -13,7 +13,7 @@ import {
   TotpModule,
   TotpSecretCipher,
   TotpService,
-  type TotpSession,
+  TotpSession,
   TotpSessionAdapter,
   TotpUserDirectory,
 } from 'nestjs-totp';
@@ -27,23 +27,35 @@ class FixedClock extends TotpClock {
   }
 }
 
+class HeaderSession extends TotpSession {
+  readonly handle: string;
+
+  constructor(
+    readonly userId: string,
+    private readonly completions: Map<string, number>,
+  ) {
+    super();
+    this.handle = `of ${userId}`;
+  }
+
+  override completedAt(): Promise<number | undefined> {
+    return Promise.resolve(this.completions.get(this.handle));
+  }
+
+  override complete(at: number): Promise<void> {
+    this.completions.set(this.handle, at);
+    return Promise.resolve();
+  }
+}
+
 /** Sessions of an application that knows its users by a header alone. */
 class HeaderSessions extends TotpSessionAdapter {
   private readonly completions = new Map<string, number>();
 
   override resolve(context: ExecutionContext): Promise<TotpSession | undefined> {
-    const { headers } = context.switchToHttp().getRequest<{ headers: Record<string, string | undefined> }>();
+    const { headers } = this.getRequest(context) as { headers: Record<string, string | undefined> };
     const userId = headers['x-own-user'];
-    return Promise.resolve(userId === undefined ? undefined : { userId, tenantId: 'own', handle: `of ${userId}` });
-  }
-
-  override completedAt({ handle }: TotpSession): Promise<number | undefined> {
-    return Promise.resolve(this.completions.get(handle));
-  }
-
-  override complete({ handle }: TotpSession, at: number): Promise<void> {
-    this.completions.set(handle, at);
-    return Promise.resolve();
+    return Promise.resolve(userId === undefined ? undefined : new HeaderSession(userId, this.completions));
   }
 }
 

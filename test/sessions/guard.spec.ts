@@ -53,7 +53,7 @@ const passed = answered({ passed: true });
 const mustEnrol = refused(403, {
   message: 'invalid claim',
   claimValidationErrors: [
-    { id: 'st-mfa', reason: { message: 'an authenticator must be set up first', factorId: 'totp' } },
+    { id: 'st-mfa', reason: { message: 'Set up an authenticator app first.', factorId: 'totp' } },
   ],
 });
 const all = ['/routes/any-age', '/routes/five-minutes', '/strict-routes/one-minute', '/strict-routes/any-age'];

@@ -21,6 +21,7 @@ import { type APIInterface, RequestSessionAdapter, TotpConfigurationError } from
 import { totpCode } from 'nestjs-totp/testing';
 import { type Platform, platforms } from '../support/application.js';
 import { type Answer, answered, invalidClaim, send, unauthorised, useApplication } from '../support/client.js';
+import { contextOf } from '../support/contexts.js';
 
 interface SignedInRequest {
   session: {
@@ -202,36 +203,8 @@ describe.each(platforms)('with the session plugin of %s', (platform) => {
   });
 });
 
-/** A request as guards see it. */
-const contextOf = (request: object): ExecutionContext => new ExecutionContextHost([request]);
-
 describe('RequestSessionAdapter', () => {
   const adapter = new RequestSessionAdapter();
-
-  it.each([
-    [{ id: 'ann' }, 'ann'],
-    [{ userId: 'ann' }, 'ann'],
-    [{ sub: 'ann' }, 'ann'],
-    [{ id: 7 }, '7'],
-    [{ id: 0, sub: 'ann' }, '0'],
-    [{ id: { $ne: null }, userId: null, sub: 'ann' }, 'ann'],
-    [{ id: '', userId: 'ann', sub: 'bob' }, 'ann'],
-  ])('reads the user %j as %j', async (user, userId) => {
-    const session = await adapter.resolve(contextOf({ user, session: { id: 's' } }));
-    expect(session).toMatchObject({ userId, tenantId: 'public', handle: expect.any(String) });
-  });
-
-  it.each([undefined, null, {}, { id: '' }, { id: true }, { id: ['ann'] }, { id: NaN }, { id: 0.5 }, 'ann'])(
-    'reads %j as nobody',
-    async (user) => {
-      expect(await adapter.resolve(contextOf({ user, session: { id: 's' } }))).toBeUndefined();
-    },
-  );
-
-  it('reads the tenant', async () => {
-    const user = { id: 'ann', tenantId: 'acme' };
-    expect(await adapter.resolve(contextOf({ user, session: { id: 's' } }))).toMatchObject({ tenantId: 'acme' });
-  });
 
   it('gives a session without an id, such as one that lives in a cookie, a handle that stays', async () => {
     const request = { user: { id: 'ann' }, session: {} };
@@ -240,25 +213,42 @@ describe('RequestSessionAdapter', () => {
     const second = await adapter.resolve(contextOf(kept));
     expect(first?.handle).toMatch(/^[0-9a-f-]{36}$/);
     expect(second?.handle).toBe(first?.handle);
-    if (second === undefined) throw new Error('Somebody is signed in.');
-    await adapter.complete(second, 1_000);
+    await second?.complete(1_000);
     const third = await adapter.resolve(contextOf(kept));
     expect(third?.handle).toBe(first?.handle);
-    if (third) expect(await adapter.completedAt(third)).toBe(1_000);
+    expect(await third?.completedAt()).toBe(1_000);
   });
 
   it('says what to add when there is a user but no session to remember anything in', async () => {
-    const resolving = async () => adapter.resolve(contextOf({ user: { id: 'ann' } }));
-    await expect(resolving()).rejects.toThrow(TotpConfigurationError);
-    await expect(resolving()).rejects.toThrow(
+    await expect(adapter.resolve(contextOf({ user: { id: 'ann' } }))).rejects.toThrow(TotpConfigurationError);
+    await expect(adapter.resolve(contextOf({ user: { id: 'ann' } }))).rejects.toThrow(
       /Add express-session or @fastify\/session.*useClass: TotpTokenSessionAdapter/,
     );
   });
 
-  it('refuses a session that it did not make', async () => {
-    const foreign = { userId: 'ann', tenantId: 'public', handle: 's' };
-    const asking = async () => adapter.completedAt(foreign);
-    await expect(asking()).rejects.toThrow('override resolve, completedAt and complete together');
+  it.each([
+    [{ id: 7 }, 'request.session.id is 7. Make it a string'],
+    [{ id: '' }, 'request.session.id is an empty string'],
+    [{ sessionId: {} }, 'request.session.sessionId is an object'],
+  ])('refuses the session %j, of whose id no handle can be made', async (session, message) => {
+    await expect(adapter.resolve(contextOf({ user: { id: 'ann' }, session }))).rejects.toThrow(message);
+  });
+
+  it('refuses sessions in cookies that are not signed, in which a client could write a completion', async () => {
+    // As cookie-session leaves it: https://www.npmjs.com/package/cookie-session
+    const request = { user: { id: 'ann' }, session: {}, sessionOptions: Object.create({ signed: false }) as object };
+    await expect(adapter.resolve(contextOf(request))).rejects.toThrow(/cookie-session is set to signed: false/);
+    const signed = { ...request, sessionOptions: { signed: true } };
+    expect(await adapter.resolve(contextOf(signed))).toMatchObject({ userId: 'ann' });
+  });
+
+  it.each<[string, object]>([
+    ['another user', { userId: 'bob', completedAt: 1_000 }],
+    ['no user', { completedAt: 1_000 }],
+    ['a time that is no number', { userId: 'ann', completedAt: '1000' }],
+  ])('finds no completion in an entry of %s', async (_, entry) => {
+    const request = { user: { id: 'ann' }, session: { id: 's', 'nestjs-totp': entry } };
+    expect(await (await adapter.resolve(contextOf(request)))?.completedAt()).toBeUndefined();
   });
 
   it('reads the request where a subclass finds it, as with GraphQL', async () => {
@@ -268,6 +258,7 @@ describe('RequestSessionAdapter', () => {
       }
     }
     const context = new ExecutionContextHost([{}, {}, { req: { user: { id: 'ann' }, session: { id: 's' } } }]);
+    context.setType('graphql');
     expect(await new GraphQlSessions().resolve(context)).toMatchObject({ userId: 'ann' });
   });
 });

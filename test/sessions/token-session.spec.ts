@@ -1,13 +1,13 @@
 /** `TotpTokenSessionAdapter` with real tokens, over two applications that share nothing but the database. */
 import { randomUUID } from 'node:crypto';
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { JwtModule, JwtService } from '@nestjs/jwt';
 import { TotpClock, TotpConfigurationError, TotpSessionAdapter, TotpTokenSessionAdapter } from 'nestjs-totp';
 import { TestTotpClock, totpCode } from 'nestjs-totp/testing';
 import { DataSource } from 'typeorm';
 import { startApplication, type TestApplication } from '../support/application.js';
 import { type Answer, answered, invalidClaim, send, unauthorised } from '../support/client.js';
+import { contextOf } from '../support/contexts.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
 
 const HOUR = 3_600;
@@ -105,6 +105,7 @@ describe.each(databases)('on $name', ({ open }) => {
     clock.advance(30);
     return known;
   };
+  const sessionOf = (user: object) => first.app.get(TotpSessionAdapter).resolve(contextOf({ user }));
   const rows = (application: TestApplication) =>
     application.app.get(DataSource).query<Record<string, unknown>[]>('SELECT * FROM totp_session_completions');
 
@@ -171,8 +172,8 @@ describe.each(databases)('on $name', ({ open }) => {
   it('keeps it until the token expires, and no longer', async () => {
     const sid = randomUUID();
     const { bearer } = await completed({ sid, exp: inAnHour() });
-    const adapter = first.app.get(TotpSessionAdapter);
-    const completion = () => adapter.completedAt({ userId: bearer.claims.sub, tenantId: 'public', handle: sid });
+    const session = await sessionOf({ ...bearer.claims, exp: inAnHour() });
+    const completion = () => session?.completedAt();
     clock.advance(HOUR - 90);
     expect(await completion()).toEqual(expect.any(Number));
     clock.advance(90);
@@ -193,9 +194,22 @@ describe.each(databases)('on $name', ({ open }) => {
   });
 
   it('says what to do about a token that names no session', async () => {
-    const context = new ExecutionContextHost([{ user: { sub: 'ann' } }]);
-    const resolving = async () => first.app.get(TotpSessionAdapter).resolve(context);
-    await expect(resolving()).rejects.toThrow(TotpConfigurationError);
-    await expect(resolving()).rejects.toThrow('jwt.sign({ sub, sid: randomUUID() })');
+    await expect(sessionOf({ sub: 'ann' })).rejects.toThrow(TotpConfigurationError);
+    await expect(sessionOf({ sub: 'ann' })).rejects.toThrow('jwt.sign({ sub, sid: randomUUID() })');
+  });
+
+  it.each([
+    [{ sid: 7, jti: 'one' }, 'request.user.sid is 7. Make it a string that is not empty, or leave it out.'],
+    [{ sid: '', jti: 'one' }, 'request.user.sid is an empty string.'],
+    [{ jti: {} }, 'request.user.jti is an object.'],
+    [{ sid: 'one', exp: '1900000000' }, 'request.user.exp is a string.'],
+    [{ sid: 'one', exp: new Date(0) }, 'request.user.exp is an object (Date).'],
+    [{ sid: 'one', exp: null }, 'request.user.exp is null.'],
+    [{ sid: 'one', exp: NaN }, "the end of a token's session is NaN."],
+    [{ sid: 'one', exp: Infinity }, "the end of a token's session is Infinity."],
+    [{ sid: 'one', exp: -1 }, "the end of a token's session is -1000."],
+  ])('refuses the claims %j, and takes nothing else in their place', async (claims, message) => {
+    await expect(sessionOf({ sub: 'ann', ...claims })).rejects.toThrow(TotpConfigurationError);
+    await expect(sessionOf({ sub: 'ann', ...claims })).rejects.toThrow(message);
   });
 });

@@ -78,7 +78,7 @@ export function badRequest(message: unknown): Answer {
 export const invalidClaim = refused(403, {
   message: 'invalid claim',
   claimValidationErrors: [
-    { id: 'st-mfa', reason: { message: 'a code of your authenticator is required', factorId: 'totp' } },
+    { id: 'st-mfa', reason: { message: 'Enter the code from your authenticator app.', factorId: 'totp' } },
   ],
 });
 

@@ -17,24 +17,32 @@ import {
   type TotpOptionsFactory,
   TotpService,
   TotpSessionAdapter,
-  type TotpSession,
+  TotpSession,
   TotpUserDirectory,
   type TotpUserLockedEvent,
 } from 'nestjs-totp';
 import { TestTotpClock, totpCode, TotpEventRecorder } from 'nestjs-totp/testing';
 
-class Sessions extends TotpSessionAdapter {
-  private readonly completed = new Map<string, number>();
+const completions = new Map<string, number>();
 
-  resolve(context: ExecutionContext): Promise<TotpSession | undefined> {
-    return Promise.resolve({ userId: 'alice', tenantId: 'public', handle: context.getClass().name });
+class Session extends TotpSession {
+  readonly userId = 'alice';
+
+  constructor(readonly handle: string) {
+    super();
   }
-  completedAt(session: TotpSession): Promise<number | undefined> {
-    return Promise.resolve(this.completed.get(session.handle));
+  completedAt(): Promise<number | undefined> {
+    return Promise.resolve(completions.get(this.handle));
   }
-  complete(session: TotpSession, at: number): Promise<void> {
-    this.completed.set(session.handle, at);
+  complete(at: number): Promise<void> {
+    completions.set(this.handle, at);
     return Promise.resolve();
+  }
+}
+
+class Sessions extends TotpSessionAdapter {
+  resolve(context: ExecutionContext): Promise<TotpSession | undefined> {
+    return Promise.resolve(this.getRequest(context) ? new Session(context.getClass().name) : undefined);
   }
 }
 
