@@ -6,7 +6,7 @@ import { securityHeaders } from './pages/security-headers.js';
 import { renderPage, viewsFolder } from './pages/views.js';
 import { sameOrigin } from './sessions/same-origin.js';
 import { sessionSecret } from './sessions/session-secret.js';
-import { SESSION_LIFETIME, SessionStore } from './sessions/session-store.js';
+import { SESSION_COOKIE, SESSION_LIFETIME, SessionStore } from './sessions/session-store.js';
 
 export function configureApp(app: NestExpressApplication): void {
   app.disable('x-powered-by');
@@ -18,7 +18,7 @@ export function configureApp(app: NestExpressApplication): void {
   app.use(sameOrigin);
   app.use(
     session({
-      name: 'keepsake',
+      name: SESSION_COOKIE,
       secret: sessionSecret(),
       store: app.get(SessionStore),
       resave: false,

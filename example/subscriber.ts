@@ -6,13 +6,14 @@ import { EventPattern, Payload } from '@nestjs/microservices';
 import { TOTP_EVENT_NAMES, type TotpCloudEvent } from 'nestjs-totp';
 import { brokerOptions } from './events/broker-options.js';
 import { describeEvent } from './events/event-entry.js';
+import { unmarked } from './events/names.js';
 
 @Controller()
 class Printer {
   @EventPattern(TOTP_EVENT_NAMES)
   print(@Payload() { data }: TotpCloudEvent): void {
     const { at, name, text } = describeEvent(data);
-    console.log(`${at}  ${name}  ${text}`);
+    console.log(`${at}  ${name}  user ${data.userId}  ${unmarked(text)}`);
   }
 }
 

@@ -1,9 +1,11 @@
-/** Says in words what an event of the module tells. */
+/** Describes an event of the module in a sentence. */
 import { type AnyTotpEvent } from 'nestjs-totp';
+import { named } from './names.js';
 
 export interface EventEntry {
   id: string;
   name: string;
+  /** Names in it are marked: see `named`. */
   text: string;
   tone: 'good' | 'bad' | 'plain';
   /** ISO 8601. */
@@ -19,27 +21,28 @@ function words(event: AnyTotpEvent): Pick<EventEntry, 'text' | 'tone'> {
     case 'totp.device.created':
       return {
         tone: 'plain',
-        text: `“${event.deviceName}” was added${event.replaced ? ' again, with a new key' : ''}.`,
+        text: `${named(event.deviceName)} was added${event.replaced ? ' again, with a new key' : ''}.`,
       };
     case 'totp.device.verified':
-      return { tone: 'good', text: `“${event.deviceName}” was confirmed with its first code.` };
+      return { tone: 'good', text: `${named(event.deviceName)} was confirmed with its first code.` };
     case 'totp.device.renamed':
-      return { tone: 'plain', text: `“${event.from}” is now called “${event.to}”.` };
+      return { tone: 'plain', text: `${named(event.from)} is now called ${named(event.to)}.` };
     case 'totp.device.removed':
-      return { tone: 'plain', text: `“${event.deviceName}” was removed.` };
+      return { tone: 'plain', text: `${named(event.deviceName)} was removed.` };
     case 'totp.code.accepted':
-      return { tone: 'good', text: `A code of “${event.deviceName}” was accepted${offset(event.stepOffset)}.` };
+      return { tone: 'good', text: `A code from ${named(event.deviceName)} was accepted${offset(event.stepOffset)}.` };
     case 'totp.code.rejected':
-      return { tone: 'bad', text: `A wrong code. Tries left: ${event.failuresLeft}.` };
+      return { tone: 'bad', text: `A wrong code was entered. Tries left: ${event.failuresLeft}.` };
     case 'totp.code.replayed':
-      return { tone: 'bad', text: 'A code was entered that had been used already.' };
+      // No more than the form says: the person who entered it must not learn that it was once right.
+      return { tone: 'bad', text: 'A code was refused: it was wrong, or was used before.' };
     case 'totp.user.locked': {
-      if (event.until === null) return { tone: 'bad', text: 'Locked until somebody unlocks the account.' };
+      if (event.until === null) return { tone: 'bad', text: 'Locked until support unlocks the account.' };
       const minutes = Math.round((event.until - event.occurredAt) / 60_000);
       return { tone: 'bad', text: `Locked for ${minutes} minutes after ${event.failures} wrong codes in a row.` };
     }
     case 'totp.user.unlocked':
-      return { tone: 'good', text: event.reason === 'manual' ? 'Unlocked by hand.' : 'The lock is over.' };
+      return { tone: 'good', text: event.reason === 'manual' ? 'Unlocked by support.' : 'The lock is over.' };
     case 'totp.user.removed':
       return { tone: 'bad', text: 'Everything about the user was erased.' };
   }

@@ -1,7 +1,7 @@
 /** Listens to the module's events as they come from the outbox, and keeps the last ones for the pages to show. */
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { type AnyTotpEvent, OnTotpEvent } from 'nestjs-totp';
-import { Observable, Subject } from 'rxjs';
+import { filter, Observable, Subject } from 'rxjs';
 import { describeEvent, type EventEntry } from './event-entry.js';
 
 /** Of all users together. They are in memory: a restart forgets them, and of several processes one gets each. */
@@ -15,6 +15,8 @@ interface OwnedEntry {
 
 @Injectable()
 export class EventFeed implements OnModuleDestroy {
+  /** Nothing that happened before is shown. */
+  readonly startedAt = new Date();
   private readonly entries: OwnedEntry[] = [];
   private readonly news = new Subject<OwnedEntry>();
 
@@ -59,6 +61,11 @@ export class EventFeed implements OnModuleDestroy {
         news.unsubscribe();
       };
     });
+  }
+
+  /** Emits when the user confirms an authenticator: from then on, the password alone does not show events. */
+  confirmations(userId: string): Observable<unknown> {
+    return this.news.pipe(filter((owned) => owned.userId === userId && owned.entry.name === 'totp.device.verified'));
   }
 
   onModuleDestroy(): void {

@@ -1,34 +1,31 @@
-/** The pages behind the sign-in. */
-import { Controller, Get, Redirect, Render, Req, UseGuards, UseInterceptors } from '@nestjs/common';
+/** The start, and a page that needs the second factor: the vault. */
+import { Controller, Get, Redirect, Req, Res, UseGuards } from '@nestjs/common';
+import { type Response } from 'express';
 import { RequireTotp, TotpGuard, TotpService } from 'nestjs-totp';
-import { SignedInGuard, type SignedInRequest } from '../sessions/signed-in.guard.js';
-import { SignedInPage } from './signed-in-page.js';
+import { SignedInGuard } from '../sessions/signed-in.guard.js';
+import { type TotpRequest, TotpSessionGuard } from '../sessions/totp-session.guard.js';
+import { VAULT_MAX_AGE } from './destination.js';
+import { SignedInPages } from './signed-in-pages.js';
 
 @Controller()
-@UseGuards(SignedInGuard, TotpGuard)
-@UseInterceptors(SignedInPage)
+@UseGuards(SignedInGuard, TotpGuard, TotpSessionGuard)
 export class PagesController {
-  constructor(private readonly totp: TotpService) {}
+  constructor(
+    private readonly totp: TotpService,
+    private readonly pages: SignedInPages,
+  ) {}
 
   @Get()
-  @Redirect('/security')
+  @Redirect('/security', 303)
   start(): void {
     // The guards decide whether it is the sign-in page, or the page for the code.
   }
 
-  @Get('security')
-  @RequireTotp()
-  @Render('security')
-  security(): object {
-    return {};
-  }
-
-  /** Who has no authenticator passes the guard (`enrolment: 'optional'`), and is told here that the vault needs one. */
+  /** People without an authenticator pass the guard (`enrolment: 'optional'`); the page says that the vault needs one. */
   @Get('vault')
-  @RequireTotp({ maxAge: 20 * 60 })
-  @Render('vault')
-  async vault(@Req() request: SignedInRequest): Promise<object> {
+  @RequireTotp({ maxAge: VAULT_MAX_AGE })
+  async vault(@Req() request: TotpRequest, @Res() response: Response): Promise<void> {
     const { enrolled } = await this.totp.getStatus({ userId: request.user.id });
-    return { open: enrolled };
+    await this.pages.show(request, response, 'vault', { open: enrolled });
   }
 }

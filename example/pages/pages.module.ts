@@ -3,14 +3,18 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { EventsModule } from '../events/events.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
+import { CodeController } from './code.controller.js';
 import { PageErrors } from './page-errors.filter.js';
 import { PagesController } from './pages.controller.js';
 import { RegistrationController } from './registration.controller.js';
+import { SecondStep } from './second-step.js';
+import { SecurityController } from './security.controller.js';
 import { SignInController } from './sign-in.controller.js';
+import { SignedInPages } from './signed-in-pages.js';
 
 @Module({
   imports: [SessionsModule, EventsModule],
-  controllers: [PagesController, RegistrationController, SignInController],
-  providers: [{ provide: APP_FILTER, useClass: PageErrors }],
+  controllers: [PagesController, SecurityController, CodeController, RegistrationController, SignInController],
+  providers: [SecondStep, SignedInPages, { provide: APP_FILTER, useClass: PageErrors }],
 })
 export class PagesModule {}

@@ -1,9 +1,9 @@
 /** Creating an account. */
-import { Body, Controller, Get, Post, Render, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Post, Req, Res } from '@nestjs/common';
 import { type Request, type Response } from 'express';
-import { formText } from './form-text.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { UsersService } from '../users/users.service.js';
+import { formText } from './form-text.js';
 
 @Controller('register')
 export class RegistrationController {
@@ -13,9 +13,9 @@ export class RegistrationController {
   ) {}
 
   @Get()
-  @Render('register')
-  form(): object {
-    return {};
+  async form(@Req() request: Request, @Res() response: Response): Promise<void> {
+    if ((await this.users.ofSession(request.session)) === null) response.render('register');
+    else response.redirect(303, '/security');
   }
 
   @Post()

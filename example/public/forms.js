@@ -1,59 +1,71 @@
 /**
- * Sends the register and sign-in forms without leaving the page, so that a mistake loses nothing that was typed.
- * The server answers with the page that it shows without JavaScript: the messages are taken out of it.
+ * Sends each form once, however often its button is clicked.
+ *
+ * A form with `data-stay` is sent without leaving the page. If the server's answer has the same form with `data-failed`, only
+ * the form is replaced, so that a mistake loses neither the key on the page nor what was typed. Otherwise the answer
+ * becomes the page.
  */
-/* global document, DOMParser, FormData, location, URLSearchParams */
-for (const form of document.querySelectorAll('[data-form]')) {
-  form.addEventListener('submit', (event) => {
-    event.preventDefault();
-    send(form, event.submitter);
+/* global document, DOMParser, FormData, history, setTimeout, URLSearchParams, window */
+let showNewPage = () => undefined;
+
+/** @param action what to do when another page has been put into the document */
+export function onNewPage(action) {
+  showNewPage = action;
+}
+
+export function sendFormsOnce() {
+  document.addEventListener('submit', (event) => {
+    const form = event.target;
+    const stays = form.dataset.stay !== undefined;
+    if (stays || form.ariaBusy === 'true') event.preventDefault();
+    if (form.ariaBusy === 'true') return;
+    form.ariaBusy = 'true';
+    if (stays) send(form);
+  });
+  // The Back button can show a page as it was left.
+  window.addEventListener('pageshow', () => {
+    for (const form of document.forms) form.ariaBusy = null;
   });
 }
 
-for (const button of document.querySelectorAll('[data-reveal]')) {
-  const input = document.getElementById(button.dataset.reveal);
-  button.hidden = false;
-  button.addEventListener('click', () => {
-    const shown = input.type === 'text';
-    input.type = shown ? 'password' : 'text';
-    button.textContent = shown ? 'Show' : 'Hide';
-    button.ariaPressed = String(!shown);
-  });
-}
-
-async function send(form, button) {
-  if (button.ariaBusy === 'true') return;
-  button.ariaBusy = 'true';
+async function send(form) {
   try {
-    const response = await fetch(form.action, {
-      method: 'POST',
-      body: new URLSearchParams(new FormData(form)),
-      headers: { Accept: 'text/html' },
-    });
-    if (response.redirected) {
-      location.assign(response.url);
-      return;
-    }
-    showErrors(form, new DOMParser().parseFromString(await response.text(), 'text/html'));
+    const response = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) });
+    if (response.status >= 500) complain(form, 'Something went wrong on our side. Try again in a moment.');
+    else take(form, response.url, new DOMParser().parseFromString(await response.text(), 'text/html'));
   } catch {
-    form.querySelector('[data-error="form"]').textContent =
-      'The server cannot be reached. Check the connection and try again.';
+    complain(form, 'The server cannot be reached. Check your connection and try again.');
   } finally {
-    button.ariaBusy = null;
+    form.ariaBusy = null;
   }
 }
 
-function showErrors(form, answer) {
-  let first;
-  for (const place of form.querySelectorAll('[data-error]')) {
-    const input = form.elements.namedItem(place.dataset.error);
-    const message = answer.querySelector(`[data-error="${place.dataset.error}"]`)?.textContent.trim() ?? '';
-    place.textContent = message;
-    if (input === null) continue;
-    input.ariaInvalid = message === '' ? null : 'true';
-    if (message !== '') first ??= input;
+function take(form, url, answer) {
+  const again = answer.getElementById(form.id);
+  if (again?.dataset.failed !== undefined) {
+    for (const input of again.querySelectorAll('input:not(.code)')) {
+      if (input.value === '') input.value = form.elements.namedItem(input.name)?.value ?? '';
+    }
+    form.replaceWith(again);
+  } else {
+    document.title = answer.title;
+    document.body.replaceWith(answer.body);
+    history.replaceState(null, '', url);
   }
-  const unknown = answer.querySelector('[data-error]') === null;
-  if (unknown) form.querySelector('[data-error="form"]').textContent = 'That did not work. Try again in a moment.';
-  (first ?? form.elements.namedItem('password')).focus();
+  showNewPage();
+  const place = again?.dataset.failed === undefined ? document : again;
+  const wanted = place.querySelector('[aria-invalid="true"]') ?? place.querySelector('[autofocus]');
+  wanted?.focus();
+  wanted?.scrollIntoView({ block: 'nearest' });
+}
+
+/** Says what went wrong, in place of what the form said before. */
+function complain(form, message) {
+  for (const place of form.querySelectorAll('[data-error]')) place.textContent = '';
+  const place = form.querySelector('[data-error]');
+  const input = form.querySelector('.code, [type=password]');
+  // A message that is already there would not be read out again.
+  setTimeout(() => (place.textContent = message));
+  input?.focus();
+  place.scrollIntoView({ block: 'nearest' });
 }

@@ -6,6 +6,8 @@ import { type SessionData, Store } from 'express-session';
 import { LessThan, MoreThan, Repository } from 'typeorm';
 import { SessionEntity } from './session.entity.js';
 
+export const SESSION_COOKIE = 'keepsake';
+
 /** A session ends this long after it was last changed, in milliseconds. */
 export const SESSION_LIFETIME = 12 * 60 * 60 * 1000;
 
@@ -29,7 +31,11 @@ export class SessionStore extends Store implements OnModuleInit {
     answer(this.remove(sessionId), callback);
   }
 
-  /** Expired sessions are found no more; the rows go away at the next start. */
+  async has(sessionId: string): Promise<boolean> {
+    return (await this.find(sessionId)) !== null;
+  }
+
+  /** Expired sessions are no longer found; their rows are deleted at the next start. */
   async onModuleInit(): Promise<void> {
     await this.sessions.delete({ expiresAt: LessThan(Date.now()) });
   }

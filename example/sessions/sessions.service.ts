@@ -3,25 +3,31 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { type Request } from 'express';
 import { filter, type Observable, Subject } from 'rxjs';
+import { type Flash } from './flash.js';
+import { SessionStore } from './session-store.js';
 
 declare module 'express-session' {
   interface SessionData {
-    /** Who gave the right password. */
+    /** The user who gave the right password. */
     userId: string;
-    /** A name for the session that is no secret, and stays when the id changes. */
+    /** A name for the session that is no secret, and stays the same when the id changes. */
     handle: string;
   }
 }
 
 @Injectable()
 export class SessionsService {
-  private readonly endings = new Subject<string>();
+  private readonly changes = new Subject<string>();
+
+  constructor(private readonly store: SessionStore) {}
 
   /** After the password: under a new id, so that an id that was planted before it is worth nothing (session fixation). */
   async begin(request: Request, userId: string): Promise<void> {
+    const { handle } = request.session;
     await regenerate(request);
     Object.assign(request.session, { userId, handle: randomUUID() });
     await save(request);
+    this.changed(handle);
   }
 
   /** The same session under a new id. */
@@ -30,6 +36,7 @@ export class SessionsService {
     await regenerate(request);
     Object.assign(request.session, before, { cookie: request.session.cookie });
     await save(request);
+    this.changed(before.handle);
   }
 
   async end(request: Request): Promise<void> {
@@ -37,12 +44,27 @@ export class SessionsService {
     await new Promise<void>((resolve, reject) => {
       request.session.destroy(settle(resolve, reject));
     });
-    if (handle !== undefined) this.endings.next(handle);
+    this.changed(handle);
   }
 
-  /** Emits when the session is ended. */
-  ended(handle: string | undefined): Observable<string> {
-    return this.endings.pipe(filter((ended) => ended === handle));
+  /** Keeps a message for the page that a redirect leads to. */
+  async tell(request: Request, flash: Flash): Promise<void> {
+    request.session.flash = flash;
+    await save(request);
+  }
+
+  /** Whether the session with this id is still there and has not expired. */
+  isOpen(sessionId: string): Promise<boolean> {
+    return this.store.has(sessionId);
+  }
+
+  /** Emits when the session ended or got a new id: open connections must be asked for again. */
+  changesOf(handle: string | undefined): Observable<string> {
+    return this.changes.pipe(filter((changed) => changed === handle));
+  }
+
+  private changed(handle: string | undefined): void {
+    if (handle !== undefined) this.changes.next(handle);
   }
 }
 

@@ -14,8 +14,7 @@ export class SignedInGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<SignedInRequest>();
-    const { userId } = request.session;
-    const user = userId === undefined ? null : await this.users.find(userId);
+    const user = await this.users.ofSession(request.session);
     if (user === null) throw new UnauthorizedException({ message: 'unauthorised' });
     request.user = user;
     return true;

@@ -45,6 +45,11 @@ export class UsersService {
     return matches ? user : null;
   }
 
+  /** The user who is signed in; null when there is none. */
+  async ofSession({ userId }: { userId?: string | undefined }): Promise<User | null> {
+    return userId === undefined ? null : this.users.findOneBy({ id: userId });
+  }
+
   find(id: string): Promise<User | null> {
     return this.users.findOneBy({ id });
   }

@@ -1,4 +1,4 @@
-/** An authenticator app: reads the QR picture off the screen, and makes codes with a program that is not this library. */
+/** An authenticator app: reads the QR code off the screen, and makes codes with a program that is not this library. */
 import { execFileSync } from 'node:child_process';
 import jsqr from 'jsqr';
 import { type Page } from 'playwright-core';
@@ -8,13 +8,13 @@ export class Authenticator {
   private constructor(readonly keyUri: URL) {}
 
   static async scan(page: Page): Promise<Authenticator> {
-    const picture = page.locator('[data-qr]');
-    await picture.waitFor();
-    // The picture is there when it has been decoded, not when it has its address.
-    await picture.evaluate('(image) => image.decode()');
-    const { data, width, height } = PNG.sync.read(await picture.screenshot());
+    const image = page.locator('[data-qr]');
+    await image.waitFor();
+    // The image is there when it has been decoded, not when it has its address; where no script runs, the page waits for it.
+    await image.evaluate('(element) => element.decode()').catch(() => undefined);
+    const { data, width, height } = PNG.sync.read(await image.screenshot());
     const found = jsqr.default(new Uint8ClampedArray(data), width, height);
-    if (found === null) throw new Error('There is no QR code in the picture.');
+    if (found === null) throw new Error('There is no QR code on the page.');
     return new Authenticator(new URL(found.data));
   }
 

@@ -1,7 +1,7 @@
 /** A browser for the tests of the example: Chromium as Debian packages it, Chrome, or what `CHROMIUM_PATH` names. */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 const executablePath =
   process.env.CHROMIUM_PATH ?? ['chromium', 'chromium-browser', 'google-chrome'].flatMap(onPath).at(0);
@@ -56,20 +56,24 @@ export interface Visitor {
   page: Page;
   /** What went wrong in the page by itself: exceptions, and whatever the content security policy refused. */
   faults: string[];
+  /** Every address that the page had. */
+  addresses: string[];
   leave: () => Promise<void>;
 }
 
 /** Somebody with a browser of their own: no cookies yet. */
-export async function visit(browser: Browser, url: string): Promise<Visitor> {
-  const context = await browser.newContext({ baseURL: url });
+export async function visit(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Visitor> {
+  const context = await browser.newContext({ ...options, baseURL: url });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
   const faults: string[] = [];
+  const addresses: string[] = [];
+  page.on('framenavigated', (frame) => addresses.push(frame.url()));
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) faults.push(message.text());
   });
-  return { page, faults, leave: () => context.close() };
+  return { page, faults, addresses, leave: () => context.close() };
 }
 
 function onPath(program: string): string[] {

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConsoleLogger } from '@nestjs/common';
+import { ConsoleLogger, type Type } from '@nestjs/common';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import { TotpClock } from 'nestjs-totp';
@@ -13,6 +13,8 @@ import { configureApp } from '../../example/configure-app.js';
 export interface Keepsake {
   url: string;
   clock: TestTotpClock;
+  /** A provider of the running application. */
+  get: <T>(token: Type<T>) => T;
   stop: () => Promise<void>;
 }
 
@@ -35,6 +37,7 @@ export async function startKeepsake(settings: { folder?: string; databaseUrl?: s
   return {
     url: await app.getUrl(),
     clock,
+    get: (token) => app.get(token),
     stop: async () => {
       await app.close();
       if (settings.folder === undefined) await rm(folder, { recursive: true });

@@ -11,7 +11,7 @@ export async function register(page: Page): Promise<string> {
   await page.goto('/register');
   await page.getByLabel('E-mail address').fill(email);
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-  await page.getByRole('button', { name: 'Create the account' }).click();
+  await page.getByRole('button', { name: 'Create account' }).click();
   await page.waitForURL('**/security');
   return email;
 }
@@ -30,7 +30,7 @@ export async function signOut(page: Page): Promise<void> {
   await page.getByText('You are signed out.').waitFor();
 }
 
-/** Adds an authenticator and scans its picture, and leaves it to be confirmed. */
+/** Adds an authenticator and scans its QR code, and leaves it to be confirmed. */
 export async function addAuthenticator(page: Page, name: string): Promise<Authenticator> {
   await page.getByRole('textbox', { name: 'Name (optional)' }).fill(name);
   await page.getByRole('button', { name: 'Add', exact: true }).click();
@@ -40,13 +40,13 @@ export async function addAuthenticator(page: Page, name: string): Promise<Authen
 export async function confirm(page: Page, code: string): Promise<void> {
   const form = page.getByRole('region', { name: /^Set up/ });
   await form.getByLabel('Code from your authenticator app').fill(code);
-  await form.getByRole('button', { name: 'Confirm' }).click();
+  await form.getByRole('button', { name: 'Verify' }).click();
 }
 
 /** On the page after the password. */
 export async function enterCode(page: Page, code: string): Promise<void> {
   await page.getByLabel('Code from your authenticator app').fill(code);
-  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByRole('button', { name: 'Verify' }).click();
 }
 
 /** The names of the events that the page shows, newest first. */

@@ -32,7 +32,7 @@ describeInBrowser('the example: accounts and sessions', () => {
     await page.getByLabel('E-mail address').fill('ada@example.com');
     const password = page.getByLabel('Password', { exact: true });
     await password.fill('short');
-    await page.getByRole('button', { name: 'Create the account' }).click();
+    await page.getByRole('button', { name: 'Create account' }).click();
 
     await page.getByText('The password needs at least 10 characters. This one has 5.').waitFor();
     expect(await page.getByLabel('E-mail address').inputValue()).toBe('ada@example.com');
@@ -49,7 +49,7 @@ describeInBrowser('the example: accounts and sessions', () => {
     await page.goto('/register');
     await page.fill('#email', 'ada@example.com');
     await page.fill('#password', 'password123');
-    await page.getByRole('button', { name: 'Create the account' }).click();
+    await page.getByRole('button', { name: 'Create account' }).click();
 
     await page.getByText('This password is one of the most common ones.').waitFor();
     expect(await page.inputValue('#email')).toBe('ada@example.com');
@@ -63,7 +63,7 @@ describeInBrowser('the example: accounts and sessions', () => {
     await page.goto('/register');
     await page.getByLabel('E-mail address').fill(email.toUpperCase());
     await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-    await page.getByRole('button', { name: 'Create the account' }).click();
+    await page.getByRole('button', { name: 'Create account' }).click();
 
     await page.getByText('There is already an account with this address.').waitFor();
   });

@@ -21,7 +21,7 @@ describeWithBrokers.each([
   let stop: (() => Promise<void>) | undefined;
 
   beforeEach(async () => {
-    folder = await compiled('subscriber.ts', 'events/broker-options.ts', 'events/event-entry.ts');
+    folder = await compiled('subscriber.ts', 'events/broker-options.ts', 'events/event-entry.ts', 'events/names.ts');
   });
 
   afterEach(async () => {
@@ -32,7 +32,7 @@ describeWithBrokers.each([
     await rm(folder, { recursive: true });
   });
 
-  it('prints what happens in the example', async () => {
+  it('prints what happens in the example, and to whom', async () => {
     subscriber = spawn(process.execPath, [join(folder, 'subscriber.js')], {
       env: { ...process.env, EXAMPLE_BROKER: broker },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -66,9 +66,10 @@ describeWithBrokers.each([
       // Others may use the broker at the same time, and none of them lives in January.
       if (value.startsWith('2026-01-15')) printed.push(value);
     }
+    const [, user = ''] = /user ([0-9a-f-]{36}) /.exec(printed[0] ?? '') ?? [];
     expect(printed).toEqual([
-      `2026-01-15T12:00:00.000Z  totp.device.created  “Phone at ${url}” was added.`,
-      '2026-01-15T12:00:00.000Z  totp.code.rejected  A wrong code. Tries left: 4.',
+      `2026-01-15T12:00:00.000Z  totp.device.created  user ${user}  “Phone at ${url}” was added.`,
+      `2026-01-15T12:00:00.000Z  totp.code.rejected  user ${user}  A wrong code was entered. Tries left: 4.`,
     ]);
   });
 });

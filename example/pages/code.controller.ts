@@ -1,0 +1,57 @@
+/** The second step of signing in: a code from the authenticator app. */
+import { Body, Controller, Get, Post, Query, Req, Res, UseGuards } from '@nestjs/common';
+import { type Response } from 'express';
+import { TotpClock, TotpService } from 'nestjs-totp';
+import { SessionsService } from '../sessions/sessions.service.js';
+import { SignedInGuard, type SignedInRequest } from '../sessions/signed-in.guard.js';
+import { type TotpRequest, TotpSessionGuard } from '../sessions/totp-session.guard.js';
+import { destination, isFresh } from './destination.js';
+import { formText } from './form-text.js';
+import { SecondStep } from './second-step.js';
+import { SignedInPages } from './signed-in-pages.js';
+
+@Controller('code')
+@UseGuards(SignedInGuard, TotpSessionGuard)
+export class CodeController {
+  constructor(
+    private readonly secondStep: SecondStep,
+    private readonly sessions: SessionsService,
+    private readonly pages: SignedInPages,
+    private readonly totp: TotpService,
+    private readonly clock: TotpClock,
+  ) {}
+
+  @Get()
+  async form(@Req() request: TotpRequest, @Res() response: Response, @Query('next') query: unknown): Promise<void> {
+    const next = destination(query);
+    const { enrolled } = await this.totp.getStatus({ userId: request.user.id });
+    // No code is needed: the second step was taken already (the Back button leads here), or there is no authenticator.
+    if (!enrolled || isFresh(await request.totp.getCompletedAt(), this.clock.now(), next)) {
+      response.redirect(303, next);
+      return;
+    }
+    const retryAfterMs = await this.secondStep.remainingWait(request.user.id);
+    await this.pages.show(request, response, 'code', { next, retryAfterMs });
+  }
+
+  @Post()
+  async verify(@Req() request: TotpRequest, @Res() response: Response, @Body() body: unknown): Promise<void> {
+    const next = destination(formText(body, 'next'));
+    const outcome = await this.secondStep.verify(request, formText(body, 'totp'));
+    if (outcome.status === 'accepted' || outcome.status === 'missing') {
+      // Whether the code opens the page is up to the page's TotpGuard.
+      response.redirect(303, next);
+      return;
+    }
+    if (outcome.status === 'refused') {
+      await this.sessions.tell(request, { tone: 'bad', form: 'code', text: outcome.text });
+    }
+    response.redirect(303, `/code?next=${encodeURIComponent(next)}`);
+  }
+
+  /** How long codes are refused, for open pages: a lock may have begun or ended elsewhere. */
+  @Get('wait')
+  async wait(@Req() request: SignedInRequest): Promise<object> {
+    return { retryAfterMs: await this.secondStep.remainingWait(request.user.id) };
+  }
+}

@@ -1,0 +1,19 @@
+/** A person's authenticators as the page lists them. */
+import { createHash } from 'node:crypto';
+import { type DeviceSummary } from 'nestjs-totp';
+
+export interface DeviceRow extends DeviceSummary {
+  /** Stands for the name, which may hold any character, in the ids of elements. */
+  key: string;
+  /** Whether removing it leaves the password as the only protection. */
+  last: boolean;
+}
+
+export function deviceRows(devices: readonly DeviceSummary[]): DeviceRow[] {
+  const confirmed = devices.filter(({ verified }) => verified).length;
+  return devices.map((device) => ({
+    ...device,
+    key: createHash('sha256').update(device.name).digest('hex').slice(0, 16),
+    last: device.verified && confirmed === 1,
+  }));
+}

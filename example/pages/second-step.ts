@@ -1,0 +1,72 @@
+/** Checks codes on behalf of a page's session, and says in words what came of it. */
+import { Injectable } from '@nestjs/common';
+import { type EnrolmentAnswer, type SignInAnswer, TotpClock, TotpService } from 'nestjs-totp';
+import { type TotpRequest } from '../sessions/totp-session.guard.js';
+
+export type CodeOutcome =
+  | { status: 'accepted' }
+  /** The page shows how long to wait. */
+  | { status: 'locked' }
+  /** There is no authenticator to check the code against. */
+  | { status: 'missing' }
+  | { status: 'refused'; text: string };
+
+@Injectable()
+export class SecondStep {
+  constructor(
+    private readonly totp: TotpService,
+    private readonly clock: TotpClock,
+  ) {}
+
+  /** Checks a code of any of the user's authenticators. */
+  async verify(request: TotpRequest, code: string): Promise<CodeOutcome> {
+    if (!isSixDigits(code)) return NOT_SIX_DIGITS;
+    const session = await request.totp.acting();
+    return this.outcome(request, await this.totp.verifyTOTP({ userId: request.user.id, totp: code, session }));
+  }
+
+  /** Confirms a new authenticator with its first code. */
+  async confirm(request: TotpRequest, deviceName: string, code: string): Promise<CodeOutcome> {
+    if (!isSixDigits(code)) return NOT_SIX_DIGITS;
+    const call = { userId: request.user.id, deviceName, totp: code, session: await request.totp.acting() };
+    return this.outcome(request, await this.totp.verifyDevice(call));
+  }
+
+  /** Milliseconds until codes are checked again; 0 unless the account is locked. */
+  async remainingWait(userId: string): Promise<number> {
+    const { lock } = await this.totp.getStatus({ userId });
+    if (lock === null) return 0;
+    // A lock without an end lasts until support unlocks the account: look again in a day.
+    return lock.until === null ? 86_400_000 : Math.max(0, lock.until - this.clock.now());
+  }
+
+  private async outcome(request: TotpRequest, answer: SignInAnswer | EnrolmentAnswer): Promise<CodeOutcome> {
+    switch (answer.status) {
+      case 'OK':
+        // A device that was confirmed before was not checked again, so it proves nothing.
+        if (!('wasAlreadyVerified' in answer && answer.wasAlreadyVerified))
+          await request.totp.complete(this.clock.now());
+        return { status: 'accepted' };
+      case 'INVALID_TOTP_ERROR': {
+        const left = answer.maxNumberOfFailedAttempts - answer.currentNumberOfFailedAttempts;
+        if (left <= 0) return { status: 'locked' };
+        const tries = left === 1 ? 'You have one try left.' : `You have ${left} tries left.`;
+        return { status: 'refused', text: `This code is wrong, or was used before. ${tries}` };
+      }
+      case 'LIMIT_REACHED_ERROR':
+        return { status: 'locked' };
+      default:
+        return { status: 'missing' };
+    }
+  }
+}
+
+/** An obvious slip is refused before the module counts it as a wrong code. */
+function isSixDigits(code: string): boolean {
+  return /^(\s*[0-9]){6}\s*$/.test(code);
+}
+
+const NOT_SIX_DIGITS: CodeOutcome = {
+  status: 'refused',
+  text: 'Enter the six digits that your authenticator app shows.',
+};

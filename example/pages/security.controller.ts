@@ -1,0 +1,186 @@
+/** The page of authenticators, and its forms: add, confirm, rename, remove. */
+import { Body, Controller, Get, Header, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
+import { type Response } from 'express';
+import {
+  type ActingSession,
+  RequireTotp,
+  TotpArgumentError,
+  TotpGuard,
+  TotpService,
+  TotpStepUpRequiredError,
+} from 'nestjs-totp';
+import { named } from '../events/names.js';
+import { type Flash, type PendingChange } from '../sessions/flash.js';
+import { SessionsService } from '../sessions/sessions.service.js';
+import { SignedInGuard } from '../sessions/signed-in.guard.js';
+import { type TotpRequest, TotpSessionGuard } from '../sessions/totp-session.guard.js';
+import { deviceRows } from './device-rows.js';
+import { formText } from './form-text.js';
+import { SecondStep } from './second-step.js';
+import { SignedInPages } from './signed-in-pages.js';
+import { renderPart } from './views.js';
+
+@Controller()
+@UseGuards(SignedInGuard, TotpGuard, TotpSessionGuard)
+@RequireTotp()
+export class SecurityController {
+  constructor(
+    private readonly totp: TotpService,
+    private readonly secondStep: SecondStep,
+    private readonly sessions: SessionsService,
+    private readonly pages: SignedInPages,
+  ) {}
+
+  @Get('security')
+  async page(@Req() request: TotpRequest, @Res() response: Response): Promise<void> {
+    await this.pages.show(request, response, 'security', await this.account(request));
+  }
+
+  /** The list alone, for an open page whose list may have changed elsewhere. */
+  @Get('security/devices')
+  @Header('Content-Type', 'text/html; charset=utf-8')
+  async devices(@Req() request: TotpRequest): Promise<string> {
+    return renderPart('devices', await this.account(request));
+  }
+
+  @Post('security/add')
+  @HttpCode(200)
+  add(@Req() request: TotpRequest, @Res() response: Response, @Body() body: unknown): Promise<void> {
+    const deviceName = formText(body, 'deviceName').trim();
+    const refused = (text: string): Flash => ({ tone: 'bad', form: 'add', entered: deviceName, text });
+    return this.change(request, response, body, { action: 'add', fields: { deviceName } }, async (session) => {
+      const name = deviceName === '' ? {} : { deviceName };
+      const answer = await this.totp.createDevice({ userId: request.user.id, session, ...name });
+      switch (answer.status) {
+        case 'OK': {
+          // This answer is the only one that contains the key, so it is a page and not a redirect.
+          const qrCodeImage = await this.totp.qrCodeImage(answer.qrCodeString);
+          const retryAfterMs = await this.secondStep.remainingWait(request.user.id);
+          const [device] = deviceRows([{ name: answer.deviceName, period: 30, skew: 1, verified: false }]);
+          await this.pages.show(request, response, 'enrol', { ...answer, qrCodeImage, retryAfterMs, device });
+          return undefined;
+        }
+        case 'DEVICE_ALREADY_EXISTS_ERROR':
+          return refused('You have an authenticator with this name. Choose another name.');
+        case 'DEVICE_LIMIT_REACHED_ERROR':
+          return refused(`You can have up to ${answer.maxDevices} authenticators. Remove one to add another.`);
+        case 'UNKNOWN_USER_ID_ERROR':
+          return refused('This account no longer exists.');
+      }
+    });
+  }
+
+  @Post('security/confirm')
+  confirm(@Req() request: TotpRequest, @Res() response: Response, @Body() body: unknown): Promise<void> {
+    const device = formText(body, 'deviceName');
+    const fields = { deviceName: device };
+    return this.change(request, response, body, { action: 'confirm', fields }, async () => {
+      if (has(body, 'code')) {
+        // The fresh code was asked for on a page of its own. Codes are not kept meanwhile, so the new app's is asked for again.
+        return { tone: 'good', form: 'confirm', device, text: `Now enter the code that ${named(device)} shows.` };
+      }
+      const outcome = await this.secondStep.confirm(request, device, formText(body, 'totp'));
+      switch (outcome.status) {
+        case 'accepted':
+          return { tone: 'good', text: `${named(device)} is ready. From now on, you need its code to sign in.` };
+        case 'refused':
+          return { tone: 'bad', form: 'confirm', device, text: outcome.text };
+        case 'locked':
+          return { tone: 'bad', form: 'confirm', device, text: 'Too many wrong codes were entered.' };
+        case 'missing':
+          return { tone: 'bad', text: `${named(device)} is no longer waiting for a code. Add it again.` };
+      }
+    });
+  }
+
+  @Post('security/rename')
+  rename(@Req() request: TotpRequest, @Res() response: Response, @Body() body: unknown): Promise<void> {
+    const device = formText(body, 'deviceName');
+    const newDeviceName = formText(body, 'newDeviceName').trim();
+    const fields = { deviceName: device, newDeviceName };
+    const refused = (text: string): Flash => ({ tone: 'bad', form: 'rename', device, entered: newDeviceName, text });
+    return this.change(request, response, body, { action: 'rename', fields }, async (session) => {
+      if (newDeviceName === '') return refused('Enter a name.');
+      const names = { existingDeviceName: device, newDeviceName };
+      const answer = await this.totp.updateDevice({ userId: request.user.id, session, ...names });
+      switch (answer.status) {
+        case 'OK':
+          return { tone: 'good', text: `${named(device)} is now called ${named(newDeviceName)}.` };
+        case 'DEVICE_ALREADY_EXISTS_ERROR':
+          return refused('Another authenticator has this name.');
+        case 'UNKNOWN_DEVICE_ERROR':
+          return { tone: 'bad', text: `${named(device)} is no longer there.` };
+      }
+    });
+  }
+
+  @Post('security/remove')
+  remove(@Req() request: TotpRequest, @Res() response: Response, @Body() body: unknown): Promise<void> {
+    const deviceName = formText(body, 'deviceName');
+    return this.change(request, response, body, { action: 'remove', fields: { deviceName } }, async (session) => {
+      const { didDeviceExist } = await this.totp.removeDevice({ userId: request.user.id, session, deviceName });
+      return { tone: 'good', text: `${named(deviceName)} ${didDeviceExist ? 'was removed' : 'is already gone'}.` };
+    });
+  }
+
+  /** Asks for a fresh code; its form sends the change again, together with the code. */
+  @Get('security/verify')
+  async stepUp(@Req() request: TotpRequest, @Res() response: Response): Promise<void> {
+    // It stays for a reload; the next page that shows messages drops it.
+    const { flash } = request.session;
+    if (flash?.pending === undefined) {
+      response.redirect(303, '/security');
+      return;
+    }
+    const retryAfterMs = await this.secondStep.remainingWait(request.user.id);
+    await this.pages.show(request, response, 'step-up', { pending: flash.pending, retryAfterMs }, flash);
+  }
+
+  /**
+   * Makes a change of authenticators, and asks for a fresh code first where the module wants one.
+   *
+   * @param make resolves to the message for the page, or to undefined when it has answered the request itself
+   */
+  private async change(
+    request: TotpRequest,
+    response: Response,
+    body: unknown,
+    pending: PendingChange,
+    make: (session: ActingSession) => Promise<Flash | undefined>,
+  ): Promise<void> {
+    if (has(body, 'code')) {
+      const outcome = await this.secondStep.verify(request, formText(body, 'code'));
+      if (outcome.status === 'refused' || outcome.status === 'locked') {
+        const text = outcome.status === 'refused' ? outcome.text : '';
+        await this.sessions.tell(request, { tone: 'bad', form: 'code', text, pending });
+        response.redirect(303, '/security/verify');
+        return;
+      }
+    }
+    try {
+      const flash = await make(await request.totp.acting());
+      if (flash === undefined) return;
+      await this.sessions.tell(request, flash);
+    } catch (error) {
+      if (error instanceof TotpStepUpRequiredError) {
+        await this.sessions.tell(request, { tone: 'good', text: '', pending });
+        response.redirect(303, '/security/verify');
+        return;
+      }
+      if (!(error instanceof TotpArgumentError)) throw error;
+      const { deviceName: device, newDeviceName: entered = device } = pending.fields;
+      const text = 'This name cannot be used. Choose one of at most 256 characters.';
+      await this.sessions.tell(request, { tone: 'bad', form: pending.action, device, entered, text });
+    }
+    response.redirect(303, '/security');
+  }
+
+  private async account({ user }: TotpRequest): Promise<object> {
+    const { devices } = await this.totp.getStatus({ userId: user.id });
+    return { devices: deviceRows(devices), retryAfterMs: await this.secondStep.remainingWait(user.id) };
+  }
+}
+
+function has(body: unknown, field: string): boolean {
+  return typeof body === 'object' && body !== null && Object.hasOwn(body, field);
+}
