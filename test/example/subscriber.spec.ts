@@ -1,7 +1,6 @@
 /** The example's second process, which prints the events that come over a real broker. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -74,11 +73,11 @@ describeWithBrokers.each([
   });
 });
 
-/** Files of the example as its build makes them, in a folder of their own. */
+/** Files of the example as its build makes them, in a folder of their own within the package, which they import by its name. */
 async function compiled(...files: readonly string[]): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'keepsake-subscriber-'));
-  await symlink(join(PROJECT, 'node_modules'), join(folder, 'node_modules'));
-  await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+  const ignored = join(PROJECT, 'example', 'data');
+  await mkdir(ignored, { recursive: true });
+  const folder = await mkdtemp(join(ignored, 'subscriber-'));
   await mkdir(join(folder, 'events'));
   const compilerOptions = {
     target: ts.ScriptTarget.ES2023,
