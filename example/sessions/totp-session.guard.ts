@@ -15,7 +15,7 @@ export class TotpSessionGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const session = await this.adapter.resolve(context);
     if (session === undefined) throw new UnauthorizedException({ message: 'unauthorised' });
-    context.switchToHttp().getRequest<TotpRequest>().totp = new SessionContainer(this.adapter, session);
+    context.switchToHttp().getRequest<TotpRequest>().totp = new SessionContainer(session);
     return true;
   }
 }
