@@ -33,6 +33,10 @@ export class Attack {
     }));
   }
 
+  get userIds(): string[] {
+    return this.users.map(({ userId }) => userId);
+  }
+
   get enrolments(): Call[] {
     return this.users.map(({ userId }) => enrolment(userId));
   }
@@ -94,6 +98,14 @@ export class Attack {
         ...(totp === WRONG_CODE ? ['LIMIT_REACHED_ERROR'] : []),
       ];
       for (const status of statuses) expect(possible).toContain(status);
+    }
+  }
+
+  /** A code that was accepted is refused when it is entered again. */
+  async expectRefusedAgain(answerOf: (call: Call) => Promise<Answer>): Promise<void> {
+    for (const { userId, totp, answers } of this.users) {
+      if (!answers.some(({ status }) => status === 'OK')) continue;
+      expect(await answerOf(check(userId, totp))).toMatchObject({ status: 'INVALID_TOTP_ERROR' });
     }
   }
 

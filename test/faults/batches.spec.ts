@@ -5,11 +5,11 @@ import { account, device } from '../support/accounts.js';
 import { databases } from '../support/databases.js';
 import type { Meet } from './faulty-connection.js';
 import { useSite } from './site.js';
-import type { Break } from './wire.js';
+import type { Cut } from './tcp-proxy.js';
 
 interface Fault {
   readonly name: string;
-  readonly meet: Break;
+  readonly meet: Cut;
   readonly goesOn?: boolean;
 }
 

@@ -5,6 +5,7 @@ import {
   type LoadedAccount,
   TOTP_ENTITIES,
   type TotpAccountStore,
+  type TotpOutbox,
   TotpService,
   TotpStorageError,
 } from 'nestjs-totp';
@@ -20,7 +21,7 @@ import { connect } from '../storage/tables.js';
 import type { OpenDatabase, TestDatabase, TestDataSourceOptions } from '../support/databases.js';
 import { FaultyConnection, isNotSent, losesItsReply, type Meet } from './faulty-connection.js';
 import { type Call, type Operation, operations } from './operations.js';
-import { type Break, Wire } from './wire.js';
+import { type Cut, TcpProxy } from './tcp-proxy.js';
 
 /** A fault that one statement meets, or that one and all after it. */
 export interface Fault {
@@ -62,7 +63,7 @@ export class Site {
   ) {
     this.connection = new FaultyConnection(faulty);
     this.store = new TypeOrmTotpAccountStore(faulty);
-    this.totp = this.serviceOver(faulty, this.events, new TestTotpClock());
+    this.totp = serviceOver(faulty, this.events, new TestTotpClock());
   }
 
   /** @param port where the service whose statements meet faults finds the server, if not at its own port */
@@ -123,41 +124,48 @@ export class Site {
 
   /** A service that has just started, and meets no faults. */
   undisturbedService(clock = new TestTotpClock()): TotpService {
-    return this.serviceOver(this.observer, new TotpEventRecorder(), clock);
-  }
-
-  private serviceOver(dataSource: DataSource, events: TotpEventRecorder, clock: TestTotpClock): TotpService {
-    return new TotpService(
-      checkOptions({ issuer: 'Acme', secrets: 'plain-text' }),
-      new TypeOrmTotpAccountStore(dataSource),
-      new DeviceSecrets(new PlainTextSecretCipher()),
-      clock,
-      new AnonymousUserDirectory(),
-      events,
-    );
+    return serviceOver(this.observer, new TotpEventRecorder(), clock);
   }
 }
 
+/** @param outbox where all events go that are committed with a change */
+export function serviceOver(
+  dataSource: DataSource,
+  events: TotpEventRecorder,
+  clock: TestTotpClock,
+  outbox?: TotpOutbox,
+): TotpService {
+  const options = outbox === undefined ? {} : { events: { outbox: true, codeEvents: true } };
+  return new TotpService(
+    checkOptions({ issuer: 'Acme', secrets: 'plain-text', ...options }),
+    new TypeOrmTotpAccountStore(dataSource, outbox),
+    new DeviceSecrets(new PlainTextSecretCipher()),
+    clock,
+    new AnonymousUserDirectory(),
+    events,
+  );
+}
+
 /** One site for all tests of a `describe`, and what breaks the way to its database. */
-export function useSite({ name, open }: TestDatabase): { site: () => Site; breaks: (when: Break) => Meet } {
+export function useSite({ name, open }: TestDatabase): { site: () => Site; breaks: (cut: Cut) => Meet } {
   let site: Site;
-  let wire: Wire | undefined;
+  let proxy: TcpProxy | undefined;
   beforeAll(async () => {
     const database = await open();
-    if (name !== 'SQLite') wire = await Wire.to(database);
-    site = await Site.open(database, wire?.port);
+    if (name !== 'SQLite') proxy = await TcpProxy.to(database);
+    site = await Site.open(database, proxy?.port);
   });
   afterAll(async () => {
     await site.shut();
-    await wire?.close();
+    await proxy?.close();
   });
   return {
     site: () => site,
-    breaks: (when) => (statement) => {
-      wire?.breakAt(statement.sql, when);
+    breaks: (cut) => (statement) => {
+      proxy?.cutNext(statement.sql, cut);
       // There is no network to an SQLite file: there, the driver is made to fail, but for what it always does.
-      if (wire !== undefined || statement.sql === 'ROLLBACK') return statement.send();
-      return when === 'before the statement' ? isNotSent(statement) : losesItsReply(statement);
+      if (proxy !== undefined || statement.sql === 'ROLLBACK') return statement.send();
+      return cut === 'before the statement' ? isNotSent(statement) : losesItsReply(statement);
     },
   };
 }

@@ -20,7 +20,7 @@ import {
   TotpModule,
   TotpService,
 } from '../../dist/index.js';
-import { StoreConnection } from '../../dist/storage/store-connection.js';
+import { StoreConnection } from '../../dist/storage/sql/connection.js';
 import { TestTotpClock, TotpEventRecorder } from '../../dist/testing/index.js';
 import { intercept } from '../support/intercept.js';
 
