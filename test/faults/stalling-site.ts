@@ -4,14 +4,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type AnyTotpEvent, TOTP_ENTITIES, type TotpService } from 'nestjs-totp';
+import { type AnyTotpEvent, TOTP_ENTITIES, TOTP_MIGRATIONS, type TotpService } from 'nestjs-totp';
 import { TestTotpClock, TotpEventRecorder } from 'nestjs-totp/testing';
 import { DataSource, type DataSourceOptions, type Logger, type QueryRunner } from 'typeorm';
 import { TypeOrmTotpOutbox } from '../../src/outbox/typeorm-outbox.js';
 import { rowId } from '../../src/storage/sql/row-id.js';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
 import type { Answer, Call } from '../processes/fleet.js';
-import { connect } from '../storage/tables.js';
 import type { OpenDatabase } from '../support/databases.js';
 import { Attack, NOW } from './attack.js';
 import { serviceOver } from './site.js';
@@ -101,7 +100,12 @@ export class StallingSite {
   ) {}
 
   static async open(database: OpenDatabase, setting: Setting): Promise<StallingSite> {
-    const observer = await connect(database, { poolSize: OBSERVERS });
+    const observer = await new DataSource({
+      ...onServer(database),
+      poolSize: OBSERVERS,
+      entities: TOTP_ENTITIES,
+      migrations: TOTP_MIGRATIONS,
+    }).initialize();
     await observer.runMigrations();
     await observer.query('CREATE TABLE orders (id varchar(36) PRIMARY KEY)');
     const proxy = await TcpProxy.to(database);
@@ -280,6 +284,11 @@ async function answerOf(totp: TotpService, { name, input }: Call): Promise<Answe
   }
 }
 
+function onServer({ options }: OpenDatabase) {
+  if (options.type === 'better-sqlite3') throw new Error('There is no network to an SQLite file.');
+  return options;
+}
+
 /** TypeORM logs slow statements in any case. */
 const SILENT: Logger = {
   logQuery: () => undefined,
@@ -290,7 +299,13 @@ const SILENT: Logger = {
   log: () => undefined,
 };
 
-function withTimeOuts({ options }: OpenDatabase, timeOuts: TimeOuts, port: number): DataSourceOptions {
+/** @param port of the proxy */
+export function withTimeOuts(
+  { options }: OpenDatabase,
+  timeOuts: TimeOuts,
+  port: number,
+  poolSize = POOL_SIZE,
+): DataSourceOptions {
   switch (options.type) {
     case 'postgres': {
       const limits =
@@ -303,13 +318,13 @@ function withTimeOuts({ options }: OpenDatabase, timeOuts: TimeOuts, port: numbe
             };
       const patience = timeOuts === 'the client' ? { query_timeout: TIME_OUT_MS } : {};
       const extra = { connectionTimeoutMillis: 10 * TIME_OUT_MS, ...limits, ...patience };
-      return { ...options, port, poolSize: POOL_SIZE, applicationName: APPLICATION, extra, logger: SILENT };
+      return { ...options, port, poolSize, applicationName: APPLICATION, extra, logger: SILENT };
     }
     case 'mysql':
     case 'mariadb': {
       const patience =
         timeOuts === 'the client' ? { enableQueryTimeout: true, maxQueryExecutionTime: TIME_OUT_MS } : {};
-      return { ...options, port, poolSize: POOL_SIZE, logger: SILENT, ...patience };
+      return { ...options, port, poolSize, logger: SILENT, ...patience };
     }
     default:
       throw new Error('There is no network to an SQLite file.');
@@ -317,7 +332,7 @@ function withTimeOuts({ options }: OpenDatabase, timeOuts: TimeOuts, port: numbe
 }
 
 /** MariaDB ends statements by itself; MySQL only those that wait for a row. */
-function limitStatements({ options, driver }: DataSource): void {
+export function limitStatements({ options, driver }: DataSource): void {
   if (options.type !== 'mysql' && options.type !== 'mariadb') return;
   const { pool } = driver as unknown as { pool: { on(event: 'connection', listener: (it: Connection) => void): void } };
   interface Connection {

@@ -11,7 +11,9 @@ export type Cut =
   /** The server has run it, and its reply is lost. */
   | 'before the reply'
   /** The caller loses the connection at once; the server runs the statement and only then notices. */
-  | 'for the caller';
+  | 'for the caller'
+  /** The server ends the session as soon as it has replied: PostgreSQL's last words arrive in one packet with the reply. */
+  | 'after the reply';
 
 export type Fault =
   { readonly cut: Cut } | { readonly delay: 'the statement' | 'the reply'; readonly milliseconds: number };
@@ -83,7 +85,10 @@ export class TcpProxy {
         } else if (fault.cut === 'before the statement') cutBoth();
         else {
           toServer.write(message);
-          server.removeAllListeners('data').once('data', cutBoth);
+          server.removeAllListeners('data').once('data', (reply: Buffer) => {
+            if (fault.cut === 'after the reply') caller.write(Buffer.concat([reply, TERMINATED]), cutBoth);
+            else cutBoth();
+          });
           if (fault.cut === 'for the caller') caller.removeAllListeners('close').destroy();
         }
       }
@@ -105,6 +110,15 @@ export class TcpProxy {
       socket.on('close', () => this.sockets.delete(socket));
     }
   }
+}
+
+/** ErrorResponse of PostgreSQL. Clients of MySQL take it for a broken packet, and give the connection up too. */
+const TERMINATED = errorResponse('SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0');
+
+function errorResponse(fields: string): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(length.length + fields.length);
+  return Buffer.concat([Buffer.from('E'), length, Buffer.from(fields)]);
 }
 
 /** Writes to a socket in order, and nothing while it is held. */

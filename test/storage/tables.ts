@@ -9,7 +9,6 @@ import type { OpenDatabase, TestDatabase } from '../support/databases.js';
 export type Settings = Partial<Pick<DataSourceOptions, 'entityPrefix' | 'logger' | 'namingStrategy'>> & {
   readonly schema?: string;
   readonly migrationsTableName?: string;
-  readonly poolSize?: number;
 };
 
 /** An application's data source that knows the module's entities and migrations, and has run nothing yet. */

@@ -2,6 +2,7 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { ENTITIES_MISSING, TotpConfigurationError } from '../../shared/errors.js';
+import { watchPool } from './pool.js';
 
 /** The types of data source whose answers to lost races the module knows. */
 const SUPPORTED: readonly string[] = [
@@ -70,7 +71,10 @@ async function openFor(
         'a TotpAccountStore of your own.',
     );
   }
-  if (options.type !== 'better-sqlite3' || isInMemory(options.database)) return application;
+  if (options.type !== 'better-sqlite3' || isInMemory(options.database)) {
+    watchPool(application);
+    return application;
+  }
   return new DataSource({
     ...options,
     entities: [...entities],
