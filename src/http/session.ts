@@ -2,6 +2,7 @@
 import { Logger } from '@nestjs/common';
 import type { ActingSession } from '../recipe/recipe-interface.js';
 import { TotpArgumentError, TotpConfigurationError } from '../shared/errors.js';
+import { logError } from '../shared/log-error.js';
 import { kindOf } from '../shared/unknown.js';
 
 /** Who a session belongs to, and what it is called. */
@@ -30,8 +31,8 @@ export abstract class TotpSession implements SessionIdentity {
   abstract complete(at: number): Promise<void>;
 }
 
-/** Classes of sessions that are known to remember a completion. */
-const remembering = new WeakSet<object>();
+/** Classes of sessions whose completion was read back once. */
+const checked = new WeakSet<object>();
 
 /** Stores may round the time of a completion to whole seconds. */
 const ROUNDING_MS = 1_000;
@@ -105,14 +106,18 @@ export class SessionContainer {
   /** Without this, a session that forgets its completion would show only as one 403 after another. */
   private async checkOnce(at: number): Promise<void> {
     const kind = this.session.constructor;
-    if (remembering.has(kind)) return;
-    remembering.add(kind);
-    const kept = await this.getCompletedAt();
-    if (kept !== undefined && Math.abs(kept - at) < ROUNDING_MS) return;
-    logger.error(
-      `A session was completed at ${String(at)}, and its completedAt() then returned ${kindOf(kept)}, so TotpGuard will ask ` +
-        'for a code again. Make complete(at) store the time, and completedAt() return it in epoch milliseconds.',
-    );
+    if (checked.has(kind)) return;
+    checked.add(kind);
+    try {
+      const kept: unknown = await this.session.completedAt();
+      if (typeof kept === 'number' && Math.abs(kept - at) < ROUNDING_MS) return;
+      logger.error(
+        `A session was completed at ${String(at)}, and its completedAt() then returned ${kindOf(kept)}, so TotpGuard will ask for a code ` +
+          'again. Let complete(at) store the time, and completedAt() return it in epoch milliseconds.',
+      );
+    } catch (error) {
+      logError(logger, 'The completion of a session could not be read back', error);
+    }
   }
 }
 
