@@ -20,15 +20,12 @@ export const ROOMS = {
   http: ['accounts', 'recipe', 'shared', 'storage'],
   operations: ['accounts', 'secrets', 'shared', 'storage'],
   import: ['accounts', 'otp', 'recipe', 'shared'],
-  module: ['http', 'otp', 'outbox', 'recipe', 'secrets', 'shared'],
-  testing: ['accounts', 'events', 'otp', 'secrets', 'shared', 'storage'],
-  cli: ['events', 'import', 'module', 'operations', 'recipe', 'secrets', 'shared', 'storage', 'storage/sql'],
-  'totp.module': [
+  module: [
     'events',
     'http',
     'metrics',
-    'module',
     'operations',
+    'otp',
     'outbox',
     'recipe',
     'secrets',
@@ -36,6 +33,9 @@ export const ROOMS = {
     'storage',
     'storage/sql',
   ],
+  testing: ['accounts', 'events', 'otp', 'secrets', 'shared', 'storage'],
+  cli: ['events', 'import', 'module', 'operations', 'recipe', 'secrets', 'shared', 'storage', 'storage/sql'],
+  'totp.module': ['http', 'module'],
   index: [
     'accounts',
     'events',

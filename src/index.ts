@@ -2,13 +2,15 @@
 
 // The module and its options
 export { TotpModule } from './totp.module.js';
-export { InjectTotpOptions, type TotpConfig, type TotpEventOptions } from './recipe/config.js';
-export {
-  type TotpLockoutOptions,
-  type TotpModuleAsyncOptions,
-  type TotpModuleOptions,
-  type TotpModuleStatics,
-  type TotpOptionsFactory,
+export { type EventSettings, InjectTotpOptions, type TotpConfig } from './recipe/config.js';
+export type {
+  TotpEventOptions,
+  TotpLockoutOptions,
+  TotpModuleAsyncOptions,
+  TotpModuleExtras,
+  TotpModuleOptions,
+  TotpOptionsFactory,
+  TotpOverrideOptions,
 } from './module/options.js';
 
 // The recipe
@@ -58,7 +60,7 @@ export type { TotpDuration } from './shared/duration.js';
 
 // What may be replaced
 export { SystemTotpClock, TotpClock } from './shared/clock.js';
-export { TotpUserDirectory, type UserIdentifierInfoAnswer } from './recipe/user-directory.js';
+export { AnonymousUserDirectory, TotpUserDirectory, type UserIdentifierInfoAnswer } from './recipe/user-directory.js';
 export {
   type AccountChange,
   type AccountListing,

@@ -55,7 +55,7 @@ export interface Account {
   readonly usedUntil: number;
 }
 
-/** The settings that the rules go by, checked by `module/options.ts`. */
+/** The settings that the rules go by, checked by `module/check-options.ts`. */
 export interface Policy {
   /** Devices a user may have at a time. */
   readonly maxDevices: number;

@@ -13,6 +13,15 @@ export type OnTotpEventOptions = NonNullable<Parameters<typeof OnEvent>[1]> & {
   readonly durable?: boolean;
 };
 
+/** The metadata of a method that handles durable events: their names. A string, so that every copy of this package reads it. */
+const DURABLE_EVENTS = 'nestjs-totp:durable-events';
+
+/** The names of the durable events that a method handles. */
+export function durableEventsOf(method: unknown): readonly unknown[] {
+  const names: unknown = typeof method === 'function' ? Reflect.getMetadata(DURABLE_EVENTS, method) : undefined;
+  return Array.isArray(names) ? names : [];
+}
+
 /** The name under which the emitter tells of an event that comes from the outbox. */
 export function durableName(name: keyof TotpEventMap): string {
   return `outbox.${name}`;
@@ -35,6 +44,10 @@ export function OnTotpEvent<Name extends keyof TotpEventMap>(
     key: string | symbol,
     descriptor: TypedPropertyDescriptor<T>,
   ): void => {
+    const method: unknown = descriptor.value;
+    if (durable && typeof method === 'function') {
+      Reflect.defineMetadata(DURABLE_EVENTS, [...durableEventsOf(method), name], method);
+    }
     // The end of a durable listener, and its error, must come back to the outbox, which then brings the event again.
     const listening = durable ? { ...options, suppressErrors: false, async: false, nextTick: false } : options;
     OnEvent(durable ? durableName(name) : name, listening)(target, key, descriptor);

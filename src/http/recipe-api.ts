@@ -32,7 +32,7 @@ export class RecipeTotpApi implements TotpApi {
       verifyTOTPPOST: this.verifyTOTPPOST.bind(this),
       updateDevicePOST: this.updateDevicePOST.bind(this),
     };
-    replaceFunctions(this, original, override);
+    replaceFunctions(this, original, override, 'override.apis');
   }
 
   async createDevicePOST(input: APIInput & { readonly deviceName?: string }): Promise<CreateDeviceResponse> {

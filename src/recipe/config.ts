@@ -5,21 +5,13 @@ import type { Algorithm } from '../otp/settings.js';
 import type { KeyRing } from '../secrets/key-ring.js';
 import type { RecipeInterface } from './recipe-interface.js';
 
-/** What becomes of events, beside that listeners in the same process hear them at once. */
-export interface TotpEventOptions {
-  /**
-   * Whether events are kept in the database, together with the change that they report, until they are handed on to all
-   * `eventDestinations`; default false. Everything under `totp.device.*` and `totp.user.*` is.
-   */
-  readonly outbox?: boolean;
-  /** Whether `totp.code.*` are kept in the outbox too, which makes a transaction of each code that is entered; default false. */
-  readonly codeEvents?: boolean;
-  /** Milliseconds between two looks at what other processes left in the outbox: 100–60,000, default 1,000. */
-  readonly pollInterval?: number;
-  /** Milliseconds that one destination may take for one event: 100–60,000, default 10,000. */
-  readonly deliveryTimeout?: number;
-  /** Tries after which an event is parked: 1–1,000, default 50, which is after 3.5 hours. */
-  readonly maxAttempts?: number;
+/** Event delivery beyond the in-process listeners, with every default filled in. */
+export interface EventSettings {
+  readonly outbox: boolean;
+  readonly codeEvents: boolean;
+  readonly pollIntervalMs: number;
+  readonly deliveryTimeoutMs: number;
+  readonly maxAttempts: number;
 }
 
 /** Replaces single functions of the recipe, as SuperTokens' `override.functions` does. */
@@ -31,12 +23,13 @@ export interface TotpConfig {
   readonly secrets: KeyRing | 'plain-text' | undefined;
   readonly algorithm: Algorithm;
   readonly digits: 6 | 8;
+  /** Seconds. */
   readonly defaultPeriod: number;
   readonly defaultSkew: number;
   readonly enrolment: 'optional' | 'required';
   readonly functions: FunctionOverride | undefined;
   readonly policy: Policy;
-  readonly events: Required<TotpEventOptions>;
+  readonly events: EventSettings;
 }
 
 /** The token of `TotpConfig`. */

@@ -1,4 +1,4 @@
-import { replaceFunctions } from './override.js';
+import { type OverrideOption, replaceFunctions } from './override.js';
 
 interface Greetings {
   hello: ((name: string) => string) | undefined;
@@ -6,9 +6,9 @@ interface Greetings {
 }
 
 class Greeter {
-  constructor(override?: (original: Greetings) => Greetings) {
+  constructor(override?: (original: Greetings) => Greetings, option: OverrideOption = 'override.apis') {
     const original: Greetings = { hello: this.hello.bind(this), twice: this.twice.bind(this) };
-    replaceFunctions(this, original, override);
+    replaceFunctions(this, original, override, option);
   }
 
   hello(name: string): string {
@@ -53,7 +53,7 @@ describe('an override', () => {
     expect(greeter.hello('Ann')).toBe('hello Ann');
   });
 
-  it('may be of a class, whose functions stand on its prototype', () => {
+  it('may be an instance of a class, whose functions are on its prototype', () => {
     class Polite implements Greetings {
       constructor(private readonly original: Greetings) {}
       hello(name: string): string {
@@ -64,6 +64,42 @@ describe('an override', () => {
       }
     }
     expect(new Greeter((original) => new Polite(original)).twice('Ann')).toBe('good day, Ann, good day, Ann');
+  });
+
+  it.each<[problem: string, returned: unknown]>([
+    ['undefined', undefined],
+    ['null', null],
+    ['string', 'hello'],
+  ])('is refused when it returns %s', (problem, returned) => {
+    for (const option of ['override.functions', 'override.apis'] as const) {
+      expect(() => new Greeter(() => returned as Greetings, option)).toThrow(
+        `TotpModule: ${option} returned ${problem}. Return all functions: (original) => ({ ...original, … })`,
+      );
+    }
+  });
+
+  it.each<[problem: string, returned: object]>([
+    ['no function hello', {}],
+    ['no function twice', { hello: () => 'hello' }],
+    ['no function hello', Promise.resolve({ hello: () => 'hello', twice: () => 'twice' })],
+    ['no function twice', { hello: () => 'hello', twice: 'twice' }],
+    ['no function twice', { hello: () => 'hello', twice: null }],
+    [
+      '"Hello", which does not exist: did you mean "hello"?',
+      { hello: () => 'hello', twice: () => 'twice', Hello: () => '' },
+    ],
+  ])('is refused when it returns %s', (problem, returned) => {
+    for (const option of ['override.functions', 'override.apis'] as const) {
+      expect(() => new Greeter(() => returned as Greetings, option)).toThrow(
+        `TotpModule: ${option} returned ${problem}`,
+      );
+    }
+  });
+
+  it('may not take away a function of the recipe, which callers rely on', () => {
+    expect(() => new Greeter((original) => ({ ...original, twice: undefined }), 'override.functions')).toThrow(
+      'TotpModule: override.functions returned no function twice. Return all functions: (original) => ({ ...original, … }).',
+    );
   });
 
   it('does not reach other instances', () => {

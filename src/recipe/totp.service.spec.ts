@@ -16,8 +16,9 @@ import {
   TotpStepUpRequiredError,
   TotpStorageError,
 } from '../shared/errors.js';
-import { checkOptions, type TotpModuleOptions } from '../module/options.js';
 import { DeviceSecrets } from './device-secrets.js';
+import { checkOptions } from '../module/check-options.js';
+import type { TotpModuleOptions } from '../module/options.js';
 import type { ActingSession, CallContext } from './recipe-interface.js';
 import { TotpService } from './totp.service.js';
 

@@ -127,7 +127,7 @@ export class TotpService implements RecipeInterface {
       getStatuses: this.getStatuses.bind(this),
       removeUser: this.removeUser.bind(this),
     };
-    replaceFunctions(this, original, config.functions);
+    replaceFunctions(this, original, config.functions, 'override.functions');
   }
 
   /** By what name the user knows the account: asks `TotpUserDirectory`. */

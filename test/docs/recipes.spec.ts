@@ -16,7 +16,7 @@ import {
   type TotpEventDestination,
   TotpModule,
   type TotpModuleOptions,
-  type TotpModuleStatics,
+  type TotpModuleExtras,
   TotpOutboxRelay,
   TotpService,
 } from 'nestjs-totp';
@@ -71,7 +71,7 @@ async function classOf(name: keyof typeof HEADINGS, exported: string): Promise<T
   return (await recipe(name))[exported] as Type;
 }
 
-type Options = Partial<TotpModuleOptions & TotpModuleStatics>;
+type Options = Partial<TotpModuleOptions & TotpModuleExtras>;
 
 /** An application that follows a recipe. */
 async function start(

@@ -1,6 +1,6 @@
 import { FRESH_BUDGET, type Budget } from '../../src/accounts/account.js';
 import { isLocked, recordFailure } from '../../src/accounts/lockout.js';
-import { checkOptions } from '../../src/module/options.js';
+import { checkOptions } from '../../src/module/check-options.js';
 import type { TotpModuleOptions } from 'nestjs-totp';
 import { DAY, HOUR, MINUTE } from '../support/accounts.js';
 import { problemsOf, read, tableRows } from './documents.js';

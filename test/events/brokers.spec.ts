@@ -264,7 +264,7 @@ describeWithBrokers.each(databases)('while RabbitMQ is away, on $name', ({ open 
       database,
       options: {
         // However many tries it takes on a busy machine, nothing is given up on.
-        events: { outbox: true, pollInterval: 100, deliveryTimeout: 1_000, maxAttempts: 1_000 },
+        events: { outbox: true, pollInterval: 0.1, deliveryTimeout: 1, maxAttempts: 1_000 },
         imports: [ClientsModule.register([{ name: 'BROKER', transport: Transport.RMQ, options }])],
         eventDestinations: [Broker],
       },

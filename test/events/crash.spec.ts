@@ -123,7 +123,7 @@ describeWithBrokers.each(servers)('of four processes on $name', ({ name, open })
     arrivals = [new Arrivals('rabbitmq', isCommitted, onArrival), new Arrivals('nats', isCommitted, onArrival)];
     const [rabbit, nats] = arrivals;
     subscribers = await Promise.all([subscribeToRabbit(address, rabbit.note), subscribeToNats(address, nats.note)]);
-    fleet = await Fleet.launch(database, SIZE, { ...address, deliveryTimeout: 1_000 });
+    fleet = await Fleet.launch(database, SIZE, { ...address, deliveryTimeout: 1 });
   });
   afterAll(async () => {
     await fleet.land();

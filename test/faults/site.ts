@@ -16,7 +16,7 @@ import { StoreConnection } from '../../src/storage/sql/connection.js';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
 import { PlainTextSecretCipher } from '../../src/secrets/plain-text-cipher.js';
 import { AnonymousUserDirectory } from '../../src/recipe/user-directory.js';
-import { checkOptions } from '../../src/module/options.js';
+import { checkOptions } from '../../src/module/check-options.js';
 import { connect } from '../storage/tables.js';
 import type { OpenDatabase, TestDatabase, TestDataSourceOptions } from '../support/databases.js';
 import { FaultyConnection, isNotSent, losesItsReply, type Meet } from './faulty-connection.js';

@@ -4,8 +4,8 @@ import { type ForeignDevices, importForeignDevices, TotpArgumentError, TotpStora
 import { TestTotpClock, TotpEventRecorder, totpCode } from 'nestjs-totp/testing';
 import { toBase32 } from '../../src/otp/secret.js';
 import { AnonymousUserDirectory } from '../../src/recipe/user-directory.js';
-import { checkOptions } from '../../src/module/options.js';
 import { DeviceSecrets } from '../../src/recipe/device-secrets.js';
+import { checkOptions } from '../../src/module/check-options.js';
 import { TotpService } from '../../src/recipe/totp.service.js';
 import { cipherUnder } from '../secrets/keys.js';
 import { driverError, FaultyConnection } from '../faults/faulty-connection.js';

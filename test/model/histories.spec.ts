@@ -9,7 +9,7 @@ import { TotpService } from 'nestjs-totp';
 import { InMemoryTotpAccountStore, TestTotpClock, totpCode, TotpEventRecorder } from 'nestjs-totp/testing';
 import { PlainTextSecretCipher } from '../../src/secrets/plain-text-cipher.js';
 import { AnonymousUserDirectory } from '../../src/recipe/user-directory.js';
-import { checkOptions } from '../../src/module/options.js';
+import { checkOptions } from '../../src/module/check-options.js';
 import { AccountModel, RULES } from './account-model.js';
 
 const HISTORIES = Number(process.env.TOTP_TEST_HISTORIES ?? 300);

@@ -7,7 +7,7 @@ import { TotpService } from 'nestjs-totp';
 import { InMemoryTotpAccountStore, TestTotpClock, totpCode, TotpEventRecorder } from 'nestjs-totp/testing';
 import { PlainTextSecretCipher } from '../../src/secrets/plain-text-cipher.js';
 import { AnonymousUserDirectory } from '../../src/recipe/user-directory.js';
-import { checkOptions } from '../../src/module/options.js';
+import { checkOptions } from '../../src/module/check-options.js';
 import { TurnByTurnStore } from './turn-by-turn-store.js';
 
 const secretKey = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';

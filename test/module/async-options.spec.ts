@@ -148,8 +148,7 @@ describe('@InjectTotpOptions()', () => {
       defaultPeriod: 30,
       defaultSkew: 1,
       enrolment: 'optional',
-      override: {},
-      events: { outbox: false, codeEvents: false, pollInterval: 1_000, deliveryTimeout: 10_000, maxAttempts: 50 },
+      events: { outbox: false, codeEvents: false, pollIntervalMs: 1_000, deliveryTimeoutMs: 10_000, maxAttempts: 50 },
       policy: {
         maxDevices: 10,
         unverifiedLifetimeMs: 86_400_000,

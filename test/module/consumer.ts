@@ -2,7 +2,7 @@
 import type { ModuleMetadata } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import { Test, type TestingModuleBuilder } from '@nestjs/testing';
-import { TotpAccountStore, TotpClock, type TotpModuleOptions, type TotpModuleStatics, TotpService } from 'nestjs-totp';
+import { TotpAccountStore, TotpClock, type TotpModuleOptions, type TotpModuleExtras, TotpService } from 'nestjs-totp';
 import { InMemoryTotpAccountStore, TestTotpClock } from 'nestjs-totp/testing';
 import { adapterOf, HeaderSignIn, type Platform, type TestApplication } from '../support/application.js';
 import { suiteLogger } from '../support/suite-log.js';
@@ -13,7 +13,7 @@ export const inMemory = {
   secrets: 'plain-text',
   guards: [HeaderSignIn],
   providers: [{ provide: TotpAccountStore, useClass: InMemoryTotpAccountStore }],
-} as const satisfies TotpModuleOptions & TotpModuleStatics;
+} as const satisfies TotpModuleOptions & TotpModuleExtras;
 
 export const emitter = EventEmitterModule.forRoot();
 

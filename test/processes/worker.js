@@ -60,7 +60,7 @@ function clients({ rabbitmq, queue, nats }) {
 
 /** Short times: who is killed leaves a claim behind that others wait for. */
 const outbox = brokers && {
-  events: { outbox: true, pollInterval: 100, deliveryTimeout: brokers.deliveryTimeout, maxAttempts: 1_000 },
+  events: { outbox: true, pollInterval: 0.1, deliveryTimeout: brokers.deliveryTimeout, maxAttempts: 1_000 },
   eventDestinations: [Rabbit, Nats],
   imports: [clients(brokers)],
 };

@@ -13,7 +13,7 @@ import { DeviceSecrets } from '../../src/recipe/device-secrets.js';
 import { toBase32 } from '../../src/otp/secret.js';
 import { readKeyRing } from '../../src/secrets/key-ring.js';
 import { AnonymousUserDirectory } from '../../src/recipe/user-directory.js';
-import { checkOptions } from '../../src/module/options.js';
+import { checkOptions } from '../../src/module/check-options.js';
 
 export const newKey = () => randomBytes(32).toString('base64');
 

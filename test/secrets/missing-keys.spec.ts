@@ -65,7 +65,7 @@ describe.each(databases)('keys on $name', ({ open }) => {
 
   it('that are others than before, under the same ids, are named at start-up', async () => {
     await expect(start({ keys: { k1: newKey(), k2: keys.k2 }, current: 'k2' })).rejects.toThrow(
-      'these keys do not open what was sealed under their names: "k1"',
+      'these keys do not decrypt what was encrypted under their ids: "k1"',
     );
   });
 

@@ -1,7 +1,7 @@
 /** Accounts as plain values, for tests of the rules: each field has a plain default that a test overrides. */
 import { type Account, type Budget, type Device, NEW_ACCOUNT, type Policy } from '../../src/accounts/account.js';
 import type { NewDevice } from '../../src/accounts/enrolment.js';
-import { checkOptions } from '../../src/module/options.js';
+import { checkOptions } from '../../src/module/check-options.js';
 
 export const SECOND = 1000;
 export const MINUTE = 60 * SECOND;

@@ -13,7 +13,7 @@ import {
   TotpEventPublisher,
   TotpModule,
   type TotpModuleOptions,
-  type TotpModuleStatics,
+  type TotpModuleExtras,
   TotpService,
 } from 'nestjs-totp';
 import { TestTotpClock, TotpEventRecorder } from 'nestjs-totp/testing';
@@ -81,7 +81,7 @@ export interface ApplicationSettings {
   readonly platform?: Platform;
   /** Instead of the platform's plain adapter. */
   readonly adapter?: () => ExpressAdapter | FastifyAdapter;
-  readonly options?: Partial<TotpModuleOptions & TotpModuleStatics>;
+  readonly options?: Partial<TotpModuleOptions & TotpModuleExtras>;
   readonly imports?: readonly Type<unknown>[];
   readonly customise?: (builder: TestingModuleBuilder) => TestingModuleBuilder;
   /** What an application does between `NestFactory.create` and `listen`. */

@@ -29,14 +29,17 @@ export class StoreConnection implements OnApplicationShutdown {
   /**
    * @param application the application's data source; undefined when it has none, or none of that name
    * @param entities of the module, which the data source must know
+   * @param describeMissing says what is wrong and what to write where there is no data source
    */
   constructor(
     private readonly application: DataSource | undefined,
     private readonly entities: readonly (new () => object)[],
+    private readonly describeMissing: () => string = () => 'TotpModule: the data source is missing. Pass one.',
   ) {}
 
   /** @throws TotpConfigurationError when there is no data source, it is of another kind, or lacks the module's entities */
   open(): Promise<DataSource> {
+    if (this.application === undefined) return Promise.reject(new TotpConfigurationError(this.describeMissing()));
     this.opened ??= openFor(this.application, this.entities).catch((error: unknown) => {
       this.opened = undefined;
       throw error;
@@ -50,17 +53,7 @@ export class StoreConnection implements OnApplicationShutdown {
   }
 }
 
-async function openFor(
-  application: DataSource | undefined,
-  entities: readonly (new () => object)[],
-): Promise<DataSource> {
-  if (application === undefined) {
-    throw new TotpConfigurationError(
-      'TotpModule: there is no TypeORM data source. Add TypeOrmModule.forRoot({ …, entities: [...TOTP_ENTITIES], ' +
-        'migrations: TOTP_MIGRATIONS, migrationsRun: true }) to the imports of your application; name it with ' +
-        'TotpModule.forRoot({ …, dataSource: "name" }) when it is not the default one.',
-    );
-  }
+async function openFor(application: DataSource, entities: readonly (new () => object)[]): Promise<DataSource> {
   if (!entities.every((entity) => application.hasMetadata(entity))) {
     throw new TotpConfigurationError(ENTITIES_MISSING);
   }

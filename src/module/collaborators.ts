@@ -1,0 +1,31 @@
+/** The classes that an application may replace by providing its own under the same token. */
+import type { Abstract } from '@nestjs/common';
+import { TotpApi } from '../http/totp.api.js';
+import { TotpSessionAdapter } from '../http/session-adapter.js';
+import { TotpMetrics } from '../metrics/metrics.js';
+import { TotpOutbox } from '../outbox/outbox.js';
+import { TotpEventPublisher } from '../events/publisher.js';
+import { TotpService } from '../recipe/totp.service.js';
+import { TotpUserDirectory } from '../recipe/user-directory.js';
+import { TotpSecretCipher } from '../secrets/secret-cipher.js';
+import { TotpClock } from '../shared/clock.js';
+import { TotpAccountStore } from '../storage/account-store.js';
+
+/** A class that is also the token of its provider. */
+export type Collaborator = Abstract<object>;
+
+/** The methods that the module calls on each: a provider without one fails at start-up, and not at a sign-in. */
+export const REQUIRED_METHODS: ReadonlyMap<Collaborator, readonly string[]> = new Map<Collaborator, readonly string[]>([
+  [TotpClock, ['now'] satisfies (keyof TotpClock)[]],
+  [TotpSecretCipher, ['seal', 'open'] satisfies (keyof TotpSecretCipher)[]],
+  [TotpAccountStore, ['load', 'loadMany', 'commit', 'commitAll', 'remove'] satisfies (keyof TotpAccountStore)[]],
+  [TotpOutbox, ['add'] satisfies (keyof TotpOutbox)[]],
+  [TotpMetrics, ['recordEvent', 'recordConflict', 'recordDelivery', 'observeBacklog'] satisfies (keyof TotpMetrics)[]],
+  [TotpEventPublisher, ['publish'] satisfies (keyof TotpEventPublisher)[]],
+  [TotpUserDirectory, ['getUserIdentifierInfo'] satisfies (keyof TotpUserDirectory)[]],
+  [TotpSessionAdapter, ['resolve'] satisfies (keyof TotpSessionAdapter)[]],
+  [TotpService, ['verifyTOTP'] satisfies (keyof TotpService)[]],
+  [TotpApi, []],
+]);
+
+export const COLLABORATORS: readonly Collaborator[] = [...REQUIRED_METHODS.keys()];

@@ -1,0 +1,38 @@
+/** The module as Nest sees it: built with Nest's own builder, from the options and the extras. */
+import { ConfigurableModuleBuilder, type DynamicModule } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { createTotpController } from '../http/totp.controller.js';
+import { TOTP_ENTITIES } from '../storage/index.js';
+import { readExtras } from './check-options.js';
+import { moduleList } from './extras.js';
+import type { TotpModuleExtras, TotpModuleOptions } from './options.js';
+import { EXPORTS, providersOf } from './providers.js';
+import { GIVEN_OPTIONS } from './tokens.js';
+
+/**
+ * `forRoot` and `forRootAsync`. Extras that a factory returns are left in the options, which `checkOptions` then refuses: the
+ * builder itself would ignore them.
+ */
+export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<TotpModuleOptions>({
+  optionsInjectionToken: GIVEN_OPTIONS,
+})
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createTotpOptions')
+  .setExtras<TotpModuleExtras>(readExtras({}), define)
+  .build();
+
+function define(definition: DynamicModule, given: TotpModuleExtras): DynamicModule {
+  const extras = readExtras({ ...given, imports: definition.imports ?? given.imports });
+  // Adds the entities to a data source with `autoLoadEntities`. The repositories that this returns are not needed.
+  TypeOrmModule.forFeature(TOTP_ENTITIES, extras.dataSource);
+  const controller = extras.controllers ? createTotpController(extras.path, extras.guards) : null;
+  return {
+    ...definition,
+    global: extras.global,
+    imports: [DiscoveryModule, ...moduleList(extras.imports, 'imports')],
+    controllers: controller === null ? [] : [controller],
+    providers: [...(definition.providers ?? []), ...providersOf(extras, controller)],
+    exports: EXPORTS,
+  };
+}

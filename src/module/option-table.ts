@@ -1,0 +1,236 @@
+/** The one table of options: each option's type, range, default, unit and sentence. Checks, messages and documentation use it. */
+import type { CanActivate, ModuleMetadata, Provider, Type } from '@nestjs/common';
+import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js';
+import type { TotpEventDestination } from '../outbox/destination.js';
+import { readKeyRing } from '../secrets/key-ring.js';
+import { guardList, destinationList, moduleList, mountPath, providerList } from './extras.js';
+import type {
+  TotpEventOptions,
+  TotpLockoutOptions,
+  TotpModuleExtras,
+  TotpModuleOptions,
+  TotpOverrideOptions,
+} from './options.js';
+import {
+  choice,
+  custom,
+  duration,
+  fail,
+  flag,
+  type Group,
+  group,
+  integer,
+  type Schema,
+  type Settings,
+  shown,
+} from './schema.js';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
+
+const lockout = {
+  maxFailures: integer({
+    min: 1,
+    max: 10,
+    defaultValue: 5,
+    sentence: 'failures within one `cooldown` that lock the user',
+  }),
+  cooldown: duration({
+    min: MINUTE,
+    max: DAY,
+    defaultValue: 15 * MINUTE,
+    sentence: 'the time within which failures are counted together, and the length of the first lock',
+  }),
+  multiplier: integer({
+    min: 1,
+    max: 10,
+    defaultValue: 2,
+    sentence: 'the factor by which each further lock of a streak is longer',
+  }),
+  maxCooldown: duration({ min: 'cooldown', max: DAY, defaultValue: DAY, sentence: 'the length of the longest lock' }),
+  hardLimit: integer({
+    min: 'maxFailures',
+    max: 100,
+    defaultValue: 100,
+    sentence: 'failures in a row that lock the user until `unlockUser`',
+  }),
+} satisfies Schema<TotpLockoutOptions>;
+
+const events = {
+  outbox: flag({
+    defaultValue: false,
+    sentence: 'whether [events are stored](docs/events.md) until every destination has them',
+  }),
+  codeEvents: flag({ defaultValue: false, sentence: 'whether the outbox also stores `totp.code.*`' }),
+  pollInterval: duration({
+    min: 100,
+    max: MINUTE,
+    defaultValue: SECOND,
+    sentence: 'how often a process looks for events that another one left in the outbox',
+  }),
+  deliveryTimeout: duration({
+    min: 100,
+    max: MINUTE,
+    defaultValue: 10 * SECOND,
+    sentence: 'the time that a destination may take for one event',
+  }),
+  maxAttempts: integer({
+    min: 1,
+    max: 1_000,
+    defaultValue: 50,
+    sentence: 'attempts after which an event is given up on',
+  }),
+} satisfies Schema<TotpEventOptions>;
+
+const override = {
+  functions: custom({
+    values: 'a function',
+    sentence: '[replaces functions of the recipe](#replacing-parts)',
+    read: overrideFunction,
+  }),
+  apis: custom({
+    values: 'a function',
+    sentence: '[replaces HTTP APIs](#replacing-parts), or switches them off',
+    read: overrideFunction,
+  }),
+} satisfies Schema<TotpOverrideOptions>;
+
+/** What the module does; may come from a factory. */
+export const OPTIONS = {
+  issuer: custom({
+    values: '1 to 64 characters',
+    sentence: "your application's name, as authenticator apps show it",
+    read: issuer,
+  }),
+  secrets: custom({
+    values: "`{ keys, current }`, `'plain-text'`",
+    sentence:
+      "[the keys](docs/keys.md) that secrets are encrypted with; `'plain-text'` leaves them readable, and logs a warning",
+    read: (value) => (value === undefined || value === 'plain-text' ? value : readKeyRing(value)),
+  }),
+  algorithm: choice({
+    choices: ALGORITHMS,
+    defaultValue: 'SHA1',
+    sentence: 'of new devices; several apps ignore other values, so the module warns',
+  }),
+  digits: choice({
+    choices: DIGITS,
+    defaultValue: 6,
+    sentence: 'of new devices; several apps ignore other values, so the module warns',
+  }),
+  defaultPeriod: duration({
+    min: PERIOD_RANGE[0] * SECOND,
+    max: PERIOD_RANGE[1] * SECOND,
+    defaultValue: 30 * SECOND,
+    sentence: 'of new devices; several apps ignore other values, so the module warns',
+  }),
+  defaultSkew: integer({
+    min: SKEW_RANGE[0],
+    max: SKEW_RANGE[1],
+    defaultValue: 1,
+    sentence: 'steps before and after the current one whose codes are valid too, on new devices',
+  }),
+  maxDevices: integer({ min: 1, max: 15, defaultValue: 10, sentence: 'devices that a user may have at a time' }),
+  unverifiedDeviceLifetime: duration({
+    min: MINUTE,
+    max: 7 * DAY,
+    defaultValue: DAY,
+    sentence: 'how long a new device waits for its first code',
+  }),
+  lockout: group({ sentence: 'what wrong codes lead to', settings: lockout }),
+  stepUpMaxAge: duration({
+    min: MINUTE,
+    max: DAY,
+    defaultValue: 20 * MINUTE,
+    sentence: 'maximum age of the last TOTP check for changing devices',
+  }),
+  enrolment: choice({
+    choices: ['optional', 'required'],
+    defaultValue: 'optional',
+    sentence: "whether `TotpGuard` lets users without a verified device pass; with `'required'` it does not",
+  }),
+  events: group({ sentence: 'event delivery beyond the in-process listeners', settings: events }),
+  override: group({ sentence: "SuperTokens' way of overriding", settings: override }),
+} satisfies Schema<TotpModuleOptions>;
+
+/** What shapes the module itself; written beside a factory. */
+export const EXTRAS = {
+  path: custom<string>({
+    values: 'a path',
+    shownDefault: "`'totp'`",
+    sentence: 'where the routes are mounted',
+    read: mountPath,
+  }),
+  guards: custom<readonly Type<CanActivate>[]>({
+    values: 'classes',
+    shownDefault: '`[]`',
+    sentence: "guards that run before the module's own: your sign-in guard",
+    read: guardList,
+  }),
+  controllers: flag({ defaultValue: true, sentence: 'whether the HTTP routes are served' }),
+  dataSource: custom({
+    values: 'a name',
+    sentence: 'the TypeORM data source, when it is not the default one',
+    read: (value, name) => {
+      if (value === undefined || (typeof value === 'string' && value !== '')) return value;
+      return fail(
+        `${name} is ${shown(value)}`,
+        'Write the name of a data source: TypeOrmModule.forRoot({ name: "…", … })',
+      );
+    },
+  }),
+  global: flag({
+    defaultValue: true,
+    sentence: "whether other modules can use the module's providers without importing it",
+  }),
+  eventDestinations: custom<readonly Type<TotpEventDestination>[] | undefined>({
+    values: 'classes',
+    shownDefault: '`[EmitterTotpEventDestination]`',
+    sentence: 'where the outbox delivers events; by default to handlers of `durable: true`',
+    read: destinationList,
+  }),
+  providers: custom<readonly Provider[]>({
+    values: 'providers',
+    shownDefault: '`[]`',
+    sentence: '[your own parts](#replacing-parts)',
+    read: providerList,
+  }),
+  imports: custom<NonNullable<ModuleMetadata['imports']>>({
+    values: 'modules',
+    shownDefault: '`[]`',
+    sentence: 'modules whose providers `providers` and `guards` need',
+    read: moduleList,
+  }),
+} satisfies Schema<TotpModuleExtras>;
+
+/** The table for the documentation, in Markdown. */
+export function optionsAsMarkdown(): string {
+  const rows = [...rowsOf(OPTIONS, ''), ...rowsOf(EXTRAS, '')].map((cells) => `| ${cells.join(' | ')} |`);
+  return ['| option | values | default | |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+function rowsOf(settings: Settings, prefix: string): string[][] {
+  return Object.entries(settings).flatMap(([name, setting]) =>
+    isGroup(setting)
+      ? rowsOf(setting.settings, `${prefix}${name}.`)
+      : [[`\`${prefix}${name}\``, setting.values, setting.shownDefault, setting.sentence]],
+  );
+}
+
+function isGroup(setting: object): setting is Group<Settings> {
+  return 'settings' in setting;
+}
+
+function issuer(value: unknown, name: string): string {
+  if (typeof value === 'string' && /[\p{L}\p{N}]/u.test(value) && value.length <= 64) return value;
+  return fail(
+    `${name} is ${value === undefined ? 'missing' : shown(value)}`,
+    'Write your application\'s name in 1 to 64 characters, as authenticator apps show it: { issuer: "Acme" }',
+  );
+}
+
+function overrideFunction(value: unknown, name: string): unknown {
+  if (value === undefined || typeof value === 'function') return value;
+  return fail(`${name} is ${shown(value)}`, 'Write a function: (original) => ({ ...original, … })');
+}

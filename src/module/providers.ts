@@ -1,0 +1,217 @@
+/** The providers of the module: its defaults, and after them the application's own, since the last provider of a token counts. */
+import { Logger, type Provider, type Type } from '@nestjs/common';
+import { DiscoveryService, ModuleRef } from '@nestjs/core';
+import { EventEmitter2 } from '@nestjs/event-emitter';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { EmitterTotpEventPublisher, TotpEventPublisher } from '../events/publisher.js';
+import { RecipeTotpApi } from '../http/recipe-api.js';
+import { RequestSessionAdapter } from '../http/request-session-adapter.js';
+import { TotpSessionAdapter } from '../http/session-adapter.js';
+import { SessionCompletions } from '../storage/session-completions.js';
+import { API_OVERRIDE, TotpApi } from '../http/totp.api.js';
+import { TotpGuard } from '../http/totp.guard.js';
+import { FailSafeTotpMetrics, TotpMetrics } from '../metrics/metrics.js';
+import { openTelemetryMetrics } from '../metrics/opentelemetry.js';
+import { TotpHealthIndicator } from '../operations/health.js';
+import { TotpKeyRotation } from '../operations/key-rotation.js';
+import { EmitterTotpEventDestination, type TotpEventDestination } from '../outbox/destination.js';
+import { TotpOutbox } from '../outbox/outbox.js';
+import { TotpOutboxRelay } from '../outbox/relay.js';
+import { TypeOrmTotpOutbox } from '../outbox/typeorm-outbox.js';
+import { TOTP_OPTIONS, type TotpConfig } from '../recipe/config.js';
+import { DeviceSecrets } from '../recipe/device-secrets.js';
+import { TotpService } from '../recipe/totp.service.js';
+import { AnonymousUserDirectory, TotpUserDirectory } from '../recipe/user-directory.js';
+import { KeyRingSecretCipher } from '../secrets/key-ring-cipher.js';
+import { PlainTextSecretCipher } from '../secrets/plain-text-cipher.js';
+import { TotpSecretCipher } from '../secrets/secret-cipher.js';
+import { SystemTotpClock, TotpClock } from '../shared/clock.js';
+import { TotpAccountStore } from '../storage/account-store.js';
+import { TOTP_ENTITIES } from '../storage/index.js';
+import { SessionCompletionStore } from '../storage/session-completion-store.js';
+import { StoreConnection } from '../storage/sql/connection.js';
+import { TypeOrmTotpAccountStore } from '../storage/typeorm-account-store.js';
+import { authenticatorWarning, checkOptions, type ResolvedExtras, type ResolvedOptions } from './check-options.js';
+import { missingDataSource, missingEmitter } from './missing-parts.js';
+import type { TotpModuleOptions } from './options.js';
+import { fail, shown } from './schema.js';
+import { StartUp } from './start-up.js';
+import {
+  APPLICATION_DIRECTORY,
+  EVENT_DESTINATIONS,
+  EXTRAS_OF_MODULE,
+  GIVEN_OPTIONS,
+  TOTP_CONTROLLER,
+} from './tokens.js';
+import { ContextualUserDirectory } from './user-directory.js';
+
+const logger = new Logger('TotpModule');
+
+/** What other modules may inject. */
+export const EXPORTS = [
+  TOTP_OPTIONS,
+  TotpService,
+  TotpKeyRotation,
+  TotpHealthIndicator,
+  TotpApi,
+  TotpGuard,
+  TotpClock,
+  TotpSessionAdapter,
+  TotpUserDirectory,
+  TotpAccountStore,
+  TotpSecretCipher,
+  TotpEventPublisher,
+  TotpOutboxRelay,
+];
+
+/** @param controller null when no routes are served */
+export function providersOf(extras: ResolvedExtras, controller: Type<object> | null): Provider[] {
+  return [
+    {
+      provide: TOTP_OPTIONS,
+      inject: [GIVEN_OPTIONS],
+      useFactory: (options: TotpModuleOptions) => resolvedOptions(options, extras),
+    },
+    { provide: EXTRAS_OF_MODULE, useValue: extras },
+    { provide: TOTP_CONTROLLER, useValue: controller },
+    StartUp,
+    ...storage(extras),
+    ...outbox(extras),
+    { provide: TotpSecretCipher, inject: [TOTP_OPTIONS], useFactory: cipherFor },
+    {
+      provide: TotpEventPublisher,
+      inject: [{ token: EventEmitter2, optional: true }, DiscoveryService],
+      useFactory: (emitter: EventEmitter2 | undefined, discovery: DiscoveryService) =>
+        new EmitterTotpEventPublisher(emitter ?? missingEmitter(discovery)),
+    },
+    { provide: TotpMetrics, inject: [TotpClock], useFactory: openTelemetryMetrics },
+    { provide: TotpClock, useClass: SystemTotpClock },
+    { provide: TotpUserDirectory, useClass: ContextualUserDirectory },
+    { provide: APPLICATION_DIRECTORY, useClass: AnonymousUserDirectory },
+    { provide: TotpSessionAdapter, useClass: RequestSessionAdapter },
+    DeviceSecrets,
+    TotpService,
+    TotpKeyRotation,
+    TotpHealthIndicator,
+    { provide: API_OVERRIDE, inject: [TOTP_OPTIONS], useFactory: ({ apis }: ResolvedOptions) => apis },
+    { provide: TotpApi, useClass: RecipeTotpApi },
+    TotpGuard,
+    ...extras.providers.map(behindContextualDirectory),
+  ];
+}
+
+function storage({ dataSource }: ResolvedExtras): Provider[] {
+  return [
+    {
+      provide: StoreConnection,
+      inject: [{ token: getDataSourceToken(dataSource), optional: true }, DiscoveryService],
+      useFactory: (application: DataSource | undefined, discovery: DiscoveryService) =>
+        new StoreConnection(application, TOTP_ENTITIES, () => missingDataSource(discovery, dataSource)),
+    },
+    {
+      provide: TotpAccountStore,
+      inject: [StoreConnection, TotpOutbox],
+      useFactory: async (connection: StoreConnection, events: TotpOutbox) =>
+        new TypeOrmTotpAccountStore(await connection.open(), events),
+    },
+    {
+      provide: SessionCompletions,
+      inject: [StoreConnection],
+      useFactory: (connection: StoreConnection) => new SessionCompletionStore(connection),
+    },
+  ];
+}
+
+function outbox({ eventDestinations = [EmitterTotpEventDestination] }: ResolvedExtras): Provider[] {
+  return [
+    ...eventDestinations,
+    {
+      provide: EVENT_DESTINATIONS,
+      inject: [...eventDestinations],
+      useFactory: (...destinations: TotpEventDestination[]) => withDistinctNames(destinations),
+    },
+    {
+      provide: TotpOutbox,
+      inject: [StoreConnection, ModuleRef],
+      // Asks for the destinations when there are events: what they inject may itself need TotpService, and so the outbox.
+      useFactory: (connection: StoreConnection, module: ModuleRef) =>
+        new TypeOrmTotpOutbox(connection, () =>
+          module.get<readonly TotpEventDestination[]>(EVENT_DESTINATIONS).map(({ name }) => name),
+        ),
+    },
+    {
+      provide: TotpOutboxRelay,
+      inject: [TOTP_OPTIONS, TotpOutbox, EVENT_DESTINATIONS, TotpClock, StoreConnection, TotpMetrics],
+      useFactory: relayOf,
+    },
+  ];
+}
+
+function resolvedOptions(options: TotpModuleOptions, { eventDestinations }: ResolvedExtras): ResolvedOptions {
+  const config = checkOptions(options);
+  const warning = authenticatorWarning(config);
+  if (warning !== undefined) logger.warn(warning);
+  if (eventDestinations !== undefined && !config.events.outbox) {
+    logger.warn('The outbox is off, so eventDestinations get no events. Write events: { outbox: true }.');
+  }
+  return config;
+}
+
+/** The application's directory gets a token of its own: `ContextualUserDirectory` asks it. */
+function behindContextualDirectory(provider: Provider): Provider {
+  return 'provide' in provider && provider.provide === TotpUserDirectory
+    ? { ...provider, provide: APPLICATION_DIRECTORY }
+    : provider;
+}
+
+function cipherFor({ secrets }: TotpConfig): TotpSecretCipher {
+  if (secrets === undefined) {
+    fail(
+      'the option `secrets` is missing',
+      'Write secrets: { keys: { "2026-11": process.env.TOTP_KEY }, current: "2026-11" } with a key from ' +
+        '"npx nestjs-totp keys generate", or provide a TotpSecretCipher of your own. For tests and first steps only, write ' +
+        'secrets: "plain-text"',
+    );
+  }
+  if (secrets !== 'plain-text') return new KeyRingSecretCipher(secrets);
+  logger.warn("Secrets are kept in plain text: anyone who can read the database can make everyone's codes.");
+  return new PlainTextSecretCipher();
+}
+
+function withDistinctNames(destinations: readonly TotpEventDestination[]): readonly TotpEventDestination[] {
+  const names = destinations.map(({ name }) => name);
+  const wrong = names.findIndex(
+    (name, n) => !/^[a-z0-9-]{1,32}$/.test(shown(name).slice(1, -1)) || names.indexOf(name) !== n,
+  );
+  if (wrong === -1) return destinations;
+  return fail(
+    `an event destination is named ${shown(names[wrong])}`,
+    'Give each a name of its own, of 1 to 32 of a–z, 0–9 and "-"',
+  );
+}
+
+/** An outbox of the application's own delivers its events itself. */
+async function relayOf(
+  { events }: TotpConfig,
+  queue: TotpOutbox,
+  destinations: readonly TotpEventDestination[],
+  clock: TotpClock,
+  connection: StoreConnection,
+  metrics: TotpMetrics,
+): Promise<TotpOutboxRelay> {
+  if (!events.outbox || !(queue instanceof TypeOrmTotpOutbox)) return new TotpOutboxRelay(undefined);
+  await connection.open();
+  const { pollIntervalMs: pollInterval, deliveryTimeoutMs: deliveryTimeout, maxAttempts } = events;
+  const relay = new TotpOutboxRelay({
+    queue: queue,
+    destinations,
+    settings: { pollInterval, deliveryTimeout, maxAttempts },
+    clock,
+    metrics: new FailSafeTotpMetrics(metrics),
+  });
+  queue.whenCommitted(() => {
+    relay.nudge();
+  });
+  return relay;
+}

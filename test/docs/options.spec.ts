@@ -1,0 +1,19 @@
+/** The table of options in the README is the one that the checks use. */
+import { optionsAsMarkdown } from '../../src/module/option-table.js';
+import { read, tableRows } from './documents.js';
+
+it('the README has the table of options as the module checks them', () => {
+  const readme = read('README.md');
+  const section = readme.slice(readme.indexOf('## Options'), readme.indexOf('## Events'));
+  expect(tableRows(section)).toEqual(tableRows(optionsAsMarkdown()));
+});
+
+it('each option has its values, its default where there is one, and a sentence', () => {
+  const rows = tableRows(optionsAsMarkdown());
+  expect(rows.length).toBeGreaterThan(25);
+  for (const [name = '', values = '', , sentence = ''] of rows) {
+    expect(name).toMatch(/^`[a-zA-Z]+(\.[a-zA-Z]+)?`$/);
+    expect(values).not.toBe('');
+    expect(sentence).not.toBe('');
+  }
+});
