@@ -272,6 +272,34 @@ describe.each(databases)("with an application's own outbox on $name", ({ name, o
     await person.enrol();
   });
 
+  it.each<[string, (manager: EntityManager) => Promise<unknown>]>([
+    ['commits', (manager) => manager.query('COMMIT')],
+    [
+      'commits and begins another transaction',
+      async (manager) => {
+        await manager.query('COMMIT');
+        await manager.query('BEGIN');
+      },
+    ],
+  ])('L8: answers 500, and leaves no transaction open, when it %s itself', async (_, spoil) => {
+    const person = new Person(application());
+    OwnOutbox.spoil = spoil;
+    expect((await person.post('/device', {})).status).toBe(500);
+    OwnOutbox.spoil = undefined;
+    const other = new Person(application());
+    await other.enrol();
+    expect((await other.list()).body).toMatchObject({ devices: [{ verified: true }] });
+  });
+
+  it('L8: commits what it writes in a nested transaction that it leaves open', async () => {
+    const person = new Person(application());
+    const before = (await topics()).length;
+    OwnOutbox.spoil = (manager) => manager.queryRunner?.startTransaction() ?? Promise.resolve();
+    expect((await person.post('/device', {})).status).toBe(200);
+    expect((await person.list()).body).toMatchObject({ devices: [{ verified: false }] });
+    expect(await topics()).toHaveLength(before + 1);
+  });
+
   it.each(['ROLLBACK', 'SELECT nothing FROM nowhere'])(
     'L8: never answers with what is not written, when it hides that the transaction was lost (%s)',
     async (statement) => {

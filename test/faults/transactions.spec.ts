@@ -1,0 +1,105 @@
+/**
+ * Each statement of a transaction is delayed beyond the time-out of the client (check L8). There is just one connection, so that whoever
+ * comes next would get the one that was left in a transaction.
+ */
+import { randomUUID } from 'node:crypto';
+import { TOTP_ENTITIES, TotpStorageError } from 'nestjs-totp';
+import { DataSource } from 'typeorm';
+import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
+import { account } from '../support/accounts.js';
+import { databases } from '../support/databases.js';
+import { connect } from '../storage/tables.js';
+import { withTimeOuts } from './stalling-site.js';
+import { type Fault, TcpProxy } from './tcp-proxy.js';
+
+const servers = databases.filter(({ name }) => name !== 'SQLite');
+/** Twice the time-out of the client. */
+const milliseconds = 200;
+const [before, after] = [account([], { usedUntil: 1 }), account([], { usedUntil: 2 })];
+
+describe.each(servers)('a transaction on $name', ({ open }) => {
+  let application: DataSource;
+  let observer: DataSource;
+  let proxy: TcpProxy;
+  let end: () => Promise<void>;
+  beforeAll(async () => {
+    const database = await open();
+    observer = await connect(database);
+    await observer.runMigrations();
+    await observer.query('CREATE TABLE orders (id varchar(36) PRIMARY KEY)');
+    proxy = await TcpProxy.to(database);
+    const options = withTimeOuts(database, 'the client', proxy.port, 1);
+    application = await new DataSource({ ...options, entities: TOTP_ENTITIES }).initialize();
+    end = async () => {
+      await application.destroy();
+      await proxy.close();
+      await observer.destroy();
+      await database.drop();
+    };
+  });
+  afterAll(() => end());
+
+  const stored = async (userId: string) =>
+    (await new TypeOrmTotpAccountStore(observer).load(userId))?.account.usedUntil;
+
+  /** Commits a change whose statement that contains `mark` meets a fault. */
+  async function commitDespite(mark: string, fault: Fault) {
+    await expectUsable();
+    const userId = randomUUID();
+    await new TypeOrmTotpAccountStore(observer).commit(userId, null, before);
+    const revision = (await new TypeOrmTotpAccountStore(observer).load(userId))?.revision ?? null;
+    proxy.plan = (statement) => (statement.includes(mark) ? fault : undefined);
+    const store = new TypeOrmTotpAccountStore(application);
+    const answer = await store.commitAll([{ userId, revision, account: after }]).catch((error: unknown) => error);
+    proxy.plan = undefined;
+    return { userId, answer };
+  }
+
+  /** The application's next row, on the only connection, is committed. */
+  async function expectUsable(): Promise<void> {
+    const id = randomUUID();
+    // A busy machine may need longer than the time-out to open a connection.
+    while (await application.query(`INSERT INTO orders (id) VALUES ('${id}')`).then(() => false, isTimeOut));
+    expect(await observer.query(`SELECT id FROM orders WHERE id = '${id}'`)).toEqual([{ id }]);
+  }
+
+  it.each(['BEGIN', 'UPDATE'])(
+    'L8: is a fault and leaves nothing behind when %s or its reply is late',
+    async (statement) => {
+      for (const delay of ['the statement', 'the reply'] as const) {
+        const { userId, answer } = await commitDespite(statement, { delay, milliseconds });
+        expect(answer).toBeInstanceOf(TotpStorageError);
+        await expectUsable();
+        expect(await stored(userId)).toBe(1);
+      }
+    },
+  );
+
+  it('L8: is committed when only the reply to COMMIT is late, as the row says on another connection', async () => {
+    const { userId, answer } = await commitDespite('COMMIT', { delay: 'the reply', milliseconds });
+    expect(answer).toBe(true);
+    await expectUsable();
+    expect(await stored(userId)).toBe(2);
+  });
+
+  it('L8: is a fault, or committed, but never a conflict when COMMIT arrives after its caller gave up', async () => {
+    const { userId, answer } = await commitDespite('COMMIT', { delay: 'the statement', milliseconds: 600 });
+    if (answer !== true) expect(answer).toBeInstanceOf(TotpStorageError);
+    await expectUsable();
+    while ((await stored(userId)) !== 2);
+  });
+
+  it('L8: that somebody else was ahead of leaves nothing behind when ROLLBACK is late', async () => {
+    await expectUsable();
+    const userId = randomUUID();
+    proxy.plan = (statement) => (statement.includes('ROLLBACK') ? { delay: 'the statement', milliseconds } : undefined);
+    const change = { userId, revision: `${randomUUID()} `, account: after };
+    expect(await new TypeOrmTotpAccountStore(application).commitAll([change])).toBe(false);
+    proxy.plan = undefined;
+    await expectUsable();
+  });
+});
+
+function isTimeOut(error: unknown): boolean {
+  return /time-?out|timeout/i.test(String(error));
+}
