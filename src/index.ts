@@ -17,25 +17,31 @@ export type {
 export { TotpService } from './recipe/totp.service.js';
 export { DeviceSecrets, type DeviceSettings, type SealedDevice } from './recipe/device-secrets.js';
 export type {
-  ActingSession,
   CallContext,
   CreateDeviceAnswer,
   CreateDeviceInput,
-  DeviceSummary,
+  GetStatusesInput,
   ImportDeviceAnswer,
   ImportDeviceInput,
   ImportDevicesAnswer,
   ImportDevicesInput,
   ListDevicesAnswer,
   RecipeInterface,
+  OnBehalfOf,
   RemoveDeviceInput,
+  StatusAnswer,
+  StatusesAnswer,
+  StepUpInput,
   UpdateDeviceInput,
   UserContext,
-  UserStatus,
   VerifyDeviceInput,
   VerifyTOTPInput,
 } from './recipe/recipe-interface.js';
 export type { CreateAnswer, ImportAnswer, RemoveAnswer, RenameAnswer } from './accounts/enrolment.js';
+export type { ErasureAnswer } from './accounts/erasure.js';
+export type { UnlockAnswer } from './accounts/lockout.js';
+export type { DeviceSummary, UserStatus } from './accounts/status.js';
+export type { ActingSession, DeviceChange } from './accounts/step-up.js';
 export type { EnrolmentAnswer, InvalidTotp, LimitReached, SignInAnswer } from './accounts/verification.js';
 
 // HTTP and sessions

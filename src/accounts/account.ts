@@ -75,24 +75,8 @@ export interface Policy {
   readonly stepUpMaxAgeMs: number;
 }
 
-/** The longest user id, in UTF-16 units: written out for any character, it fits into a `text` column of MySQL. */
-const MAX_USER_ID_LENGTH = 10_000;
-
 export const FRESH_BUDGET: Budget = { failures: 0, recentFailures: [], lock: null };
 export const NEW_ACCOUNT: Account = { devices: [], budget: FRESH_BUDGET, usedUntil: 0 };
-
-/**
- * What is wrong with a user id; undefined when nothing is.
- *
- * NUL and half surrogate pairs are no text to a database, so it could not tell such users apart.
- *
- * @param field what the input calls it, for the message
- */
-export function userIdProblem(userId: string, field: string): string | undefined {
-  if (userId === '') return `${field} is empty`;
-  if (userId.length > MAX_USER_ID_LENGTH) return `${field} is longer than ${String(MAX_USER_ID_LENGTH)} characters`;
-  return /[\0\p{Cs}]/u.test(userId) ? `${field} holds characters that are no text` : undefined;
-}
 
 /** The devices that exist at `now`: an unverified one whose time has run out neither counts nor verifies. */
 export function liveDevices(account: Account, now: number, policy: Policy): readonly Device[] {

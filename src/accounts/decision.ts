@@ -1,5 +1,5 @@
-/** What a rule returns: the answer, the account as it is to be from now on, and what there is to tell others. */
-import type { Account } from './account.js';
+/** What a rule depends on besides the account, and what it returns: the answer, the new account and the events. */
+import type { Account, Policy } from './account.js';
 
 /** What happened to an account, without the fields that every event has (`events/` adds those). */
 export type AccountEvent =
@@ -36,13 +36,23 @@ export type AccountEvent =
   | { readonly name: 'totp.user.unlocked'; readonly reason: UnlockReason }
   | { readonly name: 'totp.user.removed'; readonly devicesRemoved: number };
 
-/** `manual`: by `unlockUser`. `expired`: the lock had run out, and a code was accepted. */
+/** `manual`: by `unlockUser`. `expired`: a code was accepted after the lock had expired. */
 export type UnlockReason = 'manual' | 'expired';
+
+/** What every rule depends on besides the account. */
+export interface DecisionContext {
+  /** Epoch ms, read once per call. */
+  readonly now: number;
+  readonly policy: Policy;
+}
 
 export interface Decision<Answer> {
   readonly answer: Answer;
-  /** The account to commit; null when nothing changes. The answer may leave the process only once it is committed. */
-  readonly account: Account | null;
+  /**
+   * The account to commit; `'erased'` when nothing of the user may be left; null when nothing changes. The answer may leave the
+   * process only once this is committed.
+   */
+  readonly account: Account | 'erased' | null;
   readonly events: readonly AccountEvent[];
 }
 

@@ -1,10 +1,27 @@
-import { account, after, DAY, device, lockedUntil, newDevice, NOW, policy } from '../../test/support/accounts.js';
+import {
+  account,
+  after,
+  context,
+  DAY,
+  device,
+  lockedUntil,
+  newDevice,
+  NOW,
+  policy,
+} from '../../test/support/accounts.js';
 import { type Account, hasVerifiedDevice, liveDevices, NEW_ACCOUNT } from './account.js';
-import { decideCreate, decideImport, decideRemove, decideRename, deviceNameProblem, type Twin } from './enrolment.js';
+import {
+  decideCreate,
+  decideImport,
+  decideRemove,
+  decideRename,
+  deviceNameProblem,
+  type DuplicateSecret,
+} from './enrolment.js';
 
 const untried = (name: string, createdAt = NOW) => device({ name, verified: false, createdAt });
 const names = (user: Account) => user.devices.map(({ name }) => name);
-const create = (user: Account | null, name?: string) => decideCreate(user, name, newDevice(), NOW, policy);
+const create = (user: Account | null, name?: string) => decideCreate(user, name, newDevice(), context);
 const many = (count: number, verified = true) =>
   Array.from({ length: count }, (_, index) => device({ name: `device ${String(index)}`, verified }));
 
@@ -88,7 +105,8 @@ describe('creating a device', () => {
 
   it('M5: takes names that look alike for different ones', () => {
     const user = LOOKALIKES.reduce<Account | null>(
-      (before, name) => after(decideCreate(before, name, newDevice(), NOW, { ...policy, maxDevices: 50 })),
+      (before, name) =>
+        after(decideCreate(before, name, newDevice(), { ...context, policy: { ...policy, maxDevices: 50 } })),
       null,
     );
     expect(user && names(user)).toEqual(LOOKALIKES);
@@ -96,8 +114,8 @@ describe('creating a device', () => {
 });
 
 describe('importing a device', () => {
-  const importInto = (user: Account | null, name?: string, twin?: Twin) =>
-    decideImport(user, name, newDevice(), twin, NOW, policy);
+  const importInto = (user: Account | null, name?: string, duplicate?: DuplicateSecret) =>
+    decideImport(user, name, newDevice(), duplicate, context);
 
   it('adds a verified device', () => {
     const decision = importInto(null);
@@ -115,12 +133,12 @@ describe('importing a device', () => {
 
   it('W2: takes a secret once only, so that no code of it is accepted twice', () => {
     const phone = device({ name: 'phone' });
-    expect(importInto(account([phone]), 'tablet', { device: phone, isReadable: true })).toEqual({
+    expect(importInto(account([phone]), 'tablet', { kind: 'same', device: phone })).toEqual({
       answer: { status: 'SECRET_ALREADY_EXISTS_ERROR', deviceName: 'phone' },
       account: null,
       events: [],
     });
-    expect(importInto(account([phone]), 'tablet', { device: phone, isReadable: false })).toEqual({
+    expect(importInto(account([phone]), 'tablet', { kind: 'unreadable', device: phone })).toEqual({
       answer: { status: 'UNREADABLE_DEVICE_ERROR', deviceName: 'phone' },
       account: null,
       events: [],
@@ -128,7 +146,7 @@ describe('importing a device', () => {
   });
 
   it('W6: remembers the codes that were used before the secret was removed', () => {
-    const removed = after(decideRemove(account([device({ usedUntil: NOW })]), 'phone', NOW, policy));
+    const removed = after(decideRemove(account([device({ usedUntil: NOW })]), 'phone', context));
     expect(after(importInto(removed)).devices[0]?.usedUntil).toBe(NOW);
   });
 });
@@ -136,7 +154,7 @@ describe('importing a device', () => {
 describe('removing a device', () => {
   it('leaves the others, and reports how many', () => {
     const user = account([device({ name: 'phone' }), untried('new'), untried('old', NOW - DAY)]);
-    expect(decideRemove(user, 'phone', NOW, policy)).toEqual({
+    expect(decideRemove(user, 'phone', context)).toEqual({
       answer: { status: 'OK', didDeviceExist: true },
       account: account([untried('new')]),
       events: [
@@ -153,14 +171,14 @@ describe('removing a device', () => {
 
   it('L7: forgets neither the failures nor a lock, not even with the last device', () => {
     const budget = lockedUntil(null);
-    expect(after(decideRemove(account([device()], { budget }), 'phone', NOW, policy)).budget).toEqual(budget);
+    expect(after(decideRemove(account([device()], { budget }), 'phone', context)).budget).toEqual(budget);
   });
 
   it('W6: keeps the latest time up to which codes were used', () => {
     const user = account([device({ name: 'a', usedUntil: NOW }), device({ name: 'b', usedUntil: NOW - DAY })]);
-    const once = after(decideRemove(user, 'a', NOW, policy));
+    const once = after(decideRemove(user, 'a', context));
     expect(once.usedUntil).toBe(NOW);
-    expect(after(decideRemove(once, 'b', NOW, policy)).usedUntil).toBe(NOW);
+    expect(after(decideRemove(once, 'b', context)).usedUntil).toBe(NOW);
   });
 
   it.each([
@@ -169,7 +187,7 @@ describe('removing a device', () => {
     ['expired', account([untried('old', NOW - DAY)]), 'old'],
     ['belongs to nobody', null, 'phone'],
   ])('changes nothing when the device %s', (_, user, name) => {
-    expect(decideRemove(user, name, NOW, policy)).toEqual({
+    expect(decideRemove(user, name, context)).toEqual({
       answer: { status: 'OK', didDeviceExist: false },
       account: null,
       events: [],
@@ -180,7 +198,7 @@ describe('removing a device', () => {
 describe('renaming a device', () => {
   it('changes its name and nothing else', () => {
     const user = account([device({ name: 'phone', usedUntil: 7 }), device({ name: 'tablet' })], { usedUntil: 9 });
-    expect(decideRename(user, 'phone', 'Phone', NOW, policy)).toEqual({
+    expect(decideRename(user, 'phone', 'Phone', context)).toEqual({
       answer: { status: 'OK' },
       account: { ...user, devices: [device({ id: 'id of phone', name: 'Phone', usedUntil: 7 }), user.devices[1]] },
       events: [{ name: 'totp.device.renamed', deviceId: 'id of phone', from: 'phone', to: 'Phone' }],
@@ -188,7 +206,7 @@ describe('renaming a device', () => {
   });
 
   it('to the name that it has changes nothing', () => {
-    expect(decideRename(account([device()]), 'phone', 'phone', NOW, policy)).toEqual({
+    expect(decideRename(account([device()]), 'phone', 'phone', context)).toEqual({
       answer: { status: 'OK' },
       account: null,
       events: [],
@@ -200,7 +218,7 @@ describe('renaming a device', () => {
     ['unverified', untried('tablet'), 'DEVICE_ALREADY_EXISTS_ERROR'],
     ['expired', untried('tablet', NOW - DAY), 'OK'],
   ])('to the name of a device that is %s', (_, other, status) => {
-    expect(decideRename(account([device(), other]), 'phone', 'tablet', NOW, policy).answer).toEqual({ status });
+    expect(decideRename(account([device(), other]), 'phone', 'tablet', context).answer).toEqual({ status });
   });
 
   it.each([
@@ -208,7 +226,7 @@ describe('renaming a device', () => {
     ['expired', account([untried('phone', NOW - DAY)])],
     ['has another name', account([device({ name: 'phone ' })])],
   ])('M4: is of an unknown device when it %s', (_, user) => {
-    expect(decideRename(user, 'phone', 'tablet', NOW, policy)).toEqual({
+    expect(decideRename(user, 'phone', 'tablet', context)).toEqual({
       answer: { status: 'UNKNOWN_DEVICE_ERROR' },
       account: null,
       events: [],

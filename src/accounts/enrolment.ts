@@ -1,6 +1,7 @@
-/** How devices come, change their name, and go. */
-import { type Account, type Device, liveDevices, NEW_ACCOUNT, type Policy } from './account.js';
-import { type Decision, unchanged } from './decision.js';
+/** Creates, imports, renames and removes devices. */
+import { type Account, type Device, liveDevices, NEW_ACCOUNT } from './account.js';
+import { type Decision, type DecisionContext, unchanged } from './decision.js';
+import { type DeviceChangeContext, needsStepUp, STEP_UP_REQUIRED, type StepUpRequired } from './step-up.js';
 
 /** The longest name of a device, in characters. */
 export const MAX_DEVICE_NAME_LENGTH = 256;
@@ -20,10 +21,10 @@ export type ImportAnswer =
   /** The secret of this device of the user does not open, so nobody knows whether it is the same. */
   | { readonly status: 'UNREADABLE_DEVICE_ERROR'; readonly deviceName: string };
 
-/** A verified device that has the secret that is to be imported, or that may have it. */
-export interface Twin {
+/** A verified device whose secret is the one to import, or cannot be decrypted and may be the same. */
+export interface DuplicateSecret {
+  readonly kind: 'same' | 'unreadable';
   readonly device: Device;
-  readonly isReadable: boolean;
 }
 
 export interface RenameAnswer {
@@ -52,15 +53,15 @@ export function deviceNameProblem(name: string, field = 'deviceName'): string | 
   return undefined;
 }
 
-/** Adds a device that a first code has yet to verify. An unverified one of the same name gives way to it. */
+/** Adds a device that its first code will verify. It replaces an unverified one of the same name. */
 export function decideCreate(
   account: Account | null,
   deviceName: string | undefined,
   device: NewDevice,
-  now: number,
-  policy: Policy,
-): Decision<CreateAnswer> {
-  return add(account, { ...device, verified: false, usedUntil: 0 }, deviceName, now, policy);
+  context: DeviceChangeContext,
+): Decision<CreateAnswer | StepUpRequired> {
+  if (needsStepUp(account, { kind: 'create' }, context)) return unchanged(STEP_UP_REQUIRED);
+  return add(account, { ...device, verified: false, usedUntil: 0 }, deviceName, context);
 }
 
 /**
@@ -72,30 +73,28 @@ export function decideCreate(
  *
  * One secret under two names would be two devices that each accept the same code once, so it is taken once only.
  *
- * @param twin the user's verified device with the same secret, or else one whose secret does not open
+ * @param duplicate the user's verified device with the same secret, or else one whose secret cannot be decrypted
  */
 export function decideImport(
   account: Account | null,
   deviceName: string | undefined,
   device: NewDevice,
-  twin: Twin | undefined,
-  now: number,
-  policy: Policy,
+  duplicate: DuplicateSecret | undefined,
+  context: DecisionContext,
 ): Decision<ImportAnswer> {
-  if (twin !== undefined) {
-    const status = twin.isReadable ? 'SECRET_ALREADY_EXISTS_ERROR' : 'UNREADABLE_DEVICE_ERROR';
-    return unchanged({ status, deviceName: twin.device.name });
+  if (duplicate !== undefined) {
+    const status = duplicate.kind === 'same' ? 'SECRET_ALREADY_EXISTS_ERROR' : 'UNREADABLE_DEVICE_ERROR';
+    return unchanged({ status, deviceName: duplicate.device.name });
   }
   const usedUntil = account?.usedUntil ?? 0;
-  return add(account, { ...device, verified: true, usedUntil }, deviceName, now, policy);
+  return add(account, { ...device, verified: true, usedUntil }, deviceName, context);
 }
 
 function add(
   account: Account | null,
   device: Omit<Device, 'name'>,
   requestedName: string | undefined,
-  now: number,
-  policy: Policy,
+  { now, policy }: DecisionContext,
 ): Decision<CreateAnswer> {
   const before = account ?? NEW_ACCOUNT;
   const live = liveDevices(before, now, policy);
@@ -131,16 +130,16 @@ function nextDefaultName(live: readonly Device[]): string {
   }
 }
 
-/** Gives a device another name, unless another device has it. */
+/** Renames a device, unless another device has the new name. */
 export function decideRename(
   account: Account | null,
   from: string,
   to: string,
-  now: number,
-  policy: Policy,
-): Decision<RenameAnswer> {
+  context: DeviceChangeContext,
+): Decision<RenameAnswer | StepUpRequired> {
+  if (needsStepUp(account, { kind: 'rename' }, context)) return unchanged(STEP_UP_REQUIRED);
   const before = account ?? NEW_ACCOUNT;
-  const live = liveDevices(before, now, policy);
+  const live = liveDevices(before, context.now, context.policy);
   const device = live.find(({ name }) => name === from);
   if (device === undefined) return unchanged({ status: 'UNKNOWN_DEVICE_ERROR' });
   if (from === to) return unchanged({ status: 'OK' });
@@ -152,15 +151,15 @@ export function decideRename(
   };
 }
 
-/** Takes a device away. Neither the budget nor a lock is forgotten, not even with the last device. */
+/** Removes a device. The budget and a lock stay, even when the last device is removed. */
 export function decideRemove(
   account: Account | null,
   deviceName: string,
-  now: number,
-  policy: Policy,
-): Decision<RemoveAnswer> {
+  context: DeviceChangeContext,
+): Decision<RemoveAnswer | StepUpRequired> {
+  if (needsStepUp(account, { kind: 'remove', deviceName }, context)) return unchanged(STEP_UP_REQUIRED);
   const before = account ?? NEW_ACCOUNT;
-  const live = liveDevices(before, now, policy);
+  const live = liveDevices(before, context.now, context.policy);
   const device = live.find(({ name }) => name === deviceName);
   if (device === undefined) return unchanged({ status: 'OK', didDeviceExist: false });
   const devices = live.filter((other) => other !== device);

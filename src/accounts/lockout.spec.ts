@@ -199,12 +199,12 @@ describe('unlocking by hand', () => {
     });
   });
 
-  it('gives all tries back to a user who was not locked, and reports no unlocking', () => {
+  it('restores all attempts of a user who was not locked, and reports it as well', () => {
     const decision = unlock(account([device()], { budget: wrongCodes([0, 0]).budget }));
     expect(decision).toEqual({
       answer: { status: 'OK', wasLocked: false },
       account: account([device()]),
-      events: [],
+      events: [{ name: 'totp.user.unlocked', reason: 'manual' }],
     });
   });
 

@@ -3,7 +3,7 @@
  *
  * There is one budget per user, for all devices, sessions and processes. Five failures within one cooldown start a lock;
  * each further lock of the same streak lasts longer; a hundred failures in a row lock until someone unlocks by hand.
- * Only an accepted code ends the streak: time alone gives tries back, but not the short first wait.
+ * Only an accepted code ends the streak: time restores attempts, but lock durations keep growing until a code is accepted.
  */
 import { type Account, type Budget, FRESH_BUDGET, type Lock, type Policy } from './account.js';
 import { type Decision, unchanged } from './decision.js';
@@ -50,14 +50,19 @@ export function recordFailure(
   };
 }
 
-/** Ends a lock and the failure streak by hand. */
-export function unlock(account: Account | null): Decision<{ status: 'OK'; wasLocked: boolean }> {
+export interface UnlockAnswer {
+  readonly status: 'OK';
+  /** Whether the failure streak had led to a lock, running or expired. */
+  readonly wasLocked: boolean;
+}
+
+/** Ends a lock and the failure streak by hand. Both are one event: without a lock, attempts are restored all the same. */
+export function unlock(account: Account | null): Decision<UnlockAnswer> {
   if (account === null || account.budget.failures === 0) return unchanged({ status: 'OK', wasLocked: false });
-  const wasLocked = account.budget.lock !== null;
   return {
-    answer: { status: 'OK', wasLocked },
+    answer: { status: 'OK', wasLocked: account.budget.lock !== null },
     account: { ...account, budget: FRESH_BUDGET },
-    events: wasLocked ? [{ name: 'totp.user.unlocked', reason: 'manual' }] : [],
+    events: [{ name: 'totp.user.unlocked', reason: 'manual' }],
   };
 }
 

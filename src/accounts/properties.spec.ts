@@ -81,7 +81,7 @@ class World {
     const hadDevices = this.account.devices.length > 0;
     const device = this.account.devices.find((one) => one.verified && one.sealedSecret === entered.name);
     const comparisons = this.compare(signInCandidates(this.account, this.now), entered, step);
-    const decision = decideSignIn(this.account, comparisons, this.now, settings);
+    const decision = decideSignIn(this.account, comparisons, this.context());
     const answer = decision.answer;
     this.commit(decision);
 
@@ -97,9 +97,9 @@ class World {
     if (target === undefined) return;
     const step = this.stepOf(entered) + offset;
     const wasLocked = this.lockout.isLocked(this.now);
-    const candidates = enrolmentCandidates(this.account, target.name, this.now, settings);
+    const candidates = enrolmentCandidates(this.account, target.name, this.context());
     const comparisons = this.compare(candidates, entered, step);
-    const decision = decideEnrolment(this.account, target.name, comparisons, this.now, settings);
+    const decision = decideEnrolment(this.account, target.name, comparisons, this.context());
     this.commit(decision);
 
     if (wasLocked) this.expectLocked(decision.answer);
@@ -112,17 +112,17 @@ class World {
 
   create(secret: Secret): void {
     if (this.isHeld(secret) || this.used.has(secret.name)) return; // A new secret is a new one.
-    this.commit(decideCreate(this.account, this.freshName(), this.deviceOf(secret), this.now, settings));
+    this.commit(decideCreate(this.account, this.freshName(), this.deviceOf(secret), this.context()));
   }
 
   import(secret: Secret): void {
     if (this.isHeld(secret)) return;
-    this.commit(decideImport(this.account, this.freshName(), this.deviceOf(secret), undefined, this.now, settings));
+    this.commit(decideImport(this.account, this.freshName(), this.deviceOf(secret), undefined, this.context()));
   }
 
   remove(index: number): void {
     const device = this.account.devices[index % Math.max(this.account.devices.length, 1)];
-    if (device) this.commit(decideRemove(this.account, device.name, this.now, settings));
+    if (device) this.commit(decideRemove(this.account, device.name, this.context()));
   }
 
   unlock(): void {
@@ -130,8 +130,12 @@ class World {
     this.lockout.reset();
   }
 
-  private commit(decision: { readonly account: Account | null }): void {
-    if (decision.account !== null) this.account = decision.account;
+  private context() {
+    return { now: this.now, policy: settings, session: undefined };
+  }
+
+  private commit(decision: { readonly account: Account | 'erased' | null }): void {
+    if (decision.account !== null && decision.account !== 'erased') this.account = decision.account;
   }
 
   /** Compares a code with every step of the window of every candidate, as `otp/` does. */

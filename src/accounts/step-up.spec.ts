@@ -1,6 +1,7 @@
-import { account, device, MINUTE, NOW, policy } from '../../test/support/accounts.js';
+import { account, context, device, MINUTE, NOW } from '../../test/support/accounts.js';
 import { completedLately, type DeviceChange, needsStepUp } from './step-up.js';
 
+const passwordAlone = { handle: 'session', completedAt: undefined };
 const changes: DeviceChange[] = [
   { kind: 'create' },
   { kind: 'rename' },
@@ -17,21 +18,21 @@ describe.each(changes)('M1: to $kind a device', (change) => {
     ['completed it just now', NOW, false],
     ['completed it before the clock was put back', NOW + MINUTE, false],
   ])('a session that %s: a code is needed: %j %j', (_, completedAt, isNeeded) => {
-    expect(needsStepUp(user, change, completedAt, NOW, policy)).toBe(isNeeded);
+    expect(needsStepUp(user, change, { ...context, session: { handle: 'session', completedAt } })).toBe(isNeeded);
   });
 
   it.each([
     ['has no account', null],
     ['has no verified device', account([device({ name: 'phone', verified: false })])],
   ])('the session alone is enough while the user %s', (_, beginner) => {
-    expect(needsStepUp(beginner, change, undefined, NOW, policy)).toBe(false);
+    expect(needsStepUp(beginner, change, { ...context, session: passwordAlone })).toBe(false);
   });
 });
 
 it.each(['untried', 'unknown', 'Phone'])(
   'M1: to remove %j, which is no verified device, the session alone is enough',
   (deviceName) => {
-    expect(needsStepUp(user, { kind: 'remove', deviceName }, undefined, NOW, policy)).toBe(false);
+    expect(needsStepUp(user, { kind: 'remove', deviceName }, { ...context, session: passwordAlone })).toBe(false);
   },
 );
 
@@ -40,7 +41,7 @@ it.each([
   ['unknown', true],
   ['phone', false],
 ])('M1: to verify %j, whether a code is needed first: %j, since a verified device stays as it is', (name, isNeeded) => {
-  expect(needsStepUp(user, { kind: 'enrol', deviceName: name }, undefined, NOW, policy)).toBe(isNeeded);
+  expect(needsStepUp(user, { kind: 'enrol', deviceName: name }, { ...context, session: passwordAlone })).toBe(isNeeded);
 });
 
 it('a completion of any age is lately enough for an unlimited one', () => {

@@ -1,32 +1,51 @@
 /**
- * When a session must have completed TOTP lately to change the user's devices (ASVS 7.5.1): once there is a second factor,
- * the password alone can neither add to it nor take it away.
+ * Whether a session may change the user's devices (ASVS 7.5.1): once there is a second factor, the password alone can
+ * neither add to it nor remove it. The rules that change devices ask here first, so no caller can forget to.
  */
-import { type Account, hasVerifiedDevice, type Policy } from './account.js';
+import { type Account, hasVerifiedDevice } from './account.js';
+import type { DecisionContext } from './decision.js';
+
+/** The session on whose behalf a device is changed. */
+export interface ActingSession {
+  /** Identifies the session, and is no secret: events carry it. */
+  readonly handle: string;
+  /** When the session completed TOTP, in epoch ms; undefined if it did not. */
+  readonly completedAt: number | undefined;
+}
 
 /** A change that a session asks for. */
 export type DeviceChange =
   { readonly kind: 'create' | 'rename' } | { readonly kind: 'enrol' | 'remove'; readonly deviceName: string };
 
+/** What the rules that change devices depend on besides the account. */
+export interface DeviceChangeContext extends DecisionContext {
+  /** Who asks; undefined when the application makes the change on its own authority. */
+  readonly session: ActingSession | undefined;
+}
+
+/** The answer of a rule to a session that must complete TOTP first. The service throws `TotpStepUpRequiredError`. */
+export interface StepUpRequired {
+  readonly status: 'STEP_UP_REQUIRED';
+}
+
+export const STEP_UP_REQUIRED: StepUpRequired = { status: 'STEP_UP_REQUIRED' };
+
 /**
- * Whether the change is refused until the user enters a code.
+ * Whether the session must complete TOTP before it may make the change.
  *
  * The first device needs the session alone. So does the removal of a device that was never verified, and the verification of
- * one that is verified already, which changes nothing: the second half of a double click is no reason to ask for a code.
- *
- * @param completedAt when the session completed TOTP, in epoch ms; undefined if it did not
+ * one that is verified already, which changes nothing: a double click must not lead to a prompt for a code.
  */
 export function needsStepUp(
   account: Account | null,
   change: DeviceChange,
-  completedAt: number | undefined,
-  now: number,
-  policy: Policy,
+  { now, policy, session }: DeviceChangeContext,
 ): boolean {
+  if (session === undefined) return false;
   if (account === null || !hasVerifiedDevice(account)) return false;
   if (change.kind === 'remove' && !isVerified(account, change.deviceName)) return false;
   if (change.kind === 'enrol' && isVerified(account, change.deviceName)) return false;
-  return !completedLately(completedAt, now, policy.stepUpMaxAgeMs);
+  return !completedLately(session.completedAt, now, policy.stepUpMaxAgeMs);
 }
 
 /** How far the clocks of an application's machines may differ: two steps of a code. */

@@ -1,13 +1,13 @@
 import {
   account,
   after,
+  context,
   DAY,
   device,
   HOUR,
   lockedUntil,
   MINUTE,
   NOW,
-  policy,
   SECOND,
 } from '../../test/support/accounts.js';
 import { type Account, type Device, FRESH_BUDGET, NEW_ACCOUNT } from './account.js';
@@ -40,13 +40,13 @@ function signIn(user: Account, code: Comparison, now = NOW) {
   const comparisons = signInCandidates(user, now).map((candidate) =>
     candidate.id === code.device.id ? { ...code, device: candidate } : wrong(candidate),
   );
-  return decideSignIn(user, comparisons, now, policy);
+  return decideSignIn(user, comparisons, { ...context, now });
 }
 
 function enrol(user: Account | null, deviceName: string, matchedSteps: readonly number[], now = NOW) {
-  const candidates = enrolmentCandidates(user, deviceName, now, policy);
+  const candidates = enrolmentCandidates(user, deviceName, { ...context, now });
   const comparisons = candidates.map((candidate) => ({ device: candidate, matchedSteps }));
-  return decideEnrolment(user, deviceName, comparisons, now, policy);
+  return decideEnrolment(user, deviceName, comparisons, { ...context, now });
 }
 
 const invalid = (failures: number) => ({
@@ -73,7 +73,7 @@ describe('a sign-in code', () => {
     ['who removed all devices', NEW_ACCOUNT],
     ['whose only device was not verified in time', account([expired])],
   ])('of a user %s is of an unknown user, and nothing is counted', (_, user) => {
-    expect(decideSignIn(user, [], NOW, policy)).toEqual({
+    expect(decideSignIn(user, [], context)).toEqual({
       answer: { status: 'UNKNOWN_USER_ID_ERROR' },
       account: null,
       events: [],
@@ -117,7 +117,7 @@ describe('a sign-in code', () => {
   it('W5: is accepted for one device after the same digits were accepted for another', () => {
     const user = account([{ ...phone, usedUntil: NOW + 30 * SECOND }, tablet]);
     const comparisons = user.devices.map((one) => codeAt(0, one));
-    const decision = decideSignIn(user, comparisons, NOW, policy);
+    const decision = decideSignIn(user, comparisons, context);
     expect(decision.events).toEqual([expect.objectContaining({ name: 'totp.code.accepted', deviceName: 'tablet' })]);
     expect(after(decision).devices.map(({ usedUntil }) => usedUntil)).toEqual(Array(2).fill(NOW + 30 * SECOND));
   });
@@ -186,7 +186,7 @@ describe('a sign-in code', () => {
       events: [],
     };
     expect(signIn(user, codeAt(0, phone))).toEqual(refusal);
-    expect(decideSignIn(user, [codeAt(0, phone)], NOW, policy)).toEqual(refusal);
+    expect(decideSignIn(user, [codeAt(0, phone)], context)).toEqual(refusal);
   });
 
   it('W8: is refused as a replay while the clock is behind, at no cost, and accepted again afterwards', () => {
@@ -206,12 +206,12 @@ describe('a sign-in code', () => {
 describe('an enrolment code', () => {
   it('is compared with the device of exactly that name, while it is unverified', () => {
     const user = account([phone, untried, expired]);
-    expect(enrolmentCandidates(user, 'untried', NOW, policy)).toEqual([untried]);
+    expect(enrolmentCandidates(user, 'untried', context)).toEqual([untried]);
     for (const name of ['phone', 'expired', 'unknown', 'Untried', 'untried ']) {
-      expect(enrolmentCandidates(user, name, NOW, policy)).toEqual([]);
+      expect(enrolmentCandidates(user, name, context)).toEqual([]);
     }
-    expect(enrolmentCandidates(null, 'untried', NOW, policy)).toEqual([]);
-    expect(enrolmentCandidates({ ...user, budget: lockedUntil(NOW + 1) }, 'untried', NOW, policy)).toEqual([]);
+    expect(enrolmentCandidates(null, 'untried', context)).toEqual([]);
+    expect(enrolmentCandidates({ ...user, budget: lockedUntil(NOW + 1) }, 'untried', context)).toEqual([]);
   });
 
   it('verifies the device', () => {
@@ -275,7 +275,7 @@ describe('an enrolment code', () => {
 
   it('is refused during a lock, whether right or wrong', () => {
     const user = account([untried], { budget: lockedUntil(null) });
-    const decision = decideEnrolment(user, 'untried', [codeAt(0, untried)], NOW, policy);
+    const decision = decideEnrolment(user, 'untried', [codeAt(0, untried)], context);
     expect(decision.answer).toEqual({
       status: 'LIMIT_REACHED_ERROR',
       retryAfterMs: DAY,

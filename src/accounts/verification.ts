@@ -5,8 +5,9 @@
  * for the decision. A locked user has no candidates, so no code is compared and no secret is opened during a lock.
  */
 import { type Account, type Budget, type Device, FRESH_BUDGET, liveDevices, type Policy } from './account.js';
-import { type AccountEvent, type Decision, unchanged } from './decision.js';
+import { type AccountEvent, type Decision, type DecisionContext, unchanged } from './decision.js';
 import { countedFailures, failuresLeft, isLocked, recordFailure, retryAfterMs } from './lockout.js';
+import { type DeviceChangeContext, needsStepUp, STEP_UP_REQUIRED, type StepUpRequired } from './step-up.js';
 
 /** A device, and the steps of its window of which the entered code is the code. */
 export interface Comparison {
@@ -48,8 +49,7 @@ export function signInCandidates(account: Account | null, now: number): readonly
 export function decideSignIn(
   account: Account | null,
   comparisons: readonly Comparison[],
-  now: number,
-  policy: Policy,
+  { now, policy }: DecisionContext,
 ): Decision<SignInAnswer> {
   if (account === null || liveDevices(account, now, policy).length === 0) {
     return unchanged({ status: 'UNKNOWN_USER_ID_ERROR' });
@@ -65,14 +65,15 @@ export function decideSignIn(
   return reject(account, now, policy);
 }
 
-/** The device that a code may enrol: none when it is unknown, already verified, or the user is locked. */
+/** The device that a code may enrol: none when it is unknown or verified, the user is locked, or the session may not. */
 export function enrolmentCandidates(
   account: Account | null,
   deviceName: string,
-  now: number,
-  policy: Policy,
+  context: DeviceChangeContext,
 ): readonly Device[] {
+  const { now, policy } = context;
   if (account === null || isLocked(account.budget, now)) return [];
+  if (needsStepUp(account, { kind: 'enrol', deviceName }, context)) return [];
   return liveDevices(account, now, policy).filter((device) => device.name === deviceName && !device.verified);
 }
 
@@ -81,9 +82,10 @@ export function decideEnrolment(
   account: Account | null,
   deviceName: string,
   comparisons: readonly Comparison[],
-  now: number,
-  policy: Policy,
-): Decision<EnrolmentAnswer> {
+  context: DeviceChangeContext,
+): Decision<EnrolmentAnswer | StepUpRequired> {
+  const { now, policy } = context;
+  if (needsStepUp(account, { kind: 'enrol', deviceName }, context)) return unchanged(STEP_UP_REQUIRED);
   const device = account && liveDevices(account, now, policy).find(({ name }) => name === deviceName);
   if (!account || !device) return unchanged({ status: 'UNKNOWN_DEVICE_ERROR' });
   if (device.verified) return unchanged({ status: 'OK', wasAlreadyVerified: true });

@@ -1,5 +1,4 @@
 /** `nestjs-totp import`. */
-import { TotpEventPublisher } from '../events/publisher.js';
 import {
   type ForeignDevice,
   type ForeignDevices,
@@ -11,14 +10,14 @@ import {
 } from '../import/index.js';
 import { AnonymousUserDirectory } from '../recipe/user-directory.js';
 import { SystemTotpClock } from '../shared/clock.js';
-import { TotpKeyRotation } from '../operations/key-rotation.js';
+import type { TotpKeyRotation } from '../operations/key-rotation.js';
 import { importForeignDevices, type TotpImportReport } from '../import/import-devices.js';
 import { DeviceSecrets } from '../recipe/device-secrets.js';
 import { checkOptions } from '../module/check-options.js';
 import { TotpService } from '../recipe/totp.service.js';
 import { BadUsage } from './bad-usage.js';
 import { openDataSource, readText } from './files.js';
-import { interruption, refuseWrongKeys, type Sources, withStore } from './parts.js';
+import { interruption, keyRotationOver, refuseWrongKeys, type Sources, updaterOver, withStore } from './parts.js';
 import { count, print, progressBar } from './terminal.js';
 import { readUsers } from './users.js';
 
@@ -47,17 +46,17 @@ export async function importCommand(format: Format, files: readonly string[], op
   const found = await read(format, files, options);
   const bar = progressBar(options.dryRun === true ? 'Checking' : 'Importing');
   const report = await withStore(options, async (store, cipher) => {
-    const keys = new TotpKeyRotation(store, cipher);
+    const keys = keyRotationOver(store, cipher);
     await refuseWrongKeys(keys);
     await refuseMissingKeys(keys);
     const config = checkOptions({ issuer: 'nestjs-totp', maxDevices: options.maxDevices });
     const totp = new TotpService(
       config,
+      updaterOver(store),
       store,
       new DeviceSecrets(cipher),
       new SystemTotpClock(),
       new AnonymousUserDirectory(),
-      new Nobody(),
     );
     return importForeignDevices(totp, found, {
       userIdOf,
@@ -83,13 +82,6 @@ async function refuseMissingKeys(keys: TotpKeyRotation): Promise<void> {
   throw new BadUsage(
     `These are not all of the application's keys: users have secrets under ${missing.map((id) => JSON.stringify(id)).join(', ')}, too. Add them to --secrets.`,
   );
-}
-
-/** Nobody listens in this process. */
-class Nobody extends TotpEventPublisher {
-  override publish(): void {
-    // The application that listens is another process.
-  }
 }
 
 async function read(

@@ -1,8 +1,8 @@
 /** `nestjs-totp keys` and `nestjs-totp keys generate`. */
 import { randomBytes } from 'node:crypto';
 import { isKeyId } from '../secrets/key-ring.js';
-import { TotpKeyRotation, type TotpKeyUse } from '../operations/key-rotation.js';
-import { type Sources, withStore } from './parts.js';
+import type { TotpKeyUse } from '../operations/key-rotation.js';
+import { keyRotationOver, type Sources, withStore } from './parts.js';
 import { print, table } from './terminal.js';
 
 const MEANING = {
@@ -14,7 +14,7 @@ const MEANING = {
 
 export async function listKeys({ json, ...sources }: Sources & { readonly json?: boolean }): Promise<void> {
   await withStore(sources, async (store, cipher) => {
-    const keys = await new TotpKeyRotation(store, cipher).keys();
+    const keys = await keyRotationOver(store, cipher).keys();
     const unused = (cipher.keyIds ?? []).filter((id) => keys.every(({ keyId }) => keyId !== id));
     if (json === true) {
       print(JSON.stringify({ keys, unused }, null, 2));

@@ -4,7 +4,11 @@ import { TypeOrmTotpAccountStore } from '../storage/typeorm-account-store.js';
 import { StoreConnection } from '../storage/sql/connection.js';
 import type { TotpSecretCipher } from '../secrets/secret-cipher.js';
 import type { TotpAccountStore } from '../storage/account-store.js';
-import type { TotpKeyRotation } from '../operations/key-rotation.js';
+import { TotpEventPublisher } from '../events/publisher.js';
+import { checkOptions } from '../module/check-options.js';
+import { TotpKeyRotation } from '../operations/key-rotation.js';
+import { AccountUpdater } from '../recipe/account-updater.js';
+import { DeviceSecrets } from '../recipe/device-secrets.js';
 import { BadUsage } from './bad-usage.js';
 import { loadCipher, openDataSource } from './files.js';
 import type { Progress } from './terminal.js';
@@ -29,6 +33,21 @@ export async function withStore<T>(
   } finally {
     await connection.onApplicationShutdown();
     await dataSource.destroy();
+  }
+}
+
+/** Changes accounts without telling anybody: the application that has listeners is not here. */
+export function updaterOver(store: TotpAccountStore): AccountUpdater {
+  return new AccountUpdater(checkOptions({ issuer: 'nestjs-totp' }), store, new NullEventPublisher());
+}
+
+export function keyRotationOver(store: TotpAccountStore, cipher: TotpSecretCipher): TotpKeyRotation {
+  return new TotpKeyRotation(store, cipher, updaterOver(store), new DeviceSecrets(cipher));
+}
+
+class NullEventPublisher extends TotpEventPublisher {
+  override publish(): void {
+    // No listener runs in this process.
   }
 }
 

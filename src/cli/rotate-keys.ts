@@ -1,7 +1,7 @@
 /** `nestjs-totp rotate-keys`. */
-import { TotpKeyRotation, type TotpKeyRotationReport } from '../operations/key-rotation.js';
+import type { TotpKeyRotationReport } from '../operations/key-rotation.js';
 import { describeKeys } from './keys.js';
-import { interruption, refuseWrongKeys, type Sources, withStore } from './parts.js';
+import { interruption, keyRotationOver, refuseWrongKeys, type Sources, withStore } from './parts.js';
 import { count, print, progressBar } from './terminal.js';
 
 interface Options extends Sources {
@@ -13,7 +13,7 @@ interface Options extends Sources {
 export async function rotateKeysCommand({ batchSize, dryRun = false, json, ...sources }: Options): Promise<void> {
   const bar = progressBar('Sealing anew');
   const report = await withStore(sources, async (store, cipher) => {
-    const rotation = new TotpKeyRotation(store, cipher);
+    const rotation = keyRotationOver(store, cipher);
     await refuseWrongKeys(rotation);
     return rotation
       .run({

@@ -1,6 +1,6 @@
 /** A signed-in session: who it belongs to, and when it completed TOTP. */
 import { Logger } from '@nestjs/common';
-import type { ActingSession } from '../recipe/recipe-interface.js';
+import type { ActingSession } from '../accounts/step-up.js';
 import { TotpArgumentError, TotpConfigurationError } from '../shared/errors.js';
 import { logError } from '../shared/log-error.js';
 import { kindOf } from '../shared/unknown.js';

@@ -87,6 +87,7 @@ export class TokenSession extends TotpSession {
   }
 
   override complete(at: number): Promise<void> {
-    return this.completions.put(this.key, at, Math.min(Math.floor(this.expiresAt), Number.MAX_SAFE_INTEGER));
+    const expiresAt = Math.min(Math.floor(this.expiresAt), Number.MAX_SAFE_INTEGER);
+    return this.completions.put(this.key, this.userId, at, expiresAt);
   }
 }

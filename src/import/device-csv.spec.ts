@@ -83,7 +83,7 @@ describe('a CSV of devices', () => {
   it.each([
     ['no user', ann({ user_id: '' }), /user_id is empty/],
     ['an endless user id', ann({ user_id: 'a'.repeat(10_001) }), /user_id is longer than 10000/],
-    ['NUL in the user id', ann({ user_id: 'a\0' }), /user_id holds characters that are no text/],
+    ['NUL in the user id', ann({ user_id: 'a\0' }), /user_id contains NUL or unpaired surrogates/],
     ['a line break in the name', ann({ device_name: '"a\nb"' }), /device_name must not contain control characters/],
     ['an endless name', ann({ device_name: 'a'.repeat(257) }), /device_name must not be longer than 256/],
     ['no secret', ann({ secret: '' }), /has no secret/],

@@ -1,6 +1,6 @@
 /** A device that another product's file or table tells of, and what is checked of it whatever the format. */
-import { userIdProblem } from '../accounts/account.js';
 import { deviceNameProblem } from '../accounts/enrolment.js';
+import { userIdProblem } from '../recipe/arguments.js';
 import { fromBase32, MAX_SECRET_BYTES, MIN_SECRET_BYTES } from '../otp/secret.js';
 import { type Algorithm, ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js';
 

@@ -1,8 +1,8 @@
 /** Brings authenticators along from elsewhere: what the readers of `import/` found becomes devices of users. */
 import { createHash } from 'node:crypto';
-import { userIdProblem } from '../accounts/account.js';
 import type { ForeignDevice, ForeignDevices, Refusal } from './index.js';
 import { toBase32 } from '../otp/secret.js';
+import { userIdProblem } from '../recipe/arguments.js';
 import { TotpArgumentError } from '../shared/errors.js';
 import { yieldToEventLoop } from '../shared/timers.js';
 import type { ImportDeviceAnswer, ImportDeviceInput, RecipeInterface } from '../recipe/recipe-interface.js';

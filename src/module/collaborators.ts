@@ -18,7 +18,7 @@ export type Collaborator = Abstract<object>;
 export const REQUIRED_METHODS: ReadonlyMap<Collaborator, readonly string[]> = new Map<Collaborator, readonly string[]>([
   [TotpClock, ['now'] satisfies (keyof TotpClock)[]],
   [TotpSecretCipher, ['seal', 'open'] satisfies (keyof TotpSecretCipher)[]],
-  [TotpAccountStore, ['load', 'loadMany', 'commit', 'commitAll', 'remove'] satisfies (keyof TotpAccountStore)[]],
+  [TotpAccountStore, ['load', 'loadMany', 'commit', 'commitAll'] satisfies (keyof TotpAccountStore)[]],
   [TotpOutbox, ['add'] satisfies (keyof TotpOutbox)[]],
   [TotpMetrics, ['recordEvent', 'recordConflict', 'recordDelivery', 'observeBacklog'] satisfies (keyof TotpMetrics)[]],
   [TotpEventPublisher, ['publish'] satisfies (keyof TotpEventPublisher)[]],

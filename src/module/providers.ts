@@ -20,6 +20,7 @@ import { TotpOutbox } from '../outbox/outbox.js';
 import { TotpOutboxRelay } from '../outbox/relay.js';
 import { TypeOrmTotpOutbox } from '../outbox/typeorm-outbox.js';
 import { TOTP_OPTIONS, type TotpConfig } from '../recipe/config.js';
+import { AccountUpdater } from '../recipe/account-updater.js';
 import { DeviceSecrets } from '../recipe/device-secrets.js';
 import { TotpService } from '../recipe/totp.service.js';
 import { AnonymousUserDirectory, TotpUserDirectory } from '../recipe/user-directory.js';
@@ -91,6 +92,7 @@ export function providersOf(extras: ResolvedExtras, controller: Type<object> | n
     { provide: APPLICATION_DIRECTORY, useClass: AnonymousUserDirectory },
     { provide: TotpSessionAdapter, useClass: RequestSessionAdapter },
     DeviceSecrets,
+    AccountUpdater,
     TotpService,
     TotpKeyRotation,
     TotpHealthIndicator,

@@ -1,8 +1,9 @@
 /** Which keys the stored secrets are sealed with, and how all of them come under the current one. */
 import { Inject, Injectable } from '@nestjs/common';
-import type { Device } from '../accounts/account.js';
 import { keySetOf, NO_KEYS, sealingKeyId, UNKNOWN_KEYS } from '../secrets/key-ids.js';
-import { isSealedWithOldKey, sealSecret, TotpSecretCipher } from '../secrets/secret-cipher.js';
+import { AccountUpdater } from '../recipe/account-updater.js';
+import { DeviceSecrets } from '../recipe/device-secrets.js';
+import { TotpSecretCipher } from '../secrets/secret-cipher.js';
 import { type AccountListing, type KeySet, TotpAccountStore } from '../storage/account-store.js';
 import {
   TotpArgumentError,
@@ -56,8 +57,6 @@ export interface TotpKeyRotationReport extends TotpKeyRotationProgress {
 const MAX_FAILURES_TOLD = 100;
 /** Of each set of keys: enough that one damaged row is not taken for a wrong key. */
 const TRIED_USERS = 5;
-/** Each lost race means that the user's account was changed by a call that got through. */
-const MAX_ATTEMPTS = 100;
 
 /**
  * Seals the secrets of all users anew, under the current key, while the application runs.
@@ -71,6 +70,8 @@ export class TotpKeyRotation {
   constructor(
     @Inject(TotpAccountStore) private readonly store: TotpAccountStore,
     @Inject(TotpSecretCipher) private readonly cipher: TotpSecretCipher,
+    @Inject(AccountUpdater) private readonly accounts: AccountUpdater,
+    @Inject(DeviceSecrets) private readonly secrets: DeviceSecrets,
   ) {}
 
   /**
@@ -104,7 +105,7 @@ export class TotpKeyRotation {
     for (const { keySet } of dryRun ? [] : outdated) {
       for await (const batch of this.batches(keySet, batchSize, signal)) {
         const problems = await new Semaphore(BACKGROUND_STATEMENTS).map(batch, (listing) =>
-          this.sealAnew(listing, keySet),
+          this.reseal(listing, keySet),
         );
         for (const problem of problems) {
           if (problem === undefined) continue;
@@ -149,10 +150,9 @@ export class TotpKeyRotation {
     for await (const keySet of this.eachKeySet()) {
       for (const { userId } of await this.store.listAccounts(keySet, undefined, TRIED_USERS)) {
         const loaded = userId === undefined ? null : await this.store.load(userId).catch(() => null);
-        for (const { id, sealedSecret } of loaded?.account.devices ?? []) {
-          const opened = this.cipher.open(sealedSecret, { userId: userId ?? '', deviceId: id });
-          const didOpen = await opened.then(Boolean, () => false);
-          (didOpen ? opens : fails).add(sealingKeyId(sealedSecret) ?? '');
+        for (const device of loaded?.account.devices ?? []) {
+          const canOpen = await this.secrets.canOpen(userId ?? '', device);
+          (canOpen ? opens : fails).add(sealingKeyId(device.sealedSecret) ?? '');
         }
       }
     }
@@ -195,18 +195,18 @@ export class TotpKeyRotation {
       if (batch.length === 0) return;
       yield batch;
       after = batch.at(-1)?.cursor;
-      await yieldToEventLoop();
+      await yieldToEventLoop(); // an SQLite database answers without ever letting timers and sockets have their turn
     }
   }
 
   /** What kept a user's secrets from being sealed anew; undefined when nothing did. */
-  private async sealAnew(
+  private async reseal(
     { userId, cursor }: AccountListing,
     keySet: KeySet,
   ): Promise<{ userId: string; reason: string } | undefined> {
     if (userId === undefined) return { userId: '', reason: `The user id of the row ${cursor} is damaged.` };
     try {
-      await this.sealUserAnew(userId, keySet);
+      await this.resealUser(userId, keySet);
       return undefined;
     } catch (error) {
       // A database that does not answer is no fault of this user.
@@ -215,32 +215,21 @@ export class TotpKeyRotation {
     }
   }
 
-  private async sealUserAnew(userId: string, notedKeySet: KeySet): Promise<void> {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const loaded = await this.store.load(userId);
-      if (loaded === null) return;
-      const { revision, account } = loaded;
-      const sealed = await Promise.allSettled(account.devices.map((device) => this.sealDeviceAnew(userId, device)));
-      // A device that does not open does not keep the user's others from it.
+  private async resealUser(userId: string, notedKeySet: KeySet): Promise<void> {
+    const failure = await this.accounts.rewrite(userId, async (account) => {
+      if (account === null) return { answer: undefined, account };
+      const resealed = await Promise.allSettled(account.devices.map((device) => this.secrets.reseal(userId, device)));
+      // A device whose secret cannot be decrypted does not keep the user's others under the old key.
       const devices = account.devices.map((device, n) => {
-        const outcome = sealed[n];
+        const outcome = resealed[n];
         return outcome?.status === 'fulfilled' ? outcome.value : device;
       });
       const isChanged = devices.some((device, n) => device !== account.devices[n]) || keySetOf(devices) !== notedKeySet;
-      if (isChanged && !(await this.store.commit(userId, revision, { ...account, devices }))) continue;
-      const failure = sealed.find((outcome) => outcome.status === 'rejected');
-      if (failure !== undefined) throw failure.reason;
-      return;
-    }
-    throw new TotpStorageError(
-      `The account of ${JSON.stringify(userId)} was changed by others each time. Run the rotation again.`,
-    );
-  }
-
-  private async sealDeviceAnew(userId: string, device: Device): Promise<Device> {
-    if (!isSealedWithOldKey(this.cipher, device)) return device;
-    const owner = { userId, deviceId: device.id };
-    const secret = await this.cipher.open(device.sealedSecret, owner);
-    return { ...device, sealedSecret: await sealSecret(this.cipher, secret, owner) };
+      return {
+        answer: resealed.find((outcome) => outcome.status === 'rejected'),
+        account: isChanged ? { ...account, devices } : null,
+      };
+    });
+    if (failure !== undefined) throw failure.reason;
   }
 }

@@ -2,7 +2,7 @@
 import { randomUUID, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Device } from '../accounts/account.js';
-import type { NewDevice, Twin } from '../accounts/enrolment.js';
+import type { DuplicateSecret, NewDevice } from '../accounts/enrolment.js';
 import type { Comparison } from '../accounts/verification.js';
 import { matchingSteps } from '../otp/code.js';
 import { newSecret } from '../otp/secret.js';
@@ -58,15 +58,19 @@ export class DeviceSecrets {
    *
    * @param devices the verified devices of the user
    */
-  async findDuplicate(userId: string, devices: readonly Device[], secret: Uint8Array): Promise<Twin | undefined> {
-    let unreadable: Twin | undefined;
+  async findDuplicate(
+    userId: string,
+    devices: readonly Device[],
+    secret: Uint8Array,
+  ): Promise<DuplicateSecret | undefined> {
+    let unreadable: DuplicateSecret | undefined;
     for (const device of devices) {
       try {
         const opened = await this.open(userId, device);
-        if (opened.length === secret.length && timingSafeEqual(opened, secret)) return { device, isReadable: true };
+        if (opened.length === secret.length && timingSafeEqual(opened, secret)) return { kind: 'same', device };
       } catch (error) {
         if (!(error instanceof TotpSecretError)) throw error;
-        unreadable = { device, isReadable: false };
+        unreadable = { kind: 'unreadable', device };
       }
     }
     return unreadable;

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { device, account, MINUTE, NOW } from '../../test/support/accounts.js';
+import { recipeOver } from '../../test/support/recipe.js';
 import type { Account } from '../accounts/account.js';
 import { readKeyRing } from '../secrets/key-ring.js';
 import { KeyRingSecretCipher } from '../secrets/key-ring-cipher.js';
@@ -12,15 +13,15 @@ import { AnonymousUserDirectory, TotpUserDirectory, type UserIdentifierInfoAnswe
 import {
   TotpArgumentError,
   TotpConfigurationError,
+  TotpDamagedAccountError,
   TotpSecretError,
   TotpStepUpRequiredError,
   TotpStorageError,
 } from '../shared/errors.js';
-import { DeviceSecrets } from './device-secrets.js';
-import { checkOptions } from '../module/check-options.js';
 import type { TotpModuleOptions } from '../module/options.js';
-import type { ActingSession, CallContext } from './recipe-interface.js';
-import { TotpService } from './totp.service.js';
+import type { ActingSession } from '../accounts/step-up.js';
+import type { CallContext } from './recipe-interface.js';
+import type { TotpService } from './totp.service.js';
 
 const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
 const userId = 'ann';
@@ -41,7 +42,7 @@ class ContendedStore extends InMemoryTotpAccountStore {
   commits = 0;
   private isContended = false;
 
-  override async commit(user: string, revision: string | null, written: Account): Promise<boolean> {
+  override async commit(user: string, revision: string | null, written: Account | 'erased'): Promise<boolean> {
     this.commits += 1;
     if (!this.isContended) {
       this.isContended = true;
@@ -75,8 +76,7 @@ function setUp({
 } = {}) {
   const clock = new CountingClock(NOW);
   const events = new TotpEventRecorder();
-  const config = checkOptions({ issuer: 'Acme', ...options });
-  const start = () => new TotpService(config, store, new DeviceSecrets(cipher), clock, directory, events);
+  const start = () => recipeOver({ store, cipher, clock, directory, publisher: events, ...options }).totp;
   const [totp, elsewhere] = [start(), start()];
   return {
     totp,
@@ -89,6 +89,7 @@ function setUp({
     wrong: () => totp.verifyTOTP({ userId, totp: '000000' }),
     /** In another process, on the same database. */
     elsewhere: {
+      totp: elsewhere,
       enrolled: () => elsewhere.importDevice({ ...phone, secretKey: SECRET }),
       right: () => elsewhere.verifyTOTP({ userId, totp: totpCode(SECRET, NOW) }),
       wrong: () => elsewhere.verifyTOTP({ userId, totp: '000000' }),
@@ -347,6 +348,28 @@ describe('creating a device', () => {
     expect(directory.asked).toEqual([]);
   });
 
+  it.each([
+    { status: 'OK', info: null },
+    { status: 'OK', info: 5 },
+    { status: 'OK', info: '' },
+    { status: 'OK', info: 'a\uD83D' },
+    { status: 'OK' },
+    { status: 'NO_SUCH_STATUS' },
+    { info: 'ann@example.com' },
+    'ann@example.com',
+    null,
+    undefined,
+  ])('fails before anything is stored when the directory returns %j', async (answer) => {
+    const directory = new Directory();
+    jest.spyOn(directory, 'getUserIdentifierInfo').mockResolvedValue(answer as UserIdentifierInfoAnswer);
+    const { totp, store, events } = setUp({ directory });
+    const creating = totp.createDevice({ userId });
+    await expect(creating).rejects.toThrow(TotpConfigurationError);
+    await expect(creating).rejects.toThrow('TotpUserDirectory.getUserIdentifierInfo did not return an answer');
+    expect(await store.load(userId)).toBeNull();
+    expect(events.events).toEqual([]);
+  });
+
   it('is refused for a user whom the directory does not know', async () => {
     const { totp } = setUp({ directory: new Directory() });
     expect(await totp.createDevice({ userId: 'nobody' })).toEqual({ status: 'UNKNOWN_USER_ID_ERROR' });
@@ -554,6 +577,30 @@ describe('an administrator', () => {
     expect(await totp.unlockUser({ userId })).toEqual({ status: 'OK', wasLocked: true });
     expect(await right()).toEqual(failures(1));
     expect(events.named('totp.user.unlocked')).toMatchObject([{ userId, reason: 'manual' }]);
+  });
+
+  it('erases a user only as loaded: what others commit meanwhile is not lost without an event', async () => {
+    const { totp, store, events, enrolled, elsewhere } = setUp();
+    await enrolled();
+    events.clear();
+    store.before.push(() => elsewhere.totp.createDevice({ userId, deviceName: 'tablet' }));
+    expect(await totp.removeUser({ userId })).toEqual({ status: 'OK', didUserExist: true });
+    expect(await store.load(userId)).toBeNull();
+    expect(events.events).toMatchObject([
+      { name: 'totp.device.created', deviceName: 'tablet' },
+      { name: 'totp.user.removed', userId, tenantId: 'public', devicesRemoved: 2 },
+    ]);
+  });
+
+  it('erases a user whose account can no longer be read, and reports it', async () => {
+    const { totp, store, events } = setUp();
+    const damaged = new TotpDamagedAccountError('damaged', 'a revision');
+    jest.spyOn(store, 'load').mockRejectedValue(damaged);
+    const commit = jest.spyOn(store, 'commit').mockResolvedValue(true);
+    expect(await totp.removeUser({ userId })).toEqual({ status: 'OK', didUserExist: true });
+    expect(commit).toHaveBeenCalledWith(userId, 'a revision', 'erased', []);
+    expect(events.named('totp.user.removed')).toMatchObject([{ userId, devicesRemoved: 0 }]);
+    await expect(totp.listDevices({ userId })).rejects.toBe(damaged);
   });
 
   it('erases everything of a user', async () => {

@@ -34,6 +34,14 @@ export class TotpStorageError extends TotpError {
 /** A stored account is not as the module wrote it. No code was accepted and none was refused. */
 export class TotpDamagedAccountError extends TotpStorageError {
   override readonly code = 'TOTP_DAMAGED_ACCOUNT';
+
+  /** @param revision of the stored account, by which `removeUser` can still erase it */
+  constructor(
+    message: string,
+    readonly revision?: string,
+  ) {
+    super(message);
+  }
 }
 
 /** A stored secret could not be opened. No code was accepted and none was refused. */

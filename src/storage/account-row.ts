@@ -1,4 +1,4 @@
-/** An account as a row, and back again: what was read is checked before anything rests on it. */
+/** An account as a row, and back again: rows are validated by the same checks when written and when read. */
 import type { Account, Device, Lock } from '../accounts/account.js';
 import { asciiJson, MAX_TEXT_LENGTH } from './sql/text.js';
 import { TotpDamagedAccountError, TotpStorageError } from '../shared/errors.js';
@@ -13,8 +13,14 @@ export const ACCOUNT_COLUMNS = [
   'devices',
 ] as const;
 
-/** The values of `ACCOUNT_COLUMNS`, in that order. */
-export function toRow({ budget, devices, usedUntil }: Account): (string | number | null)[] {
+/**
+ * The values of `ACCOUNT_COLUMNS`, in that order.
+ *
+ * @throws TotpStorageError when they could not be read back
+ */
+export function toRow(account: Account): (string | number | null)[] {
+  requireReadable(account);
+  const { budget, devices, usedUntil } = account;
   return [
     budget.failures,
     asciiJson(budget.recentFailures),
@@ -25,13 +31,30 @@ export function toRow({ budget, devices, usedUntil }: Account): (string | number
   ];
 }
 
-/** The user id that a row tells of; undefined when it is damaged. */
+/** @throws TotpStorageError for an account that `fromRow` would refuse. A user whose row cannot be read cannot sign in. */
+export function requireReadable({ budget, devices, usedUntil }: Account): void {
+  const { failures, recentFailures, lock } = budget;
+  const isReadable =
+    [failures, usedUntil].every(isWholeNumber) &&
+    isArrayOf(recentFailures, isWholeNumber) &&
+    isArrayOf(devices, isDevice) &&
+    (lock === null || (isWholeNumber(lock.number) && lock.number > 0)) &&
+    (lock?.until == null || isWholeNumber(lock.until));
+  if (isReadable) return;
+  // The account itself is not repeated here: it holds secrets.
+  throw new TotpStorageError(
+    'An account was not stored, because it could not be read back: one of its values has the wrong type or range. ' +
+      'Check what overrides and custom providers pass on.',
+  );
+}
+
+/** The user id of a row; undefined when it is damaged. */
 export function readUserId(json: unknown): string | undefined {
   const userId = parse(json);
   return typeof userId === 'string' ? userId : undefined;
 }
 
-/** MySQL cuts longer texts off without a word where it is not in strict mode. */
+/** Outside of its strict mode, MySQL silently truncates longer strings. */
 function fitting(json: string): string {
   if (json.length > MAX_TEXT_LENGTH) {
     throw new TotpStorageError(
@@ -41,8 +64,19 @@ function fitting(json: string): string {
   return json;
 }
 
-/** @throws TotpDamagedAccountError when the row cannot have been written by this module */
-export function fromRow(row: Record<string, unknown>): Account {
+/**
+ * @param revision for the error, so that the row can be erased
+ * @throws TotpDamagedAccountError when the row cannot have been written by this module
+ */
+export function fromRow(row: Record<string, unknown>, revision?: string): Account {
+  try {
+    return accountOf(row);
+  } catch (error) {
+    throw error instanceof Unreadable ? damaged(revision) : error;
+  }
+}
+
+function accountOf(row: Record<string, unknown>): Account {
   return {
     budget: {
       failures: count(row.failures),
@@ -67,7 +101,11 @@ function count(value: unknown): number {
 
 function list<T>(json: unknown, isItem: (item: unknown) => item is T): readonly T[] {
   const items = parse(json);
-  return Array.isArray(items) && items.every(isItem) ? items : unreadable();
+  return isArrayOf(items, isItem) ? items : unreadable();
+}
+
+function isArrayOf<T>(items: unknown, isItem: (item: unknown) => item is T): items is readonly T[] {
+  return Array.isArray(items) && items.every(isItem);
 }
 
 /** Undefined when it is no text, or no JSON. */
@@ -108,9 +146,16 @@ function isText(value: unknown): boolean {
   return typeof value === 'string';
 }
 
+class Unreadable extends Error {}
+
 function unreadable(): never {
-  // Nothing of the row is repeated here: it holds secrets.
-  throw new TotpDamagedAccountError(
+  throw new Unreadable();
+}
+
+/** Nothing of the row is repeated here: it holds secrets. */
+function damaged(revision: string | undefined): TotpDamagedAccountError {
+  return new TotpDamagedAccountError(
     'A row of totp_accounts cannot be read: it was damaged, or changed by something else.',
+    revision,
   );
 }

@@ -1,6 +1,12 @@
-/** Where accounts are kept: read whole, and written only if nobody else has written since. */
+/** The port that stores accounts: read whole, and written only if they are still the ones that were read. */
 import type { Account } from '../accounts/account.js';
 import type { AnyTotpEvent } from '../events/catalogue.js';
+
+/**
+ * The longest user id, in UTF-16 units. As JSON in ASCII a unit takes up to six bytes, and 60,000 bytes fit in a `text` column of
+ * MySQL (65,535).
+ */
+export const MAX_USER_ID_LENGTH = 10_000;
 
 /** An account as it was read, and the mark by which the store knows whether it has changed since. */
 export interface LoadedAccount {
@@ -8,12 +14,13 @@ export interface LoadedAccount {
   readonly revision: string;
 }
 
-/** An account as it is to be, in the place of the loaded one. */
+/** The account that replaces the loaded one. */
 export interface AccountChange {
   readonly userId: string;
   /** As in `commit`. */
   readonly revision: string | null;
-  readonly account: Account;
+  /** `'erased'`: nothing of the user may be left. */
+  readonly account: Account | 'erased';
 }
 
 /** Which keys the secrets of one account are sealed with: `keySetOf` of its devices. */
@@ -36,23 +43,31 @@ export interface AccountListing {
  * the change: both or neither.
  */
 export abstract class TotpAccountStore {
-  /** Reads a user's account; null when there is none. User ids compare byte for byte. */
+  /**
+   * Reads a user's account; null when there is none. User ids compare byte for byte.
+   *
+   * @throws TotpDamagedAccountError with the revision, when the stored account cannot be read: then `removeUser` can erase it
+   */
   abstract load(userId: string): Promise<LoadedAccount | null>;
 
   /** Reads several accounts at once: at most 500. Users without an account are left out. */
   abstract loadMany(userIds: readonly string[]): Promise<ReadonlyMap<string, Account>>;
 
   /**
-   * Writes an account, if it is still the one that was loaded.
+   * Writes or erases an account, if it is still the one that was loaded.
+   *
+   * The module's own store also deletes when the user's sessions completed TOTP, in the same transaction as the account.
    *
    * @param revision of the account that was loaded; null when there was none
+   * @param account `'erased'` deletes everything of the user
    * @param events to put into the outbox with it; none without one
-   * @returns whether it was written; false when somebody else was first: load and decide again
+   * @returns whether it was written; false when another call was first: load and decide again
+   * @throws TotpStorageError when the account could not be read back
    */
   abstract commit(
     userId: string,
     revision: string | null,
-    account: Account,
+    account: Account | 'erased',
     events?: readonly AnyTotpEvent[],
   ): Promise<boolean>;
 
@@ -78,7 +93,4 @@ export abstract class TotpAccountStore {
 
   /** The time that the store's own clock tells, in epoch ms; undefined when it has none. */
   abstract now(): Promise<number | undefined>;
-
-  /** Erases everything of a user; whether there was anything. */
-  abstract remove(userId: string): Promise<boolean>;
 }

@@ -6,6 +6,7 @@ import { rowId } from './sql/row-id.js';
 import { TotpSessionCompletionEntity } from './session-completion.entity.js';
 import { Sql } from './sql/builder.js';
 import { run, runUnlessConflict } from './sql/run.js';
+import type { Statement } from './sql/statement.js';
 
 const MAX_ATTEMPTS = 10;
 
@@ -23,10 +24,10 @@ export class SessionCompletionStore extends SessionCompletions {
   }
 
   /** Also deletes the completions of expired sessions. */
-  override async put(key: string, completedAt: number, expiresAt: number): Promise<void> {
+  override async put(key: string, userId: string, completedAt: number, expiresAt: number): Promise<void> {
     const dataSource = await this.connection.open();
     const { update, insert, deleteExpired } = statements(dataSource);
-    const values = [completedAt, expiresAt, rowId(key)];
+    const values = [completedAt, expiresAt, rowId(userId), rowId(key)];
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const updated = await runUnlessConflict(dataSource, update, values);
       if (updated !== undefined && updated.affected > 0) return;
@@ -38,14 +39,24 @@ export class SessionCompletionStore extends SessionCompletions {
   }
 }
 
+/** Deletes the completions of a user, in whatever transaction it runs. */
+export function deleteCompletionsOf(dataSource: DataSource, userId: string): Statement {
+  const sql = new Sql(dataSource, TotpSessionCompletionEntity);
+  return {
+    sql: `DELETE FROM ${sql.table} WHERE ${sql.column('account')} = ${sql.parameter(1)}`,
+    parameters: [rowId(userId)],
+  };
+}
+
 function statements(dataSource: DataSource) {
   const sql = new Sql(dataSource, TotpSessionCompletionEntity);
   const [id, completedAt, expiresAt] = [sql.column('id'), sql.column('completedAt'), sql.column('expiresAt')];
-  const [first, second, third] = [sql.parameter(1), sql.parameter(2), sql.parameter(3)];
+  const account = sql.column('account');
+  const [first, second, third, fourth] = [sql.parameter(1), sql.parameter(2), sql.parameter(3), sql.parameter(4)];
   return {
     select: `SELECT ${completedAt} AS ${dataSource.driver.escape('completedAt')} FROM ${sql.table} WHERE ${id} = ${first} AND ${expiresAt} > ${second}`,
-    update: `UPDATE ${sql.table} SET ${completedAt} = ${first}, ${expiresAt} = ${second} WHERE ${id} = ${third}`,
-    insert: `INSERT INTO ${sql.table} (${completedAt}, ${expiresAt}, ${id}) VALUES (${first}, ${second}, ${third})`,
+    update: `UPDATE ${sql.table} SET ${completedAt} = ${first}, ${expiresAt} = ${second}, ${account} = ${third} WHERE ${id} = ${fourth}`,
+    insert: `INSERT INTO ${sql.table} (${completedAt}, ${expiresAt}, ${account}, ${id}) VALUES (${first}, ${second}, ${third}, ${fourth})`,
     deleteExpired: `DELETE FROM ${sql.table} WHERE ${expiresAt} < ${first}`,
   };
 }

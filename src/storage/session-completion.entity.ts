@@ -7,6 +7,11 @@ export class TotpSessionCompletionEntity {
   @PrimaryColumn({ type: 'varchar', length: 64 })
   id!: string;
 
+  /** The user id as a `rowId`, so that `removeUser` finds the user's completions. */
+  @Index()
+  @Column({ type: 'varchar', length: 64 })
+  account!: string;
+
   /** Epoch ms. */
   @Column({ name: 'completed_at', type: 'bigint' })
   completedAt!: string | number;

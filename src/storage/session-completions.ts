@@ -6,8 +6,9 @@ export abstract class SessionCompletions {
   /**
    * Stores a completion.
    *
+   * @param userId whose session it is: `removeUser` deletes the completion
    * @param completedAt epoch ms
    * @param expiresAt epoch ms: when the completion may be deleted
    */
-  abstract put(key: string, completedAt: number, expiresAt: number): Promise<void>;
+  abstract put(key: string, userId: string, completedAt: number, expiresAt: number): Promise<void>;
 }

@@ -9,6 +9,7 @@ import { TotpStorageError } from '../shared/errors.js';
 import { logError } from '../shared/log-error.js';
 import { ACCOUNT_COLUMNS, fromRow, readUserId, toRow } from './account-row.js';
 import { TotpAccountEntity } from './account.entity.js';
+import { deleteCompletionsOf } from './session-completion-store.js';
 import {
   type AccountChange,
   type AccountListing,
@@ -21,14 +22,14 @@ import { asciiJson } from './sql/text.js';
 import { Sql } from './sql/builder.js';
 import { run, runUnlessConflict } from './sql/run.js';
 import { prepared, type Statement } from './sql/statement.js';
-import { keepTransaction, runTransaction } from './sql/transaction.js';
+import { keepTransaction, runTransaction, runWithin } from './sql/transaction.js';
 import { isConflict } from './sql/driver-errors.js';
 import { TypeOrmTotpOutbox } from '../outbox/typeorm-outbox.js';
 
 interface Write extends Statement {
   readonly userId: string;
-  /** The mark that the row then has. */
-  readonly written: string;
+  /** The mark that the row then has; undefined when the row is deleted. */
+  readonly written: string | undefined;
 }
 
 /**
@@ -55,7 +56,9 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
     const { sql, name } = this.sql.selectOne;
     const { rows } = await run(this.dataSource, sql, [rowId(userId)], name);
     const row = rows[0];
-    return row === undefined ? null : { account: fromRow(row), revision: revisionOf(row) };
+    if (row === undefined) return null;
+    const revision = revisionOf(row);
+    return { account: fromRow(row, revision), revision };
   }
 
   override async loadMany(userIds: readonly string[]): Promise<ReadonlyMap<string, Account>> {
@@ -68,37 +71,51 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   override async commit(
     userId: string,
     revision: string | null,
-    account: Account,
+    account: Account | 'erased',
     events: readonly AnyTotpEvent[] = [],
   ): Promise<boolean> {
-    if (events.length > 0) return this.commitAll([{ userId, revision, account }], events);
-    const { written, sql, parameters, name } = this.write({ userId, revision, account });
+    if (account === 'erased' || events.length > 0) return this.commitAll([{ userId, revision, account }], events);
+    const write = this.write(userId, revision, account);
+    const { sql, parameters, name } = write;
     try {
       const result = await runUnlessConflict(this.dataSource, sql, parameters, name);
       return result?.affected === 1;
     } catch (error) {
       // The reply may have been lost after the row was written: then the row has the new mark.
-      if (await this.hasMark(userId, written)) return true;
+      if (await this.isWritten(write)) return true;
       throw error;
     }
   }
 
   override async commitAll(changes: readonly AccountChange[], events: readonly AnyTotpEvent[] = []): Promise<boolean> {
-    // In one order for everybody, so that two batches do not wait for one another.
+    if (changes.length === 0) return true;
+    // In the same order in every process, so that two batches do not deadlock.
     const inOrder = [...changes].sort((one, other) => (rowId(one.userId) < rowId(other.userId) ? -1 : 1));
-    const [first, ...others] = inOrder.map((change) => this.write(change));
-    if (first === undefined) return true;
-    const isWritten = await this.writeAll([first, ...others], events);
+    const writes = inOrder.flatMap(({ userId, revision, account }) =>
+      account === 'erased' ? this.deletion(userId, revision) : [this.write(userId, revision, account)],
+    );
+    const erased = changes.filter(({ account }) => account === 'erased').map(({ userId }) => userId);
+    const isWritten = await this.writeAll(writes, erased, events);
     if (isWritten && events.length > 0) this.tellOutbox();
     return isWritten;
   }
 
-  private async writeAll(writes: readonly [Write, ...Write[]], events: readonly AnyTotpEvent[]): Promise<boolean> {
+  private async writeAll(
+    writes: readonly Write[],
+    erased: readonly string[],
+    events: readonly AnyTotpEvent[],
+  ): Promise<boolean> {
     const addEvents = events.length === 0 ? undefined : this.adderOf(events);
-    const outcome = await runTransaction(this.dataSource, writes, addEvents);
+    const outcome = await runTransaction(this.dataSource, writes, async (manager) => {
+      for (const userId of erased) {
+        const { sql, parameters } = deleteCompletionsOf(this.dataSource, userId);
+        await runWithin(manager, sql, parameters);
+      }
+      await addEvents?.(manager);
+    });
     if (outcome.status !== 'unknown') return outcome.status === 'committed';
-    const [{ userId, written }] = writes;
-    if (await this.hasMark(userId, written)) return true;
+    const marked = writes.find(({ written }) => written !== undefined);
+    if (marked !== undefined && (await this.isWritten(marked))) return true;
     if (isConflict(outcome.error)) return false;
     throw outcome.error;
   }
@@ -120,11 +137,18 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
     });
   }
 
-  private write({ userId, revision, account }: AccountChange): Write {
-    // A fresh random mark, not a counter: an account that was erased and made anew never looks like the one before.
+  /** Nothing for a user without a row. */
+  private deletion(userId: string, revision: string | null): Write[] {
+    if (revision === null) return [];
+    const parameters = [rowId(userId), readRevision(revision).mark];
+    return [{ userId, written: undefined, ...this.sql.delete, parameters }];
+  }
+
+  private write(userId: string, revision: string | null, account: Account): Write {
+    // A random mark, not a counter: an account that was erased and created again never looks like the one before.
     const written = randomUUID();
-    const [id, keySet] = [rowId(userId), keySetOf(account.devices)];
     const values = [...toRow(account), written];
+    const [id, keySet] = [rowId(userId), keySetOf(account.devices)];
     if (revision === null) {
       return { userId, written, ...this.sql.insert, parameters: [...values, keySet, id, asciiJson(userId)] };
     }
@@ -134,9 +158,11 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
       : { userId, written, ...this.sql.updateWithKeys, parameters: [...values, keySet, id, mark] };
   }
 
-  private async hasMark(userId: string, mark: string): Promise<boolean> {
+  /** Whether the row has the mark of a write. A row that is gone proves nothing: another call may have deleted it. */
+  private async isWritten({ userId, written }: Write): Promise<boolean> {
+    if (written === undefined) return false;
     const loaded = await this.load(userId).catch(() => null);
-    return loaded !== null && readRevision(loaded.revision).mark === mark;
+    return loaded !== null && readRevision(loaded.revision).mark === written;
   }
 
   override async nextKeySet(after: KeySet | undefined): Promise<KeySet | undefined> {
@@ -165,11 +191,6 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   override async now(): Promise<number> {
     const { rows } = await run(this.dataSource, this.sql.now, []);
     return Number(rows[0]?.now);
-  }
-
-  override async remove(userId: string): Promise<boolean> {
-    const { affected } = await run(this.dataSource, this.sql.delete, [rowId(userId)]);
-    return affected > 0;
   }
 }
 
@@ -205,7 +226,7 @@ function statements(dataSource: DataSource) {
     insert: prepared(insert(...ACCOUNT_COLUMNS, 'revision', 'keyIds', 'id', 'userId')),
     update: prepared(update(...ACCOUNT_COLUMNS, 'revision')),
     updateWithKeys: prepared(update(...ACCOUNT_COLUMNS, 'revision', 'keyIds')),
-    delete: `DELETE FROM ${sql.table} WHERE ${id} = ${first}`,
+    delete: { sql: `DELETE FROM ${sql.table} WHERE ${id} = ${first} AND ${revision} = ${second}` },
     now: `SELECT ${epochMs(dataSource)} AS ${sql.name('now')}`,
     firstKeySet: `SELECT MIN(${keyIds}) AS ${sql.name('keyIds')} FROM ${sql.table}`,
     nextKeySet: `SELECT MIN(${keyIds}) AS ${sql.name('keyIds')} FROM ${sql.table} WHERE ${keyIds} > ${first}`,

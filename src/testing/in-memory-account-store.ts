@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Account } from '../accounts/account.js';
+import { requireReadable } from '../storage/account-row.js';
 import { keySetOf } from '../secrets/key-ids.js';
 import {
   type AccountChange,
@@ -30,16 +31,24 @@ export class InMemoryTotpAccountStore extends TotpAccountStore {
     return Promise.resolve(new Map(found));
   }
 
-  override commit(userId: string, revision: string | null, account: Account): Promise<boolean> {
+  override commit(userId: string, revision: string | null, account: Account | 'erased'): Promise<boolean> {
     return this.commitAll([{ userId, revision, account }]);
   }
 
   override commitAll(changes: readonly AccountChange[]): Promise<boolean> {
+    try {
+      for (const { account } of changes) if (account !== 'erased') requireReadable(account);
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
     const areUnchanged = changes.every(
       ({ userId, revision }) => (this.accounts.get(userId)?.revision ?? null) === revision,
     );
     if (areUnchanged) {
-      for (const { userId, account } of changes) this.accounts.set(userId, { account, revision: randomUUID() });
+      for (const { userId, account } of changes) {
+        if (account === 'erased') this.accounts.delete(userId);
+        else this.accounts.set(userId, { account, revision: randomUUID() });
+      }
     }
     return Promise.resolve(areUnchanged);
   }
@@ -65,9 +74,5 @@ export class InMemoryTotpAccountStore extends TotpAccountStore {
   private usersOf(keySet: KeySet): string[] {
     const users = [...this.accounts].filter(([, { account }]) => keySetOf(account.devices) === keySet);
     return users.map(([userId]) => userId).sort();
-  }
-
-  override remove(userId: string): Promise<boolean> {
-    return Promise.resolve(this.accounts.delete(userId));
   }
 }

@@ -8,7 +8,7 @@ import { readKeyRing } from '../../src/secrets/key-ring.js';
 import { KeyRingSecretCipher } from '../../src/secrets/key-ring-cipher.js';
 import { describeWithOathtool, files, type Original, originalCode } from '../import/originals.js';
 import { enrolUsers, keysOf, newKey, serviceOver, withSealedSecret } from '../secrets/keys.js';
-import { useTables } from '../storage/tables.js';
+import { erase, useTables } from '../storage/tables.js';
 import { databases, type TestDatabase } from '../support/databases.js';
 import { holdsSecret } from '../support/suite-log.js';
 import { DATA_SOURCE, type Ended, runCommand, startCommand, SUPERTOKENS } from './command-line.js';
@@ -286,7 +286,7 @@ describeWithOathtool('import', () => {
 
   it('tells beforehand what it would do, and does nothing twice', async () => {
     const csv = ['csv', fixture('devices.csv')];
-    await Promise.all(['ann', 'bob', 'cem', 'dana@example.com'].map((userId) => store().remove(userId)));
+    await Promise.all(['ann', 'bob', 'cem', 'dana@example.com'].map((userId) => erase(store(), userId)));
     const dry = await run('import', ...csv, '--dry-run', '--json');
     expect(JSON.parse(dry.out)).toMatchObject({ read: 6, imported: 4, alreadyThere: 0, aborted: false });
     expect(await store().load('ann')).toBeNull();

@@ -243,6 +243,6 @@ export const operations: readonly Operation[] = [
     prepare: withPhone((userId) => (totp) => totp.removeUser({ userId })),
     answer: { status: 'OK', didUserExist: true },
     again: { status: 'OK', didUserExist: false },
-    events: [],
+    events: ['totp.user.removed'],
   },
 ];

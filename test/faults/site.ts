@@ -6,18 +6,15 @@ import {
   TOTP_ENTITIES,
   type TotpAccountStore,
   type TotpOutbox,
-  TotpService,
+  type TotpService,
   TotpStorageError,
 } from 'nestjs-totp';
 import { TestTotpClock, TotpEventRecorder } from 'nestjs-totp/testing';
 import type { DataSource } from 'typeorm';
-import { DeviceSecrets } from '../../src/recipe/device-secrets.js';
 import { StoreConnection } from '../../src/storage/sql/connection.js';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
-import { PlainTextSecretCipher } from '../../src/secrets/plain-text-cipher.js';
-import { AnonymousUserDirectory } from '../../src/recipe/user-directory.js';
-import { checkOptions } from '../../src/module/check-options.js';
 import { connect } from '../storage/tables.js';
+import { recipeOver } from '../support/recipe.js';
 import type { OpenDatabase, TestDatabase, TestDataSourceOptions } from '../support/databases.js';
 import { FaultyConnection, isNotSent, losesItsReply, type Meet } from './faulty-connection.js';
 import { type Call, type Operation, operations } from './operations.js';
@@ -136,14 +133,8 @@ export function serviceOver(
   outbox?: TotpOutbox,
 ): TotpService {
   const options = outbox === undefined ? {} : { events: { outbox: true, codeEvents: true } };
-  return new TotpService(
-    checkOptions({ issuer: 'Acme', secrets: 'plain-text', ...options }),
-    new TypeOrmTotpAccountStore(dataSource, outbox),
-    new DeviceSecrets(new PlainTextSecretCipher()),
-    clock,
-    new AnonymousUserDirectory(),
-    events,
-  );
+  const store = new TypeOrmTotpAccountStore(dataSource, outbox);
+  return recipeOver({ store, clock, publisher: events, ...options }).totp;
 }
 
 /** One site for all tests of a `describe`, and what breaks the way to its database. */

@@ -4,12 +4,8 @@
  * `TOTP_TEST_HISTORIES` says how many; the seed of a failure is printed with it.
  */
 import fc from 'fast-check';
-import { DeviceSecrets } from '../../src/recipe/device-secrets.js';
-import { TotpService } from 'nestjs-totp';
-import { InMemoryTotpAccountStore, TestTotpClock, totpCode, TotpEventRecorder } from 'nestjs-totp/testing';
-import { PlainTextSecretCipher } from '../../src/secrets/plain-text-cipher.js';
-import { AnonymousUserDirectory } from '../../src/recipe/user-directory.js';
-import { checkOptions } from '../../src/module/check-options.js';
+import { TestTotpClock, totpCode } from 'nestjs-totp/testing';
+import { recipeOver } from '../support/recipe.js';
 import { AccountModel, RULES } from './account-model.js';
 
 const HISTORIES = Number(process.env.TOTP_TEST_HISTORIES ?? 300);
@@ -23,14 +19,7 @@ class Story {
   readonly clock = new TestTotpClock();
   private readonly model = new AccountModel();
   private readonly known = [...secrets];
-  private readonly totp = new TotpService(
-    checkOptions({ issuer: 'Acme', secrets: 'plain-text', maxDevices, lockout }),
-    new InMemoryTotpAccountStore(),
-    new DeviceSecrets(new PlainTextSecretCipher()),
-    this.clock,
-    new AnonymousUserDirectory(),
-    new TotpEventRecorder(),
-  );
+  private readonly totp = recipeOver({ clock: this.clock, maxDevices, lockout }).totp;
 
   get now(): number {
     return this.clock.now();

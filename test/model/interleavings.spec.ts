@@ -2,12 +2,9 @@
  * Loads and commits of concurrent calls in every order: some order of the same calls one after the other must explain the
  * answers (linearizability). That is what "exact for any number of parallel requests" means.
  */
-import { DeviceSecrets } from '../../src/recipe/device-secrets.js';
-import { TotpService } from 'nestjs-totp';
-import { InMemoryTotpAccountStore, TestTotpClock, totpCode, TotpEventRecorder } from 'nestjs-totp/testing';
-import { PlainTextSecretCipher } from '../../src/secrets/plain-text-cipher.js';
-import { AnonymousUserDirectory } from '../../src/recipe/user-directory.js';
-import { checkOptions } from '../../src/module/check-options.js';
+import type { TotpService } from 'nestjs-totp';
+import { InMemoryTotpAccountStore, TestTotpClock, totpCode } from 'nestjs-totp/testing';
+import { recipeOver } from '../support/recipe.js';
 import { TurnByTurnStore } from './turn-by-turn-store.js';
 
 const secretKey = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
@@ -110,14 +107,7 @@ async function* everyInterleaving(beginning: Step, steps: readonly Step[]): Asyn
 }
 
 function serviceOver(store: InMemoryTotpAccountStore): TotpService {
-  return new TotpService(
-    checkOptions({ issuer: 'Acme', secrets: 'plain-text' }),
-    store,
-    new DeviceSecrets(new PlainTextSecretCipher()),
-    clock,
-    new AnonymousUserDirectory(),
-    new TotpEventRecorder(),
-  );
+  return recipeOver({ store, clock }).totp;
 }
 
 async function outcomeOf(answers: readonly unknown[], totp: TotpService): Promise<string> {

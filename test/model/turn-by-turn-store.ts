@@ -33,7 +33,7 @@ export class TurnByTurnStore extends InMemoryTotpAccountStore {
     return super.load(userId);
   }
 
-  override async commit(userId: string, revision: string | null, account: Account): Promise<boolean> {
+  override async commit(userId: string, revision: string | null, account: Account | 'erased'): Promise<boolean> {
     await this.turn();
     return super.commit(userId, revision, account);
   }

@@ -78,8 +78,8 @@ class ReversingCipher extends TotpSecretCipher {
 class NotingStore extends InMemoryTotpAccountStore {
   readonly written: Account[] = [];
 
-  override commit(userId: string, revision: string | null, account: Account): Promise<boolean> {
-    this.written.push(account);
+  override commit(userId: string, revision: string | null, account: Account | 'erased'): Promise<boolean> {
+    if (account !== 'erased') this.written.push(account);
     return super.commit(userId, revision, account);
   }
 }
@@ -285,9 +285,11 @@ describe('a collaborator', () => {
         return Promise.resolve(new Map<string, Account>());
       }
 
-      override commit(userId: string, revision: string | null, account: Account) {
+      override commit(userId: string, revision: string | null, account: Account | 'erased') {
         const isUnchanged = (this.accounts.get(userId)?.revision ?? null) === revision;
-        if (isUnchanged) this.accounts.set(userId, { account, revision: `${String(revision)}+` });
+        if (isUnchanged && account === 'erased') this.accounts.delete(userId);
+        else if (isUnchanged && account !== 'erased')
+          this.accounts.set(userId, { account, revision: `${String(revision)}+` });
         return Promise.resolve(isUnchanged);
       }
 
@@ -311,10 +313,6 @@ describe('a collaborator', () => {
 
       override now() {
         return Promise.resolve(undefined);
-      }
-
-      override remove(userId: string) {
-        return Promise.resolve(this.accounts.delete(userId));
       }
     }
     const providers: Provider[] = [{ provide: TotpAccountStore, useClass: MapStore }];

@@ -1,9 +1,10 @@
 /** S2: all secrets come under another key while codes are checked. */
 import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { KeyRingSecretCipher, TotpKeyRotation, type TotpKeyRotationProgress, TotpStorageError } from 'nestjs-totp';
+import { KeyRingSecretCipher, type TotpKeyRotationProgress, TotpStorageError } from 'nestjs-totp';
 import { TestTotpClock, totpCode } from 'nestjs-totp/testing';
 import { account, device } from '../support/accounts.js';
+import { recipeOver } from '../support/recipe.js';
 import { databases } from '../support/databases.js';
 import { useTables } from '../storage/tables.js';
 import { readKeyRing } from '../../src/secrets/key-ring.js';
@@ -13,7 +14,7 @@ describe.each(databases)('the key rotation on $name', ({ open }) => {
   const tables = useTables(open);
   const store = () => tables().store;
   const rotationUnder = (...cipher: Parameters<typeof cipherUnder>) =>
-    new TotpKeyRotation(store(), cipherUnder(...cipher));
+    recipeOver({ store: store(), cipher: cipherUnder(...cipher) }).rotation;
 
   beforeEach(async () => {
     await tables().own.query(`DELETE FROM ${tables().own.driver.escape('totp_accounts')}`);
@@ -193,9 +194,9 @@ describe.each(databases)('the key rotation on $name', ({ open }) => {
     await enrolUsers(store(), 1, [cipherUnder('k2')]);
     expect(await rotationUnder('k1').wrongKeys()).toEqual([]);
     const other = new KeyRingSecretCipher(readKeyRing({ keys: { k1: newKey(), k2: newKey() }, current: 'k1' }));
-    expect(await new TotpKeyRotation(store(), other).wrongKeys()).toEqual(['k1', 'k2']);
+    expect(await recipeOver({ store: store(), cipher: other }).rotation.wrongKeys()).toEqual(['k1', 'k2']);
     const lost = new KeyRingSecretCipher(readKeyRing({ keys: { k1: 'lost', k2: newKey() }, current: 'k2' }));
-    expect(await new TotpKeyRotation(store(), lost).wrongKeys()).toEqual(['k2']);
+    expect(await recipeOver({ store: store(), cipher: lost }).rotation.wrongKeys()).toEqual(['k2']);
   });
 
   it('ends with the fault when the database does not answer, and can be started again', async () => {

@@ -6,14 +6,12 @@ import {
   type TotpAccountStore,
   type TotpSealingKeys,
   type TotpSecretCipher,
-  TotpService,
+  type TotpService,
 } from 'nestjs-totp';
-import { TestTotpClock, TotpEventRecorder } from 'nestjs-totp/testing';
-import { DeviceSecrets } from '../../src/recipe/device-secrets.js';
+import { TestTotpClock } from 'nestjs-totp/testing';
 import { toBase32 } from '../../src/otp/secret.js';
 import { readKeyRing } from '../../src/secrets/key-ring.js';
-import { AnonymousUserDirectory } from '../../src/recipe/user-directory.js';
-import { checkOptions } from '../../src/module/check-options.js';
+import { recipeOver } from '../support/recipe.js';
 
 export const newKey = () => randomBytes(32).toString('base64');
 
@@ -31,15 +29,7 @@ export function serviceOver(
   cipher: TotpSecretCipher,
   clock = new TestTotpClock(),
 ): TotpService {
-  const config = checkOptions({ issuer: 'Acme' });
-  return new TotpService(
-    config,
-    store,
-    new DeviceSecrets(cipher),
-    clock,
-    new AnonymousUserDirectory(),
-    new TotpEventRecorder(),
-  );
+  return recipeOver({ store, cipher, clock }).totp;
 }
 
 export interface Owner {

@@ -180,6 +180,27 @@ describe.each(databases)('on $name', ({ open }) => {
     expect(await completion()).toBeUndefined();
   });
 
+  it('forgets it when the user is erased, so that the old token changes nothing of a later account', async () => {
+    const { bearer } = await completed();
+    const userId = bearer.claims.sub;
+    const secretKey = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
+    expect(await first.totp.removeUser({ userId })).toEqual({ status: 'OK', didUserExist: true });
+    await first.totp.importDevice({ userId, secretKey });
+    expect(await bearer.mayCreate(first)).toBe(false);
+    expect(await bearer.mayCreate(second)).toBe(false);
+  });
+
+  it('forgets it when a user without an account is erased, and no other user’s', async () => {
+    const [ann, bob] = [await completed(), await completed()];
+    const userId = ann.bearer.claims.sub;
+    const before = (await rows(first)).length;
+    await first.app.get(DataSource).query('DELETE FROM totp_accounts');
+    expect(await first.totp.removeUser({ userId })).toEqual({ status: 'OK', didUserExist: false });
+    expect(await rows(first)).toHaveLength(before - 1);
+    await first.totp.importDevice({ userId: bob.bearer.claims.sub, secretKey: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' });
+    expect(await bob.bearer.mayCreate(first)).toBe(true);
+  });
+
   it('leaves no row of a session that is over when another is completed', async () => {
     await completed();
     clock.advance(25 * HOUR);

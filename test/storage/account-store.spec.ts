@@ -1,10 +1,10 @@
 /** The promises of a `TotpAccountStore`, kept by the database's and by the one for tests alike. */
 import { randomUUID } from 'node:crypto';
-import type { Account, TotpAccountStore } from 'nestjs-totp';
+import { type Account, type TotpAccountStore, TotpStorageError } from 'nestjs-totp';
 import { InMemoryTotpAccountStore } from 'nestjs-totp/testing';
 import { account, device, NOW } from '../support/accounts.js';
 import { databases } from '../support/databases.js';
-import { useTables } from './tables.js';
+import { erase, useTables } from './tables.js';
 
 const first = account([device({ name: 'first' })]);
 const second = account([device({ name: 'second' })], { usedUntil: NOW });
@@ -66,7 +66,6 @@ describe.each(stores)('the account store on $name', ({ name, useStore }) => {
 
   it('knows nothing of a user who never was', async () => {
     expect(await store().load('never')).toBeNull();
-    expect(await store().remove('never')).toBe(false);
     expect(await store().loadMany(['never'])).toEqual(new Map());
     expect(await store().loadMany([])).toEqual(new Map());
   });
@@ -141,7 +140,7 @@ describe.each(stores)('the account store on $name', ({ name, useStore }) => {
   it('does not write what rests on an account that was erased', async () => {
     const userId = await newUser();
     const revision = await revisionOf(userId);
-    expect(await store().remove(userId)).toBe(true);
+    expect(await erase(store(), userId)).toBe(true);
     expect(await store().commit(userId, revision, second)).toBe(false);
     expect(await store().load(userId)).toBeNull();
   });
@@ -149,7 +148,7 @@ describe.each(stores)('the account store on $name', ({ name, useStore }) => {
   it('does not take an account that was erased and made anew for the one before', async () => {
     const userId = await newUser();
     const revision = await revisionOf(userId);
-    await store().remove(userId);
+    await erase(store(), userId);
     await store().commit(userId, null, first);
     expect(await store().commit(userId, revision, second)).toBe(false);
     expect(await accountOf(userId)).toEqual(first);
@@ -172,7 +171,8 @@ describe.each(stores)('the account store on $name', ({ name, useStore }) => {
 
   it('of 50 at once erases exactly once', async () => {
     const userId = await newUser();
-    expect((await times(50, () => store().remove(userId))).filter(Boolean)).toHaveLength(1);
+    const revision = await revisionOf(userId);
+    expect((await times(50, () => store().commit(userId, revision, 'erased'))).filter(Boolean)).toHaveLength(1);
   });
 
   it('writes several accounts at once, new ones and changed ones', async () => {
@@ -191,7 +191,7 @@ describe.each(stores)('the account store on $name', ({ name, useStore }) => {
     const revisions = await Promise.all(users.map(revisionOf));
     const [one, other, third] = users;
     if (what === 'has changed') await store().commit(other, revisions[1] ?? null, first);
-    if (what === 'was erased') await store().remove(other);
+    if (what === 'was erased') await erase(store(), other);
     if (what === 'was made') revisions[1] = null;
     const changes = users.map((userId, n) => ({ userId, revision: revisions[n] ?? null, account: second }));
     expect(await store().commitAll(changes)).toBe(false);
@@ -278,8 +278,29 @@ describe.each(stores)('the account store on $name', ({ name, useStore }) => {
     for (const [n, userId] of LOOKALIKES.entries()) expect((await accountOf(userId))?.usedUntil).toBe(n);
     const many = await store().loadMany(LOOKALIKES);
     expect(LOOKALIKES.map((userId) => many.get(userId)?.usedUntil)).toEqual([...LOOKALIKES.keys()]);
-    expect(await store().remove('a')).toBe(true);
+    expect(await erase(store(), 'a')).toBe(true);
     expect(await accountOf('A')).toBeDefined();
+  });
+
+  it.each<[string, unknown]>([
+    ['a name that is a number', { devices: [{ ...device(), name: 5 }] }],
+    ['a name that is an object', { devices: [{ ...device(), name: { a: 1 } }] }],
+    ['a device that is missing', { devices: [undefined] }],
+    ['devices that are no list', { devices: 'phone' }],
+    ['a secret that is missing', { devices: [{ ...device(), sealedSecret: undefined }] }],
+    ['a time that is not a whole number', { usedUntil: NOW + 0.5 }],
+    ['a negative time', { usedUntil: -1 }],
+    ['failures that are NaN', { budget: { failures: NaN, recentFailures: [], lock: null } }],
+    ['a lock without a number', { budget: { failures: 5, recentFailures: [], lock: { number: 0, until: NOW } } }],
+  ])('refuses to store an account that it could not read back: %s', async (_, fields) => {
+    const bad = { ...account([]), ...(fields as object) } as Account;
+    const userId = randomUUID();
+    await expect((async () => store().commit(userId, null, bad))()).rejects.toThrow('it could not be read back');
+    expect(await store().load(userId)).toBeNull();
+    const known = await newUser();
+    const batch = [{ userId: known, revision: await revisionOf(known), account: bad }];
+    await expect((async () => store().commitAll(batch))()).rejects.toThrow(TotpStorageError);
+    expect(await accountOf(known)).toEqual(first);
   });
 
   it('takes user ids of any length', async () => {

@@ -57,7 +57,7 @@ describe.each(databases)('a fault of the store on $name', ({ name, open }) => {
       () => store.loadMany(['ann']),
       () => store.commit('ann', null, user),
       () => store.commit('ann', randomUUID(), user),
-      () => store.remove('ann'),
+      () => store.commit('ann', randomUUID(), 'erased'),
     ];
     for (const call of calls) {
       expect(await faultOf(call())).toMatchObject({
@@ -68,7 +68,7 @@ describe.each(databases)('a fault of the store on $name', ({ name, open }) => {
     }
     await tables().dataSource.query('DROP TABLE totp_session_completions');
     expect(await faultOf(completions.find('session', 1))).toBeInstanceOf(TotpStorageError);
-    expect(await faultOf(completions.put('session', 1, 2))).toBeInstanceOf(TotpStorageError);
+    expect(await faultOf(completions.put('session', 'ann', 1, 2))).toBeInstanceOf(TotpStorageError);
   });
 });
 

@@ -6,7 +6,7 @@ import { account, device } from '../support/accounts.js';
 import { isNotSent, losesItsReply, type Meet } from '../faults/faulty-connection.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
 import { intercept } from '../support/intercept.js';
-import { connect, type Settings, useTables } from './tables.js';
+import { connect, erase, type Settings, useTables } from './tables.js';
 
 type Mode = 'all' | 'none';
 
@@ -108,10 +108,10 @@ describe.each(everywhere)('the migrations on $name', ({ open, settings }) => {
     const revision = (await store.load(userId))?.revision ?? null;
     expect(await store.commit(userId, revision, written)).toBe(true);
     expect(await store.loadMany([userId])).toEqual(new Map([[userId, written]]));
-    expect(await store.remove(userId)).toBe(true);
+    expect(await erase(store, userId)).toBe(true);
 
-    await completions.put('session', 1, 2);
-    await completions.put('session', 3, 4);
+    await completions.put('session', 'ann', 1, 2);
+    await completions.put('session', 'ann', 3, 4);
     expect(await completions.find('session', 3)).toBe(3);
   });
 });

@@ -16,15 +16,15 @@ describe.each(databases)('session completions on $name', ({ open }) => {
     const { completions } = tables();
     const key = newKey();
     expect(await completions.find(key, NOW)).toBeUndefined();
-    await completions.put(key, NOW, NOW + HOUR);
+    await completions.put(key, 'ann', NOW, NOW + HOUR);
     expect(await completions.find(key, NOW)).toBe(NOW);
-    await completions.put(key, NOW + 1, NOW + HOUR);
+    await completions.put(key, 'ann', NOW + 1, NOW + HOUR);
     expect(await completions.find(key, NOW)).toBe(NOW + 1);
   });
 
   it('are kept without the key', async () => {
     const key = newKey();
-    await tables().completions.put(key, NOW, NOW + HOUR);
+    await tables().completions.put(key, 'ann', NOW, NOW + HOUR);
     const handle = key.slice(16, -2);
     expect(JSON.stringify(await rows())).not.toContain(handle);
   });
@@ -32,14 +32,14 @@ describe.each(databases)('session completions on $name', ({ open }) => {
   it('belong to exactly one key', async () => {
     const { completions } = tables();
     const keys = ['a', 'A', 'a ', 'ä', 'a\u0308', '📱', 'x'.repeat(10_000)];
-    for (const [n, key] of keys.entries()) await completions.put(key, NOW + n, NOW + HOUR);
+    for (const [n, key] of keys.entries()) await completions.put(key, 'ann', NOW + n, NOW + HOUR);
     for (const [n, key] of keys.entries()) expect(await completions.find(key, NOW)).toBe(NOW + n);
   });
 
   it('end when the token expires', async () => {
     const { completions } = tables();
     const key = newKey();
-    await completions.put(key, NOW, NOW + HOUR);
+    await completions.put(key, 'ann', NOW, NOW + HOUR);
     expect(await completions.find(key, NOW + HOUR - 1)).toBe(NOW);
     expect(await completions.find(key, NOW + HOUR)).toBeUndefined();
   });
@@ -47,9 +47,9 @@ describe.each(databases)('session completions on $name', ({ open }) => {
   it('are forgotten when another session comes after that', async () => {
     const { completions } = tables();
     const [old, next] = [newKey(), newKey()];
-    await completions.put(old, NOW - HOUR, NOW - 1);
+    await completions.put(old, 'ann', NOW - HOUR, NOW - 1);
     expect(await completions.find(old, NOW - 2)).toBe(NOW - HOUR);
-    await completions.put(next, NOW, NOW + HOUR);
+    await completions.put(next, 'ann', NOW, NOW + HOUR);
     expect(await completions.find(old, NOW - 2)).toBeUndefined();
     expect(await completions.find(next, NOW)).toBe(NOW);
   });
@@ -58,7 +58,7 @@ describe.each(databases)('session completions on $name', ({ open }) => {
     const { completions } = tables();
     const key = newKey();
     const before = (await rows()).length;
-    await Promise.all(Array.from({ length: 50 }, () => completions.put(key, NOW, NOW + HOUR)));
+    await Promise.all(Array.from({ length: 50 }, () => completions.put(key, 'ann', NOW, NOW + HOUR)));
     expect(await completions.find(key, NOW)).toBe(NOW);
     expect(await rows()).toHaveLength(before + 1);
   });
@@ -68,8 +68,8 @@ describe.each(databases)('session completions on $name', ({ open }) => {
     for (let wave = 1; wave <= 5; wave++) {
       const now = NOW + wave * HOUR;
       const keys = Array.from({ length: 200 }, newKey);
-      await Promise.all(keys.map((key, n) => completions.put(key, now, now + (n % 2))));
-      await Promise.all(keys.map((key) => completions.put(key, now + 1, now + 2)));
+      await Promise.all(keys.map((key, n) => completions.put(key, 'ann', now, now + (n % 2))));
+      await Promise.all(keys.map((key) => completions.put(key, 'ann', now + 1, now + 2)));
       const found = await Promise.all(keys.map((key) => completions.find(key, now + 1)));
       expect(found).toEqual(keys.map(() => now + 1));
     }
@@ -92,13 +92,13 @@ describe.each(databases)('session completions on $name', ({ open }) => {
       const { completions } = tables();
       const key = newKey();
       loseRaces(count);
-      await completions.put(key, NOW, NOW + HOUR);
+      await completions.put(key, 'ann', NOW, NOW + HOUR);
       expect(await completions.find(key, NOW)).toBe(NOW);
     });
 
     it('are a fault after thirty, which says so', async () => {
       loseRaces(30);
-      await expect(tables().completions.put(newKey(), NOW, NOW + HOUR)).rejects.toThrow(
+      await expect(tables().completions.put(newKey(), 'ann', NOW, NOW + HOUR)).rejects.toThrow(
         'The completion of TOTP was changed by others each time',
       );
     });

@@ -84,9 +84,11 @@ describe.each(databases)('on $name', ({ open }) => {
     expect(await sentBy((totp) => totp.getStatuses({ userIds }), { status: 'OK' })).toBe('SELECT');
   });
 
-  it('unlocking takes one read and one write, and erasing a user one write', async () => {
+  it('unlocking takes one read and one write, and erasing a user one read and two writes in a transaction', async () => {
     const userId = await enrolled(5);
     expect(await sentBy((totp) => totp.unlockUser({ userId }), { wasLocked: true })).toBe('SELECT UPDATE');
-    expect(await sentBy((totp) => totp.removeUser({ userId }), { didUserExist: true })).toBe('DELETE');
+    expect(await sentBy((totp) => totp.removeUser({ userId }), { didUserExist: true })).toBe(
+      'SELECT BEGIN DELETE DELETE COMMIT',
+    );
   });
 });

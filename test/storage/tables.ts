@@ -1,5 +1,5 @@
 /** Databases with the module's tables, and the module's own stores over them. */
-import { TOTP_ENTITIES, TOTP_MIGRATIONS } from 'nestjs-totp';
+import { TOTP_ENTITIES, TOTP_MIGRATIONS, type TotpAccountStore } from 'nestjs-totp';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { StoreConnection } from '../../src/storage/sql/connection.js';
 import { SessionCompletionStore } from '../../src/storage/session-completion-store.js';
@@ -52,4 +52,10 @@ export function useTables(open: TestDatabase['open'], settings: Settings = {}): 
     await tables.database.drop();
   });
   return () => tables;
+}
+
+/** Erases a user as the store has it now; whether there was no conflict. */
+export async function erase(store: TotpAccountStore, userId: string): Promise<boolean> {
+  const revision = (await store.load(userId))?.revision ?? null;
+  return store.commit(userId, revision, 'erased');
 }

@@ -1,5 +1,6 @@
 /** Accounts as plain values, for tests of the rules: each field has a plain default that a test overrides. */
 import { type Account, type Budget, type Device, NEW_ACCOUNT, type Policy } from '../../src/accounts/account.js';
+import type { DeviceChangeContext } from '../../src/accounts/step-up.js';
 import type { NewDevice } from '../../src/accounts/enrolment.js';
 import { checkOptions } from '../../src/module/check-options.js';
 
@@ -13,6 +14,9 @@ export const NOW = Date.UTC(2026, 0, 1);
 
 /** The module's defaults. */
 export const policy: Policy = checkOptions({ issuer: 'Acme' }).policy;
+
+/** What rules depend on besides the account: at `NOW`, on the application's own authority. */
+export const context: DeviceChangeContext = { now: NOW, policy, session: undefined };
 
 /** A verified device, under which no code was accepted yet. */
 export function device(fields: Partial<Device> = {}): Device {
@@ -43,7 +47,8 @@ export function lockedUntil(until: number | null, number = 1): Budget {
 }
 
 /** The account that a decision leaves behind. */
-export function after(decision: { readonly account: Account | null }): Account {
+export function after(decision: { readonly account: Account | 'erased' | null }): Account {
   if (decision.account === null) throw new Error('The decision changed nothing.');
+  if (decision.account === 'erased') throw new Error('The decision erased the account.');
   return decision.account;
 }

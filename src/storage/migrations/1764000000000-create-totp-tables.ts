@@ -26,10 +26,11 @@ const TABLES: readonly TableDefinition[] = [
     entity: TotpSessionCompletionEntity,
     columns: {
       id: { type: 'varchar', length: '64', isPrimary: true },
+      account: { type: 'varchar', length: '64' },
       completedAt: { type: 'bigint' },
       expiresAt: { type: 'bigint' },
     },
-    indices: [['expiresAt']],
+    indices: [['account'], ['expiresAt']],
   },
   // The outbox's tables stay empty without `events: { outbox: true }`.
   {

@@ -1,0 +1,203 @@
+/** Checks the arguments of the recipe's functions at run time: JavaScript and `as` let through what the types forbid. */
+import { deviceNameProblem } from '../accounts/enrolment.js';
+import { fromBase32, MAX_SECRET_BYTES, MIN_SECRET_BYTES } from '../otp/secret.js';
+import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js';
+import { TotpArgumentError } from '../shared/errors.js';
+import { MAX_USER_ID_LENGTH } from '../storage/account-store.js';
+import type { RecipeInterface, StepUpInput } from './recipe-interface.js';
+
+/** What is wrong with a value, in words that begin with its name; undefined when nothing is. */
+export type Check = (value: unknown, name: string) => string | undefined;
+
+/** A check for each field of an input, so that a new field without a check does not compile. */
+type Checks<Input> = { readonly [Field in keyof Required<Input>]: Check };
+
+interface CheckedFunctions extends RecipeInterface {
+  requireStepUp(input: StepUpInput): unknown;
+}
+
+const MAX_STATUSES = 500;
+const MAX_IMPORTS = 1_000;
+const MAX_TENANT_ID_LENGTH = 256;
+
+/** NUL and unpaired surrogates: databases cannot store them, so they could not tell such strings apart. */
+const UNSTORABLE = /[\0\p{Cs}]/u;
+
+/**
+ * What is wrong with a user id; undefined when nothing is.
+ *
+ * @param field what the input calls it, for the message
+ */
+export function userIdProblem(userId: string, field: string): string | undefined {
+  if (userId === '') return `${field} is empty`;
+  if (userId.length > MAX_USER_ID_LENGTH) return `${field} is longer than ${String(MAX_USER_ID_LENGTH)} characters`;
+  return UNSTORABLE.test(userId) ? `${field} contains NUL or unpaired surrogates` : undefined;
+}
+
+/** A name that is required. */
+export const isDeviceName: Check = (value, name) => deviceNameProblem(typeof value === 'string' ? value : '', name);
+
+/** A name that may be left out. */
+export const isOptionalDeviceName: Check = (value, name) => {
+  if (value === undefined) return undefined;
+  return typeof value === 'string' ? deviceNameProblem(value, name) : `${name} must be a string`;
+};
+
+/** What the user entered: any string, since a code that cannot be right costs an attempt like any other. */
+export const isCode: Check = (value, name) =>
+  typeof value === 'string' ? undefined : `${name} is required and must be a string`;
+
+const isUserId: Check = (value, name) =>
+  typeof value === 'string' ? userIdProblem(value, name) : `${name} must be a string: write String(user.id)`;
+
+const isTenantId: Check = (value, name) => {
+  const isValid =
+    typeof value === 'string' && value !== '' && value.length <= MAX_TENANT_ID_LENGTH && !UNSTORABLE.test(value);
+  return isValid ? undefined : `${name} must be a string of 1 to ${String(MAX_TENANT_ID_LENGTH)} characters`;
+};
+
+export const isLabel: Check = (value, name) =>
+  typeof value === 'string' && value !== '' && !UNSTORABLE.test(value)
+    ? undefined
+    : `${name} must be a non-empty string without NUL or unpaired surrogates`;
+
+const isBase32: Check = (value, name) =>
+  typeof value === 'string' && usableSecret(value) !== undefined ? undefined : notBase32(name);
+
+const isBoolean: Check = (value, name) => (typeof value === 'boolean' ? undefined : `${name} must be true or false`);
+
+const isObject: Check = (value, name) => (isRecord(value) ? undefined : `${name} must be an object`);
+
+/** Who acts decides whether a code is asked for, so null or another falsy value must not pass as "no session". */
+const isSession: Check = (value, name) =>
+  isRecord(value) && typeof Reflect.get(value, 'handle') === 'string' && Reflect.get(value, 'handle') !== ''
+    ? undefined
+    : `${name} must be { handle, completedAt }, with a non-empty string as the handle, or be left out`;
+
+const isDeviceChange: Check = (value, name) => {
+  const kind: unknown = isRecord(value) ? Reflect.get(value, 'kind') : undefined;
+  if (!isRecord(value) || typeof kind !== 'string' || !['create', 'rename', 'enrol', 'remove'].includes(kind)) {
+    return `${name} must be { kind: 'create' | 'rename' } or { kind: 'enrol' | 'remove', deviceName }`;
+  }
+  const needsName = kind === 'enrol' || kind === 'remove';
+  return needsName ? isDeviceName(Reflect.get(value, 'deviceName'), `${name}.deviceName`) : undefined;
+};
+
+function isWholeNumber([min, max]: readonly [number, number]): Check {
+  return (value, name) =>
+    Number.isInteger(value) && Number(value) >= min && Number(value) <= max
+      ? undefined
+      : `${name} must be a whole number from ${String(min)} to ${String(max)}`;
+}
+
+function isOneOf(choices: readonly unknown[]): Check {
+  return (value, name) => (choices.includes(value) ? undefined : `${name} must be one of ${choices.join(', ')}`);
+}
+
+function optional(check: Check): Check {
+  return (value, name) => (value === undefined ? undefined : check(value, name));
+}
+
+/** @param max the longest list that is read in one statement or written in one transaction */
+function isList(max: number, ofWhat: string, check: Check): Check {
+  return (value, name) => {
+    if (!Array.isArray(value)) return `${name} must be an array`;
+    if (value.length > max) {
+      return `${name} has ${String(value.length)} entries: pass at most ${max.toLocaleString('en')} ${ofWhat} at a time`;
+    }
+    // By index, so that the holes of a sparse array are checked too.
+    for (let index = 0; index < value.length; index++) {
+      const problem = check(value[index], `${name}[${String(index)}]`);
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
+  };
+}
+
+const CALL = { userId: isUserId, tenantId: optional(isTenantId), userContext: optional(isObject) };
+const ON_BEHALF_OF = { ...CALL, session: optional(isSession) };
+const SETTINGS = { skew: optional(isWholeNumber(SKEW_RANGE)), period: optional(isWholeNumber(PERIOD_RANGE)) };
+const IMPORT = {
+  ...CALL,
+  ...SETTINGS,
+  deviceName: isOptionalDeviceName,
+  secretKey: isBase32,
+  algorithm: optional(isOneOf(ALGORITHMS)),
+  digits: optional(isOneOf(DIGITS)),
+};
+const IMPORT_CHECKS = Object.entries(IMPORT);
+
+/** Every argument of every function. */
+const CHECKS: { readonly [Name in keyof CheckedFunctions]: Checks<Parameters<CheckedFunctions[Name]>[0]> } = {
+  createDevice: {
+    ...ON_BEHALF_OF,
+    ...SETTINGS,
+    deviceName: isOptionalDeviceName,
+    userIdentifierInfo: optional(isLabel),
+  },
+  updateDevice: { ...ON_BEHALF_OF, existingDeviceName: isDeviceName, newDeviceName: isDeviceName },
+  listDevices: CALL,
+  removeDevice: { ...ON_BEHALF_OF, deviceName: isDeviceName },
+  verifyDevice: { ...ON_BEHALF_OF, deviceName: isDeviceName, totp: isCode },
+  verifyTOTP: { ...ON_BEHALF_OF, totp: isCode },
+  getUserIdentifierInfoForUserId: CALL,
+  importDevice: IMPORT,
+  importDevices: {
+    devices: isList(MAX_IMPORTS, 'devices', (value, name) => fieldProblem(value, name, IMPORT_CHECKS)),
+    dryRun: optional(isBoolean),
+  },
+  unlockUser: CALL,
+  getStatus: CALL,
+  getStatuses: { userIds: isList(MAX_STATUSES, 'users', isUserId) },
+  removeUser: CALL,
+  requireStepUp: { userId: isUserId, session: isSession, change: isDeviceChange },
+};
+
+/** Listed once, not for each call. */
+const FIELDS: ReadonlyMap<string, readonly [string, Check][]> = new Map(
+  Object.entries(CHECKS).map(([name, checks]) => [name, Object.entries<Check>(checks)]),
+);
+
+/** @throws TotpArgumentError that names the argument which the function cannot take */
+export function checkArguments(functionName: keyof CheckedFunctions, input: unknown): void {
+  const problem = fieldProblem(input, '', FIELDS.get(functionName) ?? []);
+  if (problem !== undefined) throw new TotpArgumentError(problem);
+}
+
+/** @throws TotpArgumentError that names the argument */
+export function checkArgument(name: string, value: unknown, check: Check): void {
+  const problem = check(value, name);
+  if (problem !== undefined) throw new TotpArgumentError(problem);
+}
+
+/** @throws TotpArgumentError */
+export function decodeSecret(secretKey: string): Uint8Array {
+  const secret = usableSecret(secretKey);
+  if (secret === undefined) throw new TotpArgumentError(notBase32('secretKey'));
+  return secret;
+}
+
+/** The bytes of a secret in Base32; undefined when it is not Base32, or too short or long (RFC 4226 R6). */
+function usableSecret(secretKey: string): Uint8Array | undefined {
+  const secret = fromBase32(secretKey);
+  const isUsable = secret !== undefined && secret.length >= MIN_SECRET_BYTES && secret.length <= MAX_SECRET_BYTES;
+  return isUsable ? secret : undefined;
+}
+
+function fieldProblem(value: unknown, name: string, checks: readonly [string, Check][]): string | undefined {
+  if (!isRecord(value)) return `${name || 'input'} must be an object, such as { userId: '…' }`;
+  for (const [field, check] of checks) {
+    const problem = check(Reflect.get(value, field), name === '' ? field : `${name}.${field}`);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+function notBase32(name: string): string {
+  const range = `${String(MIN_SECRET_BYTES)} to ${String(MAX_SECRET_BYTES)} bytes`;
+  return `${name} must be Base32 of ${range}, such as 32 letters from A–Z and 2–7`;
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
