@@ -98,6 +98,25 @@ describe.each(servers)('a transaction on $name', ({ open }) => {
     proxy.plan = undefined;
     await expectUsable();
   });
+
+  it.each([1, 2])(
+    'L8: of the application that came back to the pool open takes no change with it (%i users)',
+    async (users) => {
+      await expectUsable();
+      const runner = application.createQueryRunner();
+      await runner.query('BEGIN');
+      await runner.release();
+      const store = new TypeOrmTotpAccountStore(application);
+      const changes = Array.from({ length: users }, () => ({ userId: randomUUID(), revision: null, account: after }));
+      const [first] = changes;
+      if (first === undefined) throw new Error('There is no change.');
+      const commit = users === 1 ? store.commit(first.userId, null, after) : store.commitAll(changes);
+      const answer = await commit.catch((error: unknown) => error);
+      if (answer !== true) expect(answer).toBeInstanceOf(TotpStorageError);
+      expect(await stored(first.userId)).toBe(answer === true ? 2 : undefined);
+      await expectUsable();
+    },
+  );
 });
 
 function isTimeOut(error: unknown): boolean {
