@@ -29,7 +29,7 @@ export class TcpProxy {
   private constructor(
     private readonly server: Server,
     private readonly target: { readonly host: string; readonly port: number },
-    private readonly protocol: () => Splitter,
+    private readonly protocol: () => Protocol,
   ) {
     server.on('connection', (caller) => {
       this.join(caller, connect(this.target));
@@ -73,10 +73,10 @@ export class TcpProxy {
       caller.destroy();
       server.destroy();
     };
-    const split = this.protocol();
+    const { split, readReply } = this.protocol();
     caller.on('data', (bytes) => {
-      for (const { message, isStatement } of split(bytes)) {
-        const fault = isStatement ? this.plan?.(message.toString('latin1')) : undefined;
+      for (const { message, statement } of split(bytes)) {
+        const fault = statement === undefined ? undefined : this.plan?.(statement.toString('latin1'));
         if (fault === undefined) toServer.write(message);
         else if ('delay' in fault) {
           if (fault.delay === 'the statement') toServer.hold(fault.milliseconds);
@@ -94,6 +94,7 @@ export class TcpProxy {
       }
     });
     server.on('data', (reply) => {
+      readReply(reply);
       toCaller.write(reply);
     });
     // What is delayed arrives even when the caller does not wait for it any more.
@@ -156,17 +157,22 @@ class DelayedPipe {
 
 interface Message {
   readonly message: Buffer;
-  readonly isStatement: boolean;
+  /** What the message runs; undefined when it runs nothing. */
+  readonly statement?: Buffer;
 }
 
-/** Splits what a client sends into messages, of which a statement with its parameters is one. */
-type Splitter = (bytes: Buffer) => Message[];
+/** What one connection of a client says. */
+interface Protocol {
+  /** Splits what the client sends into messages, of which a statement with its parameters is one. */
+  readonly split: (bytes: Buffer) => Message[];
+  readonly readReply: (bytes: Buffer) => void;
+}
 
 /** https://www.postgresql.org/docs/current/protocol-message-formats.html: a type of one byte (except at start-up), then the length. */
-function postgresProtocol(): Splitter {
+function postgresProtocol(): Protocol {
   let [rest, statement] = [Buffer.alloc(0), Buffer.alloc(0)];
   let hasStarted = false;
-  return (bytes) => {
+  const split = (bytes: Buffer) => {
     rest = Buffer.concat([rest, bytes]);
     const messages: Message[] = [];
     for (;;) {
@@ -181,27 +187,49 @@ function postgresProtocol(): Splitter {
       if ('QPBDECS'.includes(type) && type !== '') {
         statement = Buffer.concat([statement, message]);
         if (type !== 'Q' && type !== 'S') continue;
-        messages.push({ message: statement, isStatement: true });
+        messages.push({ message: statement, statement });
         statement = Buffer.alloc(0);
-      } else messages.push({ message, isStatement: false });
+      } else messages.push({ message });
     }
   };
+  return { split, readReply: () => undefined };
 }
 
-/** COM_QUERY, COM_STMT_PREPARE and COM_STMT_EXECUTE. */
-const MYSQL_STATEMENTS: readonly (number | undefined)[] = [0x03, 0x16, 0x17];
+const [COM_QUERY, COM_STMT_PREPARE, COM_STMT_EXECUTE] = [0x03, 0x16, 0x17];
 
-/** https://mariadb.com/kb/en/0-packet/: three bytes of length and the sequence number, which is 0 in a command. */
-function mysqlProtocol(): Splitter {
+/**
+ * https://mariadb.com/kb/en/0-packet/: three bytes of length and the sequence number, which is 0 in a command. The command that executes
+ * a prepared statement names it by the number in the reply to the one that prepared it.
+ */
+function mysqlProtocol(): Protocol {
   let rest = Buffer.alloc(0);
-  return (bytes) => {
+  let preparing: Buffer | undefined;
+  const prepared = new Map<number, Buffer>();
+
+  const statementOf = (message: Buffer): Buffer | undefined => {
+    const command = message[3] === 0 ? message[4] : undefined;
+    if (command === COM_QUERY) return message;
+    if (command === COM_STMT_EXECUTE) return prepared.get(message.readUInt32LE(5)) ?? message;
+    if (command === COM_STMT_PREPARE) preparing = message;
+    return undefined;
+  };
+
+  const split = (bytes: Buffer) => {
     rest = Buffer.concat([rest, bytes]);
     const messages: Message[] = [];
     while (rest.length >= 4 && rest.length >= 4 + rest.readUIntLE(0, 3)) {
       const message = rest.subarray(0, 4 + rest.readUIntLE(0, 3));
       rest = rest.subarray(message.length);
-      messages.push({ message, isStatement: message[3] === 0 && MYSQL_STATEMENTS.includes(message[4]) });
+      const statement = statementOf(message);
+      messages.push(statement === undefined ? { message } : { message, statement });
     }
     return messages;
   };
+
+  const readReply = (reply: Buffer) => {
+    if (preparing !== undefined && reply[4] === 0) prepared.set(reply.readUInt32LE(5), preparing);
+    preparing = undefined;
+  };
+
+  return { split, readReply };
 }

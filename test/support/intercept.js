@@ -48,13 +48,15 @@ function interceptMysql(pool, meet) {
       if (connection !== undefined && !met.has(connection)) {
         met.add(connection);
         const query = connection.query.bind(connection);
-        connection.query = (statement, ...rest) => {
+        const execute = connection.execute.bind(connection);
+        connection.execute = (statement, ...rest) => {
           const [reply] = rest;
-          if (typeof statement === 'string' || rest.length !== 1) return query(statement, ...rest);
-          meet({ sql: statement.sql, send: () => promised(query, statement), say: (sql) => promised(query, sql) }).then(
-            (result) => reply(null, result),
-            reply,
-          );
+          if (rest.length !== 1) return execute(statement, ...rest);
+          meet({
+            sql: statement.sql,
+            send: () => promised(execute, statement),
+            say: (sql) => promised(query, sql),
+          }).then((result) => reply(null, result), reply);
         };
       }
       done(error, connection);

@@ -1,8 +1,9 @@
 /** The connection that the module's statements run on. */
-import type { OnApplicationShutdown } from '@nestjs/common';
+import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { ENTITIES_MISSING, TotpConfigurationError } from '../../shared/errors.js';
 import { watchPool } from './pool.js';
+import { requireReliableServer } from './server-settings.js';
 
 /** The types of data source whose answers to lost races the module knows. */
 const SUPPORTED: readonly string[] = [
@@ -14,6 +15,9 @@ const SUPPORTED: readonly string[] = [
   'mariadb',
   'aurora-mysql',
 ];
+
+/** Types whose servers the module's tests do not run on. */
+const UNTESTED: readonly string[] = ['aurora-postgres', 'cockroachdb', 'aurora-mysql'];
 
 /**
  * Opens a connection whose statements never become part of a transaction of the application: a business transaction that
@@ -37,10 +41,13 @@ export class StoreConnection implements OnApplicationShutdown {
     private readonly describeMissing: () => string = () => 'TotpModule: the data source is missing. Pass one.',
   ) {}
 
-  /** @throws TotpConfigurationError when there is no data source, it is of another kind, or lacks the module's entities */
+  /**
+   * @throws TotpConfigurationError when there is no data source, it is of another kind or lacks the module's entities, or a setting of its
+   *   server would break a promise of the module
+   */
   open(): Promise<DataSource> {
     if (this.application === undefined) return Promise.reject(new TotpConfigurationError(this.describeMissing()));
-    this.opened ??= openFor(this.application, this.entities).catch((error: unknown) => {
+    this.opened ??= openChecked(this.application, this.entities).catch((error: unknown) => {
       this.opened = undefined;
       throw error;
     });
@@ -51,6 +58,23 @@ export class StoreConnection implements OnApplicationShutdown {
     const dataSource = await this.opened?.catch(() => undefined);
     if (dataSource !== this.application && dataSource?.isInitialized) await dataSource.destroy();
   }
+}
+
+async function openChecked(...of: Parameters<typeof openFor>): Promise<DataSource> {
+  const dataSource = await openFor(...of);
+  const { type } = dataSource.options;
+  if (UNTESTED.includes(type)) {
+    new Logger('TotpModule').warn(
+      `TotpModule: data sources of type "${type}" are not tested with this module. Test your own sign-ins under load before you rely on it.`,
+    );
+  }
+  try {
+    await requireReliableServer(dataSource);
+  } catch (error) {
+    if (dataSource !== of[0]) await dataSource.destroy();
+    throw error;
+  }
+  return dataSource;
 }
 
 async function openFor(application: DataSource, entities: readonly (new () => object)[]): Promise<DataSource> {

@@ -3,6 +3,7 @@
  * the way for transactions, and for SQLite, which has no pool.
  */
 import type { DataSource } from 'typeorm';
+import { closeLongStatement, confidential, mysqlStatement } from './confidential.js';
 import {
   isInTransaction,
   postgresConnection,
@@ -22,7 +23,7 @@ export function poolOf(dataSource: DataSource): RunOnPool | undefined {
   return (
     run &&
     (async (statement) => {
-      const parameters = [...statement.parameters];
+      const parameters = confidential(statement.parameters);
       dataSource.logger.logQuery(statement.sql, parameters);
       try {
         return await run(statement);
@@ -138,7 +139,8 @@ interface MysqlPool extends WatchablePool {
 }
 
 interface LentMysqlConnection {
-  query(request: object, done: (error: Error | null, result: unknown) => void): unknown;
+  execute(request: object, done: (error: Error | null, result: unknown) => void): unknown;
+  unprepare(statement: object): unknown;
   release(): void;
   destroy(): void;
 }
@@ -155,13 +157,15 @@ async function runOnMysql(pool: MysqlPool, { sql, parameters: values }: Statemen
       else resolve(lent);
     });
   });
+  const statement = mysqlStatement(sql);
   try {
     const result = await new Promise<unknown>((resolve, reject) => {
-      connection.query({ sql, values }, (error, reply) => {
+      connection.execute({ ...statement, values }, (error, reply) => {
         if (error === null) resolve(reply);
         else reject(error);
       });
     });
+    closeLongStatement(connection, statement, values.length);
     if (isInTransaction(result)) throw new TransactionLeftOpen();
     connection.release();
     return isRows(result) ? { rows: result, affected: 0 } : { rows: [], affected: affectedRows(result) };

@@ -2,6 +2,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import { KeyedMutex } from '../../shared/keyed-mutex.js';
 import { delay } from '../../shared/timers.js';
+import { confidential, readsConfidentialValues } from './confidential.js';
 import { type DriverConnection, driverConnection, isInTransaction } from './driver-connection.js';
 import { isBusy, storageError } from './driver-errors.js';
 import { watchPool } from './pool.js';
@@ -78,7 +79,8 @@ function requireIdle(lent: Lent): Lent {
 }
 
 export async function query(runner: QueryRunner, { sql, parameters }: Statement): Promise<StatementResult> {
-  const result = await runner.query(sql, [...parameters], true);
+  const isReadable = readsConfidentialValues(await runner.connect());
+  const result = await runner.query(sql, isReadable ? confidential(parameters) : [...parameters], true);
   return { rows: result.records, affected: result.affected ?? 0, isInTransaction: isInTransaction(result.raw) };
 }
 

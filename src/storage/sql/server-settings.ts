@@ -1,0 +1,113 @@
+/** Start-up checks: settings of a server or data source that would break a promise of the module. */
+import type { DataSource, QueryRunner } from 'typeorm';
+import { TotpConfigurationError } from '../../shared/errors.js';
+import { isMysql } from './confidential.js';
+
+/**
+ * Looks at one connection. Settings of other connections may differ; there, each write checks that it was committed.
+ *
+ * @throws TotpConfigurationError when a setting would break a promise; nothing when the database cannot be reached, which is the
+ *   application's business
+ */
+export async function requireReliableServer(dataSource: DataSource): Promise<void> {
+  try {
+    const runner = dataSource.createQueryRunner('master');
+    try {
+      await checkConnection(dataSource, runner);
+    } finally {
+      await runner.release();
+    }
+  } catch (error) {
+    if (error instanceof TotpConfigurationError) throw error;
+  }
+}
+
+async function checkConnection({ options }: DataSource, runner: QueryRunner): Promise<void> {
+  switch (options.type) {
+    case 'better-sqlite3':
+      return checkSqlite(options.readonly === true, runner);
+    case 'postgres':
+      return checkPostgres(runner);
+    case 'mysql':
+    case 'mariadb':
+      return checkMysql(runner);
+    default:
+  }
+}
+
+async function checkSqlite(isReadOnly: boolean, runner: QueryRunner): Promise<void> {
+  const { query_only: queryOnly } = firstOf(await runner.query('PRAGMA query_only'));
+  if (!isReadOnly && Number(queryOnly) === 0) return;
+  throw new TotpConfigurationError(
+    'TotpModule: the data source opens the SQLite file for reading only. Remove `readonly: true` and PRAGMA query_only from its options.',
+  );
+}
+
+async function checkPostgres(runner: QueryRunner): Promise<void> {
+  const { isStandby, isReadOnly } = firstOf(
+    await runner.query(`
+      SELECT pg_is_in_recovery() AS "isStandby",
+             current_setting('transaction_read_only') = 'on' AS "isReadOnly"
+    `),
+  );
+  if (isStandby === true) {
+    throw new TotpConfigurationError(
+      'TotpModule: the data source is connected to a hot standby, where nothing can be written. Connect it to the primary ' +
+        'server (with several hosts: target_session_attrs=read-write).',
+    );
+  }
+  if (isReadOnly === true) {
+    throw new TotpConfigurationError(
+      "TotpModule: the data source's connections are read-only. Set default_transaction_read_only = off for its role and database.",
+    );
+  }
+}
+
+async function checkMysql(runner: QueryRunner): Promise<void> {
+  const connection: unknown = await runner.connect();
+  if (typeof connection === 'object' && connection !== null && !isMysql(connection)) {
+    throw new TotpConfigurationError(
+      'TotpModule: the driver "mysql" has no server-side prepared statements. Install "mysql2" and write connectorPackage: ' +
+        '"mysql2" in the options of the data source.',
+    );
+  }
+  const settings = await variablesOf(runner);
+  const isOn = (name: string) => settings.get(name) === 'ON';
+  if (settings.get('autocommit') === 'OFF') {
+    throw new TotpConfigurationError(
+      "TotpModule: the data source's connections have autocommit off, so accepted codes and failures would never be committed. " +
+        'Set autocommit = 1 in the server configuration, and remove SET autocommit = 0 from init_connect.',
+    );
+  }
+  if (['read_only', 'super_read_only'].some(isOn)) {
+    throw new TotpConfigurationError(
+      'TotpModule: the data source is connected to a read-only server, most likely a replica. Connect it to the primary server, or ' +
+        'set read_only = 0.',
+    );
+  }
+  if (['transaction_read_only', 'tx_read_only'].some(isOn)) {
+    throw new TotpConfigurationError(
+      "TotpModule: the data source's connections are read-only. Set transaction_read_only = 0 (MariaDB before 11.1: tx_read_only = 0).",
+    );
+  }
+}
+
+/** The values of the session. MySQL and MariaDB name them differently, so that naming one in a SELECT may fail. */
+async function variablesOf(runner: QueryRunner): Promise<ReadonlyMap<string, string>> {
+  const rows: unknown = await runner.query(`
+    SHOW VARIABLES
+    WHERE Variable_name IN ('autocommit', 'read_only', 'super_read_only', 'transaction_read_only', 'tx_read_only')
+  `);
+  const entries = Array.isArray(rows) ? rows.map(nameAndValue) : [];
+  return new Map(entries);
+}
+
+function nameAndValue(row: unknown): [name: string, value: string] {
+  const { Variable_name: name, Value: value }: { Variable_name?: unknown; Value?: unknown } = row ?? {};
+  return [String(name), String(value)];
+}
+
+function firstOf(rows: unknown): Partial<Record<string, unknown>> {
+  const row: unknown = Array.isArray(rows) ? rows[0] : undefined;
+  return typeof row === 'object' && row !== null ? { ...row } : {};
+}
