@@ -18,7 +18,7 @@ export const ROOMS = {
   storage: ['accounts', 'events', 'outbox', 'secrets', 'shared', 'storage/sql'],
   recipe: ['accounts', 'events', 'metrics', 'otp', 'secrets', 'shared', 'storage'],
   http: ['accounts', 'recipe', 'shared', 'storage'],
-  operations: ['accounts', 'recipe', 'secrets', 'shared', 'storage'],
+  operations: ['recipe', 'secrets', 'shared', 'storage'],
   import: ['accounts', 'otp', 'recipe', 'shared'],
   module: [
     'events',

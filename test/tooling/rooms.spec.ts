@@ -62,12 +62,12 @@ describe('the import rule of the rooms', () => {
     ['accounts/verification.ts', '../shared/errors.js'],
     ['accounts/verification.ts', '../secrets/key-ids.js'],
     ['otp/code.ts', '../accounts/account.js'],
-    ['storage/sql/statements.ts', '../account-row.js'],
+    ['storage/sql/builder.ts', '../account-row.js'],
     ['storage/migrations/tables.ts', '../../recipe/totp.service.js'],
     ['events/publisher.ts', '../totp.module.js'],
     ['outbox/outbox.ts', '../storage/account-store.js'],
     ['recipe/totp.service.ts', '../http/totp.guard.js'],
-    ['http/totp.controller.ts', '../storage/account-store.js'],
+    ['http/totp.controller.ts', '../outbox/outbox.js'],
     ['module/options.ts', '../totp.module.js'],
   ])('refuses src/%s an import of %s', (path, specifier) => {
     expect(withImport(path, specifier)).toEqual([expect.stringMatching(/may not import|imports no package/)]);
