@@ -130,14 +130,22 @@ export {
   TotpUserUnlockedEvent,
 } from './events/catalogue.js';
 export { OnTotpEvent, type OnTotpEventOptions } from './events/on-totp-event.js';
-export { EmitterTotpEventDestination, TotpEventDestination } from './outbox/destination.js';
+export { HandlerTotpEventDestination, TotpEventDestination } from './outbox/destination.js';
 export {
   ClientProxyTotpEventDestination,
   type ClientProxyTotpEventDestinationOptions,
   type TotpMessageClient,
 } from './outbox/client-proxy-destination.js';
 export { toCloudEvent, type TotpCloudEvent } from './outbox/cloud-event.js';
-export { type OutboxEntry, type ParkedTotpEvent, TotpOutbox } from './outbox/outbox.js';
+export {
+  type FencedWrite,
+  type LeaseToken,
+  type OutboxEntry,
+  type OutboxQueue,
+  type TotpDeadLetter,
+  TotpOutbox,
+} from './outbox/outbox.js';
+export { TypeOrmTotpOutbox } from './outbox/typeorm-outbox.js';
 export { TotpOutboxRelay } from './outbox/relay.js';
 
 // Errors

@@ -1,7 +1,7 @@
 /** Where events go from the outbox: to the pages' list, and to a message broker when there is one. */
 import { Inject, Injectable } from '@nestjs/common';
 import { type ClientProxy, ClientsModule } from '@nestjs/microservices';
-import { ClientProxyTotpEventDestination, EmitterTotpEventDestination } from 'nestjs-totp';
+import { ClientProxyTotpEventDestination, HandlerTotpEventDestination } from 'nestjs-totp';
 import { brokerOptions } from './broker-options.js';
 
 const BROKER = Symbol('client of the broker');
@@ -17,7 +17,7 @@ class Broker extends ClientProxyTotpEventDestination {
 
 const url = process.env.EXAMPLE_BROKER;
 
-export const eventDestinations = url ? [EmitterTotpEventDestination, Broker] : [EmitterTotpEventDestination];
+export const eventDestinations = url ? [HandlerTotpEventDestination, Broker] : [HandlerTotpEventDestination];
 
 /** The modules that the destinations need. */
 export const brokerClients = url ? [ClientsModule.register([{ name: BROKER, ...brokerOptions(url) }])] : [];

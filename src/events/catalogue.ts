@@ -161,7 +161,7 @@ export type AnyTotpEvent = TotpEventMap[TotpEventName];
 /** The names of all events, for an audit table or a subscription to everything. */
 export const TOTP_EVENT_NAMES: readonly TotpEventName[] = Object.keys(TOTP_EVENT_CLASSES).filter(isEventName);
 
-function isEventName(name: unknown): name is TotpEventName {
+export function isEventName(name: unknown): name is TotpEventName {
   return typeof name === 'string' && Object.hasOwn(TOTP_EVENT_CLASSES, name);
 }
 

@@ -1,55 +1,49 @@
 import { OnEvent } from '@nestjs/event-emitter';
-import type { TotpEventMap } from './catalogue.js';
+import { isEventName, type TotpEventMap, type TotpEventName } from './catalogue.js';
 
-type Handler<Name extends keyof TotpEventMap> = (event: TotpEventMap[Name]) => unknown;
+type Handler<Name extends TotpEventName> = (event: TotpEventMap[Name]) => unknown;
 
-/** How a listener hears of events: what `@OnEvent` takes, and `durable`. */
-export type OnTotpEventOptions = NonNullable<Parameters<typeof OnEvent>[1]> & {
-  /**
-   * Whether the handler hears the event from the outbox (`events: { outbox: true }`, with `EmitterTotpEventDestination` among
-   * the destinations): at least once, whatever becomes of the process in which it happened, and again when the handler throws.
-   * Without, it hears it at once, in the process in which it happened, and at most once.
-   */
-  readonly durable?: boolean;
-};
+/** How a handler is called: at once, with the options of `@OnEvent`, or from the outbox. */
+export type OnTotpEventOptions =
+  | (NonNullable<Parameters<typeof OnEvent>[1]> & { readonly durable?: false })
+  | {
+      /**
+       * Whether the handler is called with the events of the outbox (`events: { outbox: true }`, with `HandlerTotpEventDestination`
+       * among the destinations): at least once, even if the process in which it happened dies, and again when the handler
+       * throws. Otherwise it is called at once, in the process in which it happened, and at most once.
+       */
+      readonly durable: true;
+    };
 
 /** The metadata of a method that handles durable events: their names. A string, so that every copy of this package reads it. */
 const DURABLE_EVENTS = 'nestjs-totp:durable-events';
 
-/** The names of the durable events that a method handles. */
-export function durableEventsOf(method: unknown): readonly unknown[] {
-  const names: unknown = typeof method === 'function' ? Reflect.getMetadata(DURABLE_EVENTS, method) : undefined;
-  return Array.isArray(names) ? names : [];
-}
-
-/** The name under which the emitter tells of an event that comes from the outbox. */
-export function durableName(name: keyof TotpEventMap): string {
-  return `outbox.${name}`;
-}
-
 /**
- * Listens to one of the module's events: `@OnEvent` of `@nestjs/event-emitter`, with a handler whose parameter the compiler
- * checks.
+ * Listens to one of the module's events: `@OnEvent` of `@nestjs/event-emitter`, with a handler whose parameter the compiler checks.
  *
  * @example
  * \@OnTotpEvent('totp.user.locked')
  * async mailTheOwner(event: TotpUserLockedEvent) { … }
  */
-export function OnTotpEvent<Name extends keyof TotpEventMap>(
-  name: Name,
-  { durable = false, ...options }: OnTotpEventOptions = {},
-) {
+export function OnTotpEvent<Name extends TotpEventName>(name: Name, { durable, ...options }: OnTotpEventOptions = {}) {
   return <T extends Handler<Name>>(
     target: object,
     key: string | symbol,
     descriptor: TypedPropertyDescriptor<T>,
   ): void => {
-    const method: unknown = descriptor.value;
-    if (durable && typeof method === 'function') {
-      Reflect.defineMetadata(DURABLE_EVENTS, [...durableEventsOf(method), name], method);
-    }
-    // The end of a durable listener, and its error, must come back to the outbox, which then brings the event again.
-    const listening = durable ? { ...options, suppressErrors: false, async: false, nextTick: false } : options;
-    OnEvent(durable ? durableName(name) : name, listening)(target, key, descriptor);
+    // A durable handler is not on the application's emitter, whose wildcards and `onAny` would get each event a second time.
+    if (durable === true) addDurableEvent(descriptor.value, name);
+    else OnEvent(name, options)(target, key, descriptor);
   };
+}
+
+function addDurableEvent(handler: object | undefined, name: TotpEventName): void {
+  if (handler !== undefined) Reflect.defineMetadata(DURABLE_EVENTS, [...durableEventsOf(handler), name], handler);
+}
+
+/** The events that a method handles with `durable: true`. */
+export function durableEventsOf(method: unknown): readonly TotpEventName[] {
+  if (typeof method !== 'function') return [];
+  const names: unknown = Reflect.getMetadata(DURABLE_EVENTS, method);
+  return Array.isArray(names) ? names.filter(isEventName) : [];
 }

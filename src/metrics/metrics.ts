@@ -7,7 +7,7 @@ import { logError } from '../shared/log-error.js';
 export interface TotpOutboxBacklog {
   readonly destination: string;
   readonly waiting: number;
-  readonly parked: number;
+  readonly deadLettered: number;
   /** When the oldest of the counted events that wait happened, in epoch ms; undefined when none waits. */
   readonly oldestAt: number | undefined;
 }

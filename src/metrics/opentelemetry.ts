@@ -63,10 +63,10 @@ class OpenTelemetryTotpMetrics extends TotpMetrics {
       description: 'Age of the oldest event that waits; 0 when none waits',
     });
     const observe: BatchObservableCallback = async (result) => {
-      for (const { destination, waiting, parked, oldestAt } of await read()) {
+      for (const { destination, waiting, deadLettered, oldestAt } of await read()) {
         const attributes: Attributes = { 'totp.outbox.destination': destination };
         result.observe(entries, waiting, { ...attributes, 'totp.outbox.state': 'waiting' });
-        result.observe(entries, parked, { ...attributes, 'totp.outbox.state': 'parked' });
+        result.observe(entries, deadLettered, { ...attributes, 'totp.outbox.state': 'dead-lettered' });
         const now = this.clock.now();
         result.observe(age, Math.max(0, now - (oldestAt ?? now)) / 1000, attributes);
       }

@@ -32,7 +32,7 @@ export function guardList(value: unknown, name: string): readonly Type<CanActiva
 
 export function destinationList(value: unknown, name: string): readonly Type<TotpEventDestination>[] | undefined {
   if (value === undefined) return undefined;
-  const destinations = list(value, name, '[EmitterTotpEventDestination]');
+  const destinations = list(value, name, '[HandlerTotpEventDestination]');
   if (destinations.length === 0) {
     fail(
       `${name} is empty, so events would go nowhere`,

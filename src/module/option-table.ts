@@ -186,7 +186,7 @@ export const EXTRAS = {
   }),
   eventDestinations: custom<readonly Type<TotpEventDestination>[] | undefined>({
     values: 'classes',
-    shownDefault: '`[EmitterTotpEventDestination]`',
+    shownDefault: '`[HandlerTotpEventDestination]`',
     sentence: 'where the outbox delivers events; by default to handlers of `durable: true`',
     read: destinationList,
   }),

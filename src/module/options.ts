@@ -88,7 +88,7 @@ export interface TotpModuleExtras {
   readonly dataSource?: string | undefined;
   /** Whether other modules can inject `TotpService` and use `TotpGuard` without importing the module, default true. */
   readonly global?: boolean;
-  /** Where the outbox delivers events, default `[EmitterTotpEventDestination]`: handlers of `@OnTotpEvent(name, { durable: true })`. */
+  /** Where the outbox delivers events, default `[HandlerTotpEventDestination]`: handlers of `@OnTotpEvent(name, { durable: true })`. */
   readonly eventDestinations?: readonly Type<TotpEventDestination>[] | undefined;
   /** Your own classes for the module's abstract ones: `{ provide: TotpUserDirectory, useClass: UserDirectory }`. */
   readonly providers?: readonly Provider[];

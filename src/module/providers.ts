@@ -15,7 +15,8 @@ import { FailSafeTotpMetrics, TotpMetrics } from '../metrics/metrics.js';
 import { openTelemetryMetrics } from '../metrics/opentelemetry.js';
 import { TotpHealthIndicator } from '../operations/health.js';
 import { TotpKeyRotation } from '../operations/key-rotation.js';
-import { EmitterTotpEventDestination, type TotpEventDestination } from '../outbox/destination.js';
+import { DESTINATION_NAMES, HandlerTotpEventDestination, type TotpEventDestination } from '../outbox/destination.js';
+import { DurableHandlers } from '../outbox/durable-handlers.js';
 import { TotpOutbox } from '../outbox/outbox.js';
 import { TotpOutboxRelay } from '../outbox/relay.js';
 import { TypeOrmTotpOutbox } from '../outbox/typeorm-outbox.js';
@@ -125,7 +126,7 @@ function storage({ dataSource }: ResolvedExtras): Provider[] {
   ];
 }
 
-function outbox({ eventDestinations = [EmitterTotpEventDestination] }: ResolvedExtras): Provider[] {
+function outbox({ eventDestinations = [HandlerTotpEventDestination] }: ResolvedExtras): Provider[] {
   return [
     ...eventDestinations,
     {
@@ -134,17 +135,18 @@ function outbox({ eventDestinations = [EmitterTotpEventDestination] }: ResolvedE
       useFactory: (...destinations: TotpEventDestination[]) => withDistinctNames(destinations),
     },
     {
-      provide: TotpOutbox,
-      inject: [StoreConnection, ModuleRef],
-      // Asks for the destinations when there are events: what they inject may itself need TotpService, and so the outbox.
-      useFactory: (connection: StoreConnection, module: ModuleRef) =>
-        new TypeOrmTotpOutbox(connection, () =>
-          module.get<readonly TotpEventDestination[]>(EVENT_DESTINATIONS).map(({ name }) => name),
-        ),
+      provide: DESTINATION_NAMES,
+      inject: [ModuleRef],
+      // Reads them when there are events: what destinations inject may itself need TotpService, and so the outbox.
+      useFactory: (module: ModuleRef) => () =>
+        module.get<readonly TotpEventDestination[]>(EVENT_DESTINATIONS).map(({ name }) => name),
     },
+    DurableHandlers,
+    TypeOrmTotpOutbox,
+    { provide: TotpOutbox, useExisting: TypeOrmTotpOutbox },
     {
       provide: TotpOutboxRelay,
-      inject: [TOTP_OPTIONS, TotpOutbox, EVENT_DESTINATIONS, TotpClock, StoreConnection, TotpMetrics],
+      inject: [TOTP_OPTIONS, TotpOutbox, EVENT_DESTINATIONS, StoreConnection, TotpMetrics],
       useFactory: relayOf,
     },
   ];
@@ -193,27 +195,21 @@ function withDistinctNames(destinations: readonly TotpEventDestination[]): reado
   );
 }
 
-/** An outbox of the application's own delivers its events itself. */
+/** Delivers what is in the outbox, unless the outbox does that by itself. */
 async function relayOf(
   { events }: TotpConfig,
-  queue: TotpOutbox,
+  { queue }: TotpOutbox,
   destinations: readonly TotpEventDestination[],
-  clock: TotpClock,
   connection: StoreConnection,
   metrics: TotpMetrics,
 ): Promise<TotpOutboxRelay> {
-  if (!events.outbox || !(queue instanceof TypeOrmTotpOutbox)) return new TotpOutboxRelay(undefined);
+  if (!events.outbox || queue === undefined) return new TotpOutboxRelay(undefined);
   await connection.open();
   const { pollIntervalMs: pollInterval, deliveryTimeoutMs: deliveryTimeout, maxAttempts } = events;
-  const relay = new TotpOutboxRelay({
-    queue: queue,
+  return new TotpOutboxRelay({
+    queue,
     destinations,
     settings: { pollInterval, deliveryTimeout, maxAttempts },
-    clock,
     metrics: new FailSafeTotpMetrics(metrics),
   });
-  queue.whenCommitted(() => {
-    relay.nudge();
-  });
-  return relay;
 }

@@ -1,12 +1,13 @@
-/** Where events go from the outbox. */
-import { Inject, Injectable, Optional } from '@nestjs/common';
-import { EventEmitter2, EventEmitterReadinessWatcher } from '@nestjs/event-emitter';
-import { TotpConfigurationError } from '../shared/errors.js';
+/** Where the outbox delivers events. */
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { AnyTotpEvent } from '../events/catalogue.js';
-import { durableName } from '../events/on-totp-event.js';
+import { type DurableHandler, DurableHandlers } from './durable-handlers.js';
+
+/** A function that returns the names of the destinations that events are stored for. */
+export const DESTINATION_NAMES = Symbol('nestjs-totp destination names');
 
 /**
- * A place that every durable event is brought to, at least once, and in the order of each user.
+ * A place to which every durable event is delivered, at least once, and in the order of each user.
  *
  * @example
  * \@Injectable()
@@ -14,48 +15,50 @@ import { durableName } from '../events/on-totp-event.js';
  *   readonly name = 'mail';
  *
  *   async deliver(event: AnyTotpEvent) {
- *     if (event.name === 'totp.user.locked') await this.mailer.tellOfLock(event.userId, event.until);
+ *     if (event.name === 'totp.user.locked') await this.mailer.reportLock(event.userId, event.until);
  *   }
  * }
  * TotpModule.forRoot({ …, events: { outbox: true }, eventDestinations: [OwnersMail] })
  */
 export abstract class TotpEventDestination {
-  /** Stays the same from version to version, since rows wait under it: 1 to 32 of a–z, 0–9 and `-`. */
+  /** 1 to 32 characters of a–z, 0–9 and `-`. Rows wait under this name, so it must not change. */
   abstract readonly name: string;
 
   /**
-   * Resolves once the event is where it belongs; when it rejects or takes too long, the event comes again. It may come more than
-   * once in any case: what must be done once is done once by the event's `id`.
+   * Resolves once the event has arrived; when it rejects or takes too long, the event is delivered again. An event may be delivered
+   * more than once in any case: use its `id` to act only once.
    *
-   * @param signal aborted when it has taken too long, so that nothing goes on that nobody waits for
+   * @param signal aborted when the delivery has taken too long, so that it does not continue next to a second try
    */
   abstract deliver(event: AnyTotpEvent, signal?: AbortSignal): Promise<void>;
 }
 
 /**
- * The application's own listeners of `@OnTotpEvent(name, { durable: true })`. An event is delivered when all of them are done; when
- * one throws, all of them hear it again.
+ * Calls the application's handlers of `@OnTotpEvent(name, { durable: true })`. An event is delivered when all of them are done; when
+ * one throws, all of them are called again.
  */
 @Injectable()
-export class EmitterTotpEventDestination extends TotpEventDestination {
-  readonly name = 'emitter';
+export class HandlerTotpEventDestination extends TotpEventDestination implements OnApplicationBootstrap {
+  readonly name = 'handlers';
+  private setReady: () => void = () => undefined;
+  private readonly ready = new Promise<void>((resolve) => (this.setReady = resolve));
+  private handlers: readonly DurableHandler[] = [];
 
-  constructor(
-    @Optional() @Inject(EventEmitter2) private readonly emitter: EventEmitter2 | undefined,
-    @Optional() @Inject(EventEmitterReadinessWatcher) private readonly readiness?: EventEmitterReadinessWatcher,
-  ) {
+  constructor(@Inject(DurableHandlers) private readonly found: DurableHandlers) {
     super();
   }
 
+  onApplicationBootstrap(): void {
+    this.handlers = this.found.list();
+    this.setReady();
+  }
+
   override async deliver(event: AnyTotpEvent): Promise<void> {
-    if (this.emitter === undefined) {
-      throw new TotpConfigurationError(
-        'TotpModule: there is no event emitter to bring events to. Add EventEmitterModule.forRoot() to the imports of your ' +
-          'application, or name other eventDestinations.',
-      );
-    }
-    // While the application starts, what was left behind would be told to nobody, and count as delivered.
-    await this.readiness?.waitUntilReady();
-    await this.emitter.emitAsync(durableName(event.name), event);
+    // While the application starts, events that were left behind would be handled by nobody, and count as delivered.
+    await this.ready;
+    const handlers = this.handlers.filter((handler) => handler.event === event.name);
+    // Waits for all of them, so that none still runs when the event is delivered again.
+    const outcomes = await Promise.allSettled(handlers.map((handler) => handler.call(event)));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 }

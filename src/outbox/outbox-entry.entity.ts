@@ -1,34 +1,37 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
- * An event that waits for one destination: with two destinations there are two rows, so that each goes on by itself. A row that was
- * handed on is deleted.
+ * An event that waits for one destination. With two destinations there are two rows, which are delivered independently. A delivered
+ * row is deleted.
  */
 @Entity({ name: 'totp_outbox' })
-@Index(['lane', 'dueAt'])
+@Index(['partition', 'dueAt', 'occurredAt'])
 @Index(['account', 'position'])
 export class TotpOutboxEntryEntity {
   /** The event's id and the destination's name, with a colon between. */
   @PrimaryColumn({ type: 'varchar', length: 80 })
   id!: string;
 
-  /** The destination's name and the first digit of `account`, with a colon between: what one process works on at a time. */
-  @Column({ type: 'varchar', length: 40 })
-  lane!: string;
+  /** The destination's name and the first digit of `account`, with a colon between: what one lease covers. */
+  @Column({ name: 'partition_key', type: 'varchar', length: 40 })
+  partition!: string;
 
   /** The id of the user's row in `totp_accounts`. */
   @Column({ type: 'varchar', length: 64 })
   account!: string;
 
-  /** Counts up, from change to change of the user that has events in here. */
+  /** Per-user sequence number; restarts when the user has no entries left. */
   @Column({ type: 'int' })
   position!: number;
 
-  /** When it is to be tried, in epoch ms; null when it is parked. */
+  /**
+   * When it is tried next, in epoch ms of the database's clock. 0 means at once: the clock of the machine that wrote the event is
+   * not trusted. Null when it is dead-lettered.
+   */
   @Column({ name: 'due_at', type: 'bigint', nullable: true })
   dueAt!: string | number | null;
 
-  /** Tries that failed. */
+  /** Failed tries. */
   @Column({ type: 'int' })
   attempts!: number;
 

@@ -1,12 +1,13 @@
-/** Where events are kept, in the same transaction as the change that they report, until they are handed on. */
+/** Where events are stored, in the same transaction as the change that they report, until they are delivered. */
 import type { EntityManager } from 'typeorm';
 import type { AnyTotpEvent } from '../events/catalogue.js';
 import type { TotpOutboxBacklog } from '../metrics/metrics.js';
 
 /**
- * Keeps durable events from the moment of their change. The module has one of its own: `events: { outbox: true }`.
+ * Stores durable events together with their change. The module has an implementation of its own: `events: { outbox: true }`.
  *
- * An application that already has an outbox provides one that puts them there; it then hands them on, and the module does not.
+ * An application that already has an outbox provides one that writes events there. Its outbox then delivers them, and the module
+ * does not.
  *
  * @example
  * \@Injectable()
@@ -16,8 +17,41 @@ import type { TotpOutboxBacklog } from '../metrics/metrics.js';
  *   }
  * }
  * TotpModule.forRoot({ …, events: { outbox: true }, providers: [{ provide: TotpOutbox, useClass: ApplicationOutbox }] })
+ *
+ * @example
+ * // An outbox around the module's own, which still delivers:
+ * \@Injectable()
+ * class CountingOutbox extends TotpOutbox {
+ *   constructor(@Inject(TypeOrmTotpOutbox) private readonly outbox: TypeOrmTotpOutbox) {
+ *     super();
+ *   }
+ *   override get queue() {
+ *     return this.outbox.queue;
+ *   }
+ *   override async add(manager: EntityManager, events: readonly AnyTotpEvent[]) {
+ *     await this.outbox.add(manager, events);
+ *     this.count += events.length;
+ *   }
+ *   override committed() {
+ *     this.outbox.committed();
+ *   }
+ * }
  */
 export abstract class TotpOutbox {
+  /** What the module's relay delivers events from; undefined for an outbox that delivers them by itself. */
+  get queue(): OutboxQueue | undefined {
+    return undefined;
+  }
+
+  /**
+   * Whether `add` can neither end the transaction nor hide an error of the database. If not, the store checks after `add` that the
+   * transaction is still open, with two statements more.
+   */
+  // eslint-disable-next-line @typescript-eslint/class-literal-property-style -- a subclass decides by a getter
+  get keepsTransaction(): boolean {
+    return false;
+  }
+
   /**
    * Writes events, within the transaction of the change. When it throws, nothing is changed and the call fails.
    *
@@ -28,9 +62,9 @@ export abstract class TotpOutbox {
    */
   abstract add(manager: EntityManager, events: readonly AnyTotpEvent[]): Promise<void>;
 
-  /** Called after the commit, for an outbox that hands events on without waiting for its next poll. Must not throw. */
+  /** Called after the commit, so that an outbox need not wait for its next poll. Must not throw. */
   committed(): void {
-    // Most have nothing to do then.
+    // Optional: the default does nothing.
   }
 }
 
@@ -39,49 +73,59 @@ export interface OutboxEntry {
   readonly id: string;
   /** Undefined when the row is damaged. */
   readonly event: AnyTotpEvent | undefined;
-  /** Tries that failed. */
+  /** Failed tries. */
   readonly attempts: number;
 }
 
-/** An event that was given up on for the time being. */
-export interface ParkedTotpEvent extends OutboxEntry {
+/** An event that is not tried any more until it is requeued. */
+export interface TotpDeadLetter extends OutboxEntry {
   readonly destination: string;
   /** Why the last try failed. */
   readonly reason: string;
 }
 
-/** The right to hand on the entries of one lane, for as long as nobody else has written another mark. */
-export interface Claim {
-  readonly lane: string;
-  readonly mark: string;
+/** The token of a lease: the lease is held for as long as the database has no other token for the partition. */
+export interface LeaseToken {
+  readonly partition: string;
+  readonly token: string;
 }
 
+/** No entry waits longer for its next try. */
+export const LONGEST_WAIT_MS = 300_000;
+
+/** What became of a write that only the holder of a lease may do. */
+export type FencedWrite = 'written' | 'lease lost';
+
 /**
- * The entries as those see them that hand them on. A lane is one destination's entries of some of the users, and the users of a
- * lane are all of its entries' users: what one claim covers.
+ * The queue as the relay sees it. A partition is one destination × one sixteenth of the users; a lease covers one partition.
+ *
+ * All times are those of the database's clock.
  */
 export interface OutboxQueue {
-  /** The lanes of a destination that have due entries, and who has a claim on each. */
-  dueLanes(destination: string, now: number): Promise<readonly { lane: string; mark: string | undefined }[]>;
+  /** Sets what is called after events are committed. */
+  onCommitted(listener: () => void): void;
 
-  /** Puts a claim in the place of the one that was seen, or of none. False when somebody else was first. */
-  claim(claim: Claim, seen: string | undefined): Promise<boolean>;
+  /** The partitions of a destination that have due entries, and the token of the lease on each. */
+  duePartitions(destination: string): Promise<readonly { partition: string; token: string | undefined }[]>;
 
-  release(claim: Claim): Promise<void>;
+  /** Replaces the token that was seen, or none. False when another process was first. */
+  acquire(token: LeaseToken, seen: string | undefined): Promise<boolean>;
 
-  /** The first entry of each user of the lane, of those whose first entry is due. */
-  heads(lane: string, now: number, limit: number): Promise<readonly OutboxEntry[]>;
+  release(token: LeaseToken): Promise<void>;
 
-  /** Forgets entries that were handed on. False when the claim is lost. */
-  remove(claim: Claim, ids: readonly string[]): Promise<boolean>;
+  /** The first entry of each user of the partition, of those whose first entry is due. */
+  heads(partition: string, limit: number): Promise<readonly OutboxEntry[]>;
 
-  /** @param dueAt when it is tried again, in epoch ms; null parks it. False when the claim is lost */
-  postpone(claim: Claim, entry: OutboxEntry, dueAt: number | null, reason: string): Promise<boolean>;
+  /** Deletes entries that were delivered. */
+  remove(lease: LeaseToken, ids: readonly string[]): Promise<FencedWrite>;
 
-  parked(limit: number): Promise<readonly ParkedTotpEvent[]>;
+  /** @param wait milliseconds until the next try; null dead-letters the entry */
+  putBack(lease: LeaseToken, entry: OutboxEntry, wait: number | null, reason: string): Promise<FencedWrite>;
 
-  /** Makes parked entries due again, with all their tries. @returns how many */
-  unpark(ids: readonly string[] | undefined, now: number): Promise<number>;
+  deadLetters(limit: number): Promise<readonly TotpDeadLetter[]>;
+
+  /** Makes dead letters due at once, with all their tries; all of them when `ids` is left out. @returns how many */
+  requeue(ids: readonly string[] | undefined): Promise<number>;
 
   /** In the order of the destinations. */
   backlog(): Promise<readonly TotpOutboxBacklog[]>;

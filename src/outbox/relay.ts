@@ -1,95 +1,97 @@
-/** Hands on what stands in the outbox, for as long as the application runs. */
+/** Delivers the events of the outbox, for as long as the application runs. */
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import type { TotpClock } from '../shared/clock.js';
 import { TotpArgumentError, TotpConfigurationError } from '../shared/errors.js';
 import type { TotpMetrics, TotpOutboxBacklog } from '../metrics/metrics.js';
-import { Courier, type CourierSettings, type Stopwatch } from './dispatcher.js';
 import type { TotpEventDestination } from './destination.js';
-import type { OutboxQueue, ParkedTotpEvent } from './outbox.js';
+import { type DispatcherSettings, OutboxDispatcher } from './dispatcher.js';
+import type { MonotonicClock } from './monotonic-clock.js';
+import type { OutboxQueue, TotpDeadLetter } from './outbox.js';
 
 const MAX_LISTED = 1_000;
 
-/** What a relay works on. */
+/** What a relay works with. */
 export interface RelayWork {
   readonly queue: OutboxQueue;
   readonly destinations: readonly TotpEventDestination[];
-  readonly settings: CourierSettings;
-  readonly clock: TotpClock;
-  readonly stopwatch?: Stopwatch;
+  readonly settings: DispatcherSettings;
+  readonly clock?: MonotonicClock;
   readonly metrics?: TotpMetrics;
 }
 
 /**
- * Brings the events of the module's outbox to their destinations: at least once, and in the order of each user.
+ * Delivers the events of the module's outbox to their destinations: at least once, and in the order of each user.
  *
- * It starts with the application and stops with it. Any number of processes may do this on one database. A destination that
- * fails is tried again after 1 s, 2 s, 4 s and so on to 5 min, and keeps no other destination waiting. Until then the later events of
- * that user wait too. After `events.maxAttempts` tries the event is parked, and they go on without it.
+ * It starts and stops with the application. Any number of processes may do this on one database. A failed delivery is tried again after
+ * 1 s, 2 s, 4 s and so on to 5 min, and delays no other destination. Until then the later events of that user wait too. After
+ * `events.maxAttempts` tries the event becomes a dead letter, and the later events go on without it.
  */
 @Injectable()
 export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly couriers: readonly Courier[];
-  private unwatch: (() => void) | undefined;
+  private readonly dispatchers: readonly OutboxDispatcher[];
+  private stopObserving: (() => void) | undefined;
 
-  /** @param work undefined when the application has no outbox, or one of its own */
+  /** @param work undefined when the application has no outbox, or one that delivers by itself */
   constructor(private readonly work: RelayWork | undefined) {
-    this.couriers =
+    this.dispatchers =
       work?.destinations.map((destination) => {
-        return new Courier(destination, work.queue, work.settings, work.clock, work.stopwatch, work.metrics);
+        return new OutboxDispatcher(destination, work.queue, work.settings, work.clock, work.metrics);
       }) ?? [];
+    work?.queue.onCommitted(() => {
+      this.nudge();
+    });
   }
 
   onApplicationBootstrap(): void {
-    this.unwatch = this.work?.metrics?.observeBacklog(() => this.backlog());
+    this.stopObserving = this.work?.metrics?.observeBacklog(() => this.backlog());
     this.nudge();
   }
 
-  /** Ends before the connections to databases and brokers do, with the deliveries that are under way. */
+  /** Finishes the deliveries in progress, before the connections to databases and brokers are closed. */
   async beforeApplicationShutdown(): Promise<void> {
-    this.unwatch?.();
-    await Promise.all(this.couriers.map((courier) => courier.stop()));
+    this.stopObserving?.();
+    await Promise.all(this.dispatchers.map((dispatcher) => dispatcher.stop()));
   }
 
-  /** Has events looked for now, which nobody waits for: calls may come faster than the outbox is ever empty. */
+  /** As `wake`, without waiting: while calls come quickly, the outbox may never be empty. */
   nudge(): void {
-    for (const courier of this.couriers) courier.nudge();
+    for (const dispatcher of this.dispatchers) dispatcher.nudge();
   }
 
   /**
-   * Looks for events now, instead of at the next poll. Resolves when this process has nothing left that it can hand on: in a test,
-   * the destinations have them then.
+   * Looks for events now, instead of at the next poll. Resolves when this process has nothing left to deliver: in a test, the
+   * destinations then have the events.
    */
   async wake(): Promise<void> {
-    await Promise.all(this.couriers.map((courier) => courier.wake()));
+    await Promise.all(this.dispatchers.map((dispatcher) => dispatcher.wake()));
   }
 
   /**
-   * Events that were given up on, oldest first.
+   * Events that are not tried any more, oldest first.
    *
    * @param limit 1–1,000, default 100
    */
-  parked(limit = 100): Promise<readonly ParkedTotpEvent[]> {
+  deadLetters(limit = 100): Promise<readonly TotpDeadLetter[]> {
     if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LISTED) {
       throw new TotpArgumentError('limit must be a whole number from 1 to 1,000');
     }
-    return this.queue.parked(limit);
+    return this.queue.deadLetters(limit);
   }
 
   /**
-   * Brings parked events again, with all their tries: after those of the same user that have gone on without them.
+   * Delivers dead letters again, with all their tries: after the events of the same user that have gone on without them.
    *
-   * @param ids at most 1,000, as `parked` tells them; all when left out
+   * @param ids at most 1,000 ids from `deadLetters`; all dead letters when left out
    * @returns how many there were
    */
-  async retry(ids?: readonly string[]): Promise<number> {
-    const { queue, clock } = this.started();
+  async requeue(ids?: readonly string[]): Promise<number> {
+    const { queue } = this.started();
     if (ids !== undefined && ids.length > MAX_LISTED) throw new TotpArgumentError('ids has more than 1,000 entries');
-    const retried = await queue.unpark(ids, clock.now());
+    const requeued = await queue.requeue(ids);
     this.nudge();
-    return retried;
+    return requeued;
   }
 
-  /** How much waits to be handed on to each destination, for metrics: one bounded statement per destination. */
+  /** How much waits for delivery to each destination, for metrics: one bounded statement per destination. */
   backlog(): Promise<readonly TotpOutboxBacklog[]> {
     return this.queue.backlog();
   }

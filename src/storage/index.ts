@@ -1,7 +1,7 @@
 /** The entities and migrations that an application adds to its data source. */
 import { TotpAccountEntity } from './account.entity.js';
 import { CreateTotpTables1764000000000 } from './migrations/1764000000000-create-totp-tables.js';
-import { TotpOutboxClaimEntity } from '../outbox/outbox-claim.entity.js';
+import { TotpOutboxLeaseEntity } from '../outbox/outbox-lease.entity.js';
 import { TotpOutboxEntryEntity } from '../outbox/outbox-entry.entity.js';
 import { TotpSessionCompletionEntity } from './session-completion.entity.js';
 
@@ -10,7 +10,7 @@ export const TOTP_ENTITIES = [
   TotpAccountEntity,
   TotpSessionCompletionEntity,
   TotpOutboxEntryEntity,
-  TotpOutboxClaimEntity,
+  TotpOutboxLeaseEntity,
 ];
 
 /** The module's migrations, for the data source's `migrations`. They run and revert on PostgreSQL, MySQL, MariaDB and SQLite. */

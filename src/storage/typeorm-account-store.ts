@@ -17,6 +17,7 @@ import {
   type LoadedAccount,
   TotpAccountStore,
 } from './account-store.js';
+import { epochMs } from './sql/epoch-ms.js';
 import { rowId } from './sql/row-id.js';
 import { asciiJson } from './sql/text.js';
 import { Sql } from './sql/builder.js';
@@ -24,7 +25,6 @@ import { run, runUnlessConflict } from './sql/run.js';
 import { prepared, type Statement } from './sql/statement.js';
 import { keepTransaction, runTransaction, runWithin } from './sql/transaction.js';
 import { isConflict } from './sql/driver-errors.js';
-import { TypeOrmTotpOutbox } from '../outbox/typeorm-outbox.js';
 
 interface Write extends Statement {
   readonly userId: string;
@@ -124,7 +124,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   private adderOf(events: readonly AnyTotpEvent[]): (manager: EntityManager) => Promise<void> {
     const { outbox } = this;
     if (outbox === undefined) throw new TotpStorageError('There is no outbox for the events of this change.');
-    if (outbox instanceof TypeOrmTotpOutbox) return (manager) => outbox.add(manager, events);
+    if (outbox.keepsTransaction) return (manager) => outbox.add(manager, events);
     return (manager) => keepTransaction(manager, () => outbox.add(manager, events));
   }
 
@@ -235,12 +235,4 @@ function statements(dataSource: DataSource) {
       select('id', 'userId') +
       ` WHERE ${keyIds} = ${first} AND ${id} > ${second} ORDER BY ${id} LIMIT ${String(limit)}`,
   };
-}
-
-/** The one thing that every database says in words of its own. */
-function epochMs({ options }: DataSource): string {
-  if (options.type === 'better-sqlite3') return "(julianday('now') - 2440587.5) * 86400000";
-  return /mysql|mariadb/.test(options.type)
-    ? 'UNIX_TIMESTAMP() * 1000 + MICROSECOND(NOW(6)) / 1000'
-    : 'EXTRACT(EPOCH FROM clock_timestamp()) * 1000';
 }

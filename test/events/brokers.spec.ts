@@ -19,6 +19,7 @@ import { toEvent } from '../../src/events/catalogue.js';
 import { startApplication } from '../support/application.js';
 import { Person } from '../support/client.js';
 import { databases } from '../support/databases.js';
+import { endRetryWaits } from '../support/outbox.js';
 import {
   type Address,
   describeWithBrokers,
@@ -277,7 +278,7 @@ describeWithBrokers.each(databases)('while RabbitMQ is away, on $name', ({ open 
     const untilNoneWaits = async () => {
       while ((await waiting()) > 0) {
         await pause(50);
-        application.clock.advance(300);
+        await endRetryWaits(application.app);
         await relay.wake();
       }
     };

@@ -1,22 +1,30 @@
 /** Destinations as an application names them, and what becomes of them when it ends. */
-import { Inject, Injectable, type Type } from '@nestjs/common';
-import { EventEmitterModule } from '@nestjs/event-emitter';
+import { jest } from '@jest/globals';
+import { Inject, Injectable, Module, Scope, type Type } from '@nestjs/common';
+import { DiscoveryModule, REQUEST } from '@nestjs/core';
+import { EventEmitter2, EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
 import { Test } from '@nestjs/testing';
+import { TypeOrmModule } from '@nestjs/typeorm';
 import {
   type AnyTotpEvent,
-  EmitterTotpEventDestination,
+  HandlerTotpEventDestination,
   OnTotpEvent,
+  TOTP_ENTITIES,
+  TOTP_MIGRATIONS,
   TotpConfigurationError,
   TotpEventDestination,
+  TotpModule,
   TotpOutboxRelay,
   TotpService,
 } from 'nestjs-totp';
 import { DataSource } from 'typeorm';
 import { toEvent } from '../../src/events/catalogue.js';
-import { startApplication } from '../support/application.js';
+import { DurableHandlers } from '../../src/outbox/durable-handlers.js';
+import { closeConsumers, startConsumer } from '../module/consumer.js';
+import { HeaderSignIn, startApplication } from '../support/application.js';
 import { Person } from '../support/client.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
-import { Gate } from './postal-service.js';
+import { Gate } from './outbox-harness.js';
 
 abstract class Quiet extends TotpEventDestination {
   override deliver(): Promise<void> {
@@ -78,7 +86,7 @@ describe.each(databases)('on $name', ({ open }) => {
     const observer = await new DataSource(database.options).initialize();
     const rows: { event: string }[] = await observer.query('SELECT event FROM totp_outbox');
     expect(rows.map(({ event }) => (JSON.parse(event) as AnyTotpEvent).name)).toEqual(['totp.device.verified']);
-    expect(await observer.query('SELECT lane FROM totp_outbox_claims')).toEqual([]);
+    expect(await observer.query('SELECT partition_key FROM totp_outbox_leases')).toEqual([]);
     await observer.destroy();
   });
 });
@@ -101,7 +109,7 @@ it('a destination may need the service whose events it takes', async () => {
   await new Person(application).enrol();
   const relay = application.app.get(TotpOutboxRelay);
   await relay.wake();
-  expect(await relay.backlog()).toMatchObject([{ destination: 'asking', waiting: 0, parked: 0 }]);
+  expect(await relay.backlog()).toMatchObject([{ destination: 'asking', waiting: 0, deadLettered: 0 }]);
   await application.close();
   await database.drop();
 });
@@ -123,66 +131,173 @@ describe('the names of destinations', () => {
   });
 });
 
-describe('the emitter as a destination', () => {
+describe('durable handlers', () => {
   const event = toEvent(
     { name: 'totp.user.unlocked', reason: 'manual' },
     { occurredAt: 0, userId: 'a', tenantId: 't' },
   );
 
   @Injectable()
-  class Listener {
+  class Handler {
     heard = 0;
 
     @OnTotpEvent('totp.user.unlocked', { durable: true })
     hear(): void {
       this.heard++;
     }
-  }
 
-  @Injectable()
-  class Deferred {
-    readonly gate = new Gate();
-
-    @OnTotpEvent('totp.user.unlocked', { durable: true, async: true, nextTick: true })
-    async hear(): Promise<void> {
-      await this.gate.pass();
-      throw new Error('the mail server is down');
+    @OnTotpEvent('totp.user.locked', { durable: true })
+    hearAnother(): void {
+      this.heard += 100;
     }
   }
 
-  async function compiled(listener: Type<object>) {
+  async function compiled(...providers: Type<object>[]) {
     const module = await Test.createTestingModule({
-      imports: [EventEmitterModule.forRoot()],
-      providers: [EmitterTotpEventDestination, listener],
+      imports: [DiscoveryModule, EventEmitterModule.forRoot()],
+      providers: [HandlerTotpEventDestination, DurableHandlers, ...providers],
     }).compile();
     module.useLogger(false);
     return module;
   }
 
-  it('tells nobody of what was left behind before the listeners of a starting application are there', async () => {
-    const module = await compiled(Listener);
-    const delivered = module.get(EmitterTotpEventDestination).deliver(event);
+  it('are called with events that were left behind once the starting application is ready', async () => {
+    const module = await compiled(Handler);
+    const delivered = module.get(HandlerTotpEventDestination).deliver(event);
     await new Promise(setImmediate);
+    expect(module.get(Handler).heard).toBe(0);
     await module.init();
     await delivered;
-    expect(module.get(Listener).heard).toBe(1);
+    expect(module.get(Handler).heard).toBe(1);
     await module.close();
   });
 
-  it('waits for a listener that was to be called later, and has its error', async () => {
-    const module = await compiled(Deferred);
+  it('are all waited for when one of them throws, and its error fails the delivery', async () => {
+    const gate = new Gate();
+
+    @Injectable()
+    class Failing {
+      @OnTotpEvent('totp.user.unlocked', { durable: true })
+      hear(): Promise<void> {
+        return Promise.reject(new Error('the mail server is down'));
+      }
+    }
+
+    @Injectable()
+    class Slow {
+      @OnTotpEvent('totp.user.unlocked', { durable: true })
+      hear(): Promise<void> {
+        return gate.pass();
+      }
+    }
+
+    const module = await compiled(Failing, Slow);
     await module.init();
-    const delivered = module.get(EmitterTotpEventDestination).deliver(event);
-    const { gate } = module.get(Deferred);
+    let isOver = false;
+    const delivered = module
+      .get(HandlerTotpEventDestination)
+      .deliver(event)
+      .finally(() => (isOver = true));
     await gate.reached;
+    await new Promise(setImmediate);
+    expect(isOver).toBe(false);
     gate.open();
     await expect(delivered).rejects.toThrow('the mail server is down');
     await module.close();
   });
 
-  it('says what is missing', async () => {
-    await expect(new EmitterTotpEventDestination(undefined).deliver(event)).rejects.toThrow(
-      /Add EventEmitterModule\.forRoot/,
-    );
+  it('of request scope and of transient scope are created for each event', async () => {
+    const made: { scope: string; event: unknown }[] = [];
+
+    @Injectable({ scope: Scope.REQUEST })
+    class PerRequest {
+      constructor(@Inject(REQUEST) private readonly request: unknown) {}
+
+      @OnTotpEvent('totp.user.unlocked', { durable: true })
+      hear(): void {
+        made.push({ scope: 'request', event: this.request });
+      }
+    }
+
+    @Injectable({ scope: Scope.TRANSIENT })
+    class Transient {
+      private readonly scope = 'transient';
+
+      @OnTotpEvent('totp.user.unlocked', { durable: true })
+      hear(heard: unknown): void {
+        made.push({ scope: this.scope, event: heard });
+      }
+    }
+
+    const module = await compiled(PerRequest, Transient);
+    await module.init();
+    await module.get(HandlerTotpEventDestination).deliver(event);
+    expect(made).toHaveLength(2);
+    expect(made).toEqual(expect.arrayContaining(['request', 'transient'].map((scope) => ({ scope, event }))));
+    await module.close();
+  });
+
+  it.each<[string, NonNullable<Parameters<typeof EventEmitterModule.forRoot>[0]>]>([
+    ['wildcards', { wildcard: true }],
+    ['wildcards and another delimiter', { wildcard: true, delimiter: ':' }],
+    ['few listeners and ignored errors', { wildcard: true, maxListeners: 1, ignoreErrors: true }],
+    ['no wildcards', {}],
+  ])('are not on an emitter with %s, whose listeners hear each event once', async (_, settings) => {
+    @Injectable()
+    class Listeners {
+      readonly heard: string[] = [];
+
+      @OnEvent('**')
+      @OnEvent('outbox.**')
+      @OnEvent('*.totp.**')
+      any(heard: AnyTotpEvent): void {
+        this.heard.push(`pattern ${heard.name}`);
+      }
+
+      @OnTotpEvent('totp.device.verified')
+      atOnce(heard: AnyTotpEvent): void {
+        this.heard.push(`at once ${heard.name}`);
+      }
+
+      @OnTotpEvent('totp.device.created', { durable: true })
+      @OnTotpEvent('totp.device.verified', { durable: true })
+      durably(heard: AnyTotpEvent): void {
+        this.heard.push(`durably ${heard.name}`);
+      }
+    }
+
+    @Module({ providers: [Listeners] })
+    class ListenersModule {}
+
+    const database = await databases[0].open();
+    const warned = jest.spyOn(process, 'emitWarning');
+    const application = await startConsumer([
+      TypeOrmModule.forRoot({
+        ...database.options,
+        entities: TOTP_ENTITIES,
+        migrations: TOTP_MIGRATIONS,
+        migrationsRun: true,
+      }),
+      EventEmitterModule.forRoot(settings),
+      TotpModule.forRoot({ issuer: 'Acme', secrets: 'plain-text', guards: [HeaderSignIn], events: { outbox: true } }),
+      ListenersModule,
+    ]);
+    const any: string[] = [];
+    application.app.get(EventEmitter2).onAny((name) => any.push(String(name)));
+    await new Person(application).enrol();
+    await application.app.get(TotpOutboxRelay).wake();
+    const { heard } = application.app.get(Listeners);
+    const patterns = settings.wildcard === true ? ['pattern totp.device.created', 'pattern totp.device.verified'] : [];
+    expect(heard.toSorted()).toEqual([
+      'at once totp.device.verified',
+      'durably totp.device.created',
+      'durably totp.device.verified',
+      ...patterns,
+    ]);
+    expect(any).toEqual(['totp.device.created', 'totp.device.verified']);
+    expect(warned).not.toHaveBeenCalled();
+    await closeConsumers();
+    await database.drop();
+    jest.restoreAllMocks();
   });
 });

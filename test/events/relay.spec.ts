@@ -1,21 +1,29 @@
-/** Handing events on from the outbox: once at a time, in each user's order, again after faults, and by whoever is there. */
+/** Delivery of events from the outbox: one at a time, in each user's order, again after faults, and by any process. */
 import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { TotpArgumentError, TotpConfigurationError, TotpOutboxRelay } from 'nestjs-totp';
-import { waitAfter } from '../../src/outbox/dispatcher.js';
+import { TotpArgumentError, TotpConfigurationError, TotpOutboxRelay, TypeOrmTotpOutbox } from 'nestjs-totp';
+import { OutboxDispatcher, waitAfter } from '../../src/outbox/dispatcher.js';
 import { rowId } from '../../src/storage/sql/row-id.js';
 import { useTables } from '../storage/tables.js';
 import { intercept } from '../support/intercept.js';
 import { databases } from '../support/databases.js';
-import { Gate, LEASE, Letterbox, named, PostalService, SETTINGS, TestStopwatch } from './postal-service.js';
+import {
+  Gate,
+  LEASE,
+  named,
+  OutboxHarness,
+  RecordingDestination,
+  SETTINGS,
+  TestMonotonicClock,
+} from './outbox-harness.js';
 
 afterEach(() => {
   jest.restoreAllMocks();
 });
 
-/** Two users whose events go different ways. */
-function usersOfTwoLanes(): [string, string] {
+/** Two users whose events are in different partitions. */
+function usersOfTwoPartitions(): [string, string] {
   const user = randomUUID();
   let other = randomUUID();
   while (rowId(other).startsWith(rowId(user).charAt(0))) other = randomUUID();
@@ -25,114 +33,207 @@ function usersOfTwoLanes(): [string, string] {
 describe.each(databases)('the outbox on $name', ({ name, open }) => {
   const tables = useTables(open);
   const isMySql = name === 'MariaDB' || name === 'MySQL';
-  let post: PostalService;
-  let letterbox: Letterbox;
+  let harness: OutboxHarness;
+  let recording: RecordingDestination;
   let errors: jest.SpiedFunction<Logger['error']>;
   let warnings: jest.SpiedFunction<Logger['warn']>;
 
+  beforeAll(() => OutboxHarness.createDatabaseClock(tables().dataSource));
   beforeEach(() => {
-    post = new PostalService(tables());
-    letterbox = new Letterbox();
+    harness = new OutboxHarness(tables());
+    recording = new RecordingDestination();
     errors = jest.spyOn(Logger.prototype, 'error').mockReturnValue(undefined);
     warnings = jest.spyOn(Logger.prototype, 'warn').mockReturnValue(undefined);
   });
   afterEach(async () => {
-    await post.close();
+    await harness.close();
     await tables().dataSource.query('DELETE FROM totp_outbox');
-    await tables().dataSource.query('DELETE FROM totp_outbox_claims');
+    await tables().dataSource.query('DELETE FROM totp_outbox_leases');
   });
 
   const backlog = async () => {
-    const [letters] = await post.outbox.backlog();
-    return { waiting: letters?.waiting ?? 0, parked: letters?.parked, oldestAt: letters?.oldestAt };
+    const [letters] = await harness.outbox.backlog();
+    return { waiting: letters?.waiting ?? 0, deadLettered: letters?.deadLettered, oldestAt: letters?.oldestAt };
   };
-  const empty = { waiting: 0, parked: 0, oldestAt: undefined };
+  const empty = { waiting: 0, deadLettered: 0, oldestAt: undefined };
 
-  it('hands on what happened, as it happened, and forgets it', async () => {
+  it('an event is delivered as it happened, and deleted', async () => {
     const userId = `ann ä📱\u2028'"\\`;
-    await post.post(userId, 'ä📱', 'x'.repeat(256));
-    expect(await backlog()).toEqual({ waiting: 2, parked: 0, oldestAt: post.clock.now() });
-    await post.courier(letterbox).wake();
-    expect(named(letterbox.taken, userId)).toEqual(['ä📱', 'x'.repeat(256)]);
-    expect(letterbox.taken[0]?.constructor.name).toBe('TotpDeviceRenamedEvent');
+    await harness.rename(userId, 'ä📱', 'x'.repeat(256));
+    expect(await backlog()).toEqual({ waiting: 2, deadLettered: 0, oldestAt: harness.clock.now() });
+    await harness.dispatcher(recording).wake();
+    expect(named(recording.taken, userId)).toEqual(['ä📱', 'x'.repeat(256)]);
+    expect(recording.taken[0]?.constructor.name).toBe('TotpDeviceRenamedEvent');
     expect(await backlog()).toEqual(empty);
     expect(errors).not.toHaveBeenCalled();
   });
 
-  it('is kept in ASCII, so that any character set will do', async () => {
-    await post.post('ä📱', 'ü');
+  it('events are stored in ASCII, so that any character set will do', async () => {
+    await harness.rename('ä📱', 'ü');
     const rows: { event: string }[] = await tables().dataSource.query('SELECT event FROM totp_outbox');
     expect(rows[0]?.event).toMatch(/^[\x20-\x7e]*$/);
   });
 
-  it('keeps the order of each user under four couriers, and hands no event on twice at a time', async () => {
+  it('four dispatchers keep the order of each user, and never deliver an event twice at a time', async () => {
     const users = Array.from({ length: 20 }, () => randomUUID());
-    const couriers = Array.from({ length: 4 }, () => post.courier(letterbox));
+    const dispatchers = Array.from({ length: 4 }, () => harness.dispatcher(recording));
     const changes = Array.from({ length: 5 }, (_, n) => `name ${n}`);
     await Promise.all(
       users.map(async (userId) => {
         for (const change of changes) {
-          await post.post(userId, `${change}a`, `${change}b`);
-          for (const courier of couriers) void courier.wake();
+          await harness.rename(userId, `${change}a`, `${change}b`);
+          for (const dispatcher of dispatchers) void dispatcher.wake();
         }
       }),
     );
-    while ((await backlog()).waiting !== 0) await Promise.all(couriers.map((courier) => courier.wake()));
+    while ((await backlog()).waiting !== 0) await Promise.all(dispatchers.map((dispatcher) => dispatcher.wake()));
     for (const userId of users) {
-      expect(named(letterbox.taken, userId)).toEqual(changes.flatMap((change) => [`${change}a`, `${change}b`]));
+      expect(named(recording.taken, userId)).toEqual(changes.flatMap((change) => [`${change}a`, `${change}b`]));
     }
-    expect(letterbox.wasOpenTwice).toBe(false);
+    expect(recording.wasOpenTwice).toBe(false);
     expect(errors).not.toHaveBeenCalled();
   });
 
-  it('keeps the order of changes that are committed at the same time', async () => {
+  it('every event of changes that are committed at the same time is delivered once', async () => {
     const userId = randomUUID();
     const names = Array.from({ length: 12 }, (_, n) => String(n));
     const committed: string[] = [];
     await Promise.all(
       names.map(async (name) => {
-        await post.post(userId, name);
+        await harness.rename(userId, name);
         committed.push(name);
       }),
     );
-    await post.courier(letterbox).wake();
-    expect(named(letterbox.taken)).toHaveLength(names.length);
-    expect(named(letterbox.taken).toSorted()).toEqual(names.toSorted());
+    await harness.dispatcher(recording).wake();
+    expect(named(recording.taken)).toHaveLength(names.length);
+    expect(named(recording.taken).toSorted()).toEqual(names.toSorted());
   });
 
-  it('goes on with a user whose earlier events are gone already', async () => {
+  it('later events are delivered of a user whose earlier events are deleted', async () => {
     const userId = randomUUID();
-    const courier = post.courier(letterbox);
+    const dispatcher = harness.dispatcher(recording);
     for (const name of ['a', 'b', 'c']) {
-      await post.post(userId, name);
-      await courier.wake();
+      await harness.rename(userId, name);
+      await dispatcher.wake();
     }
-    expect(named(letterbox.taken)).toEqual(['a', 'b', 'c']);
+    expect(named(recording.taken)).toEqual(['a', 'b', 'c']);
   });
 
-  it('leaves connections to sign-ins, however many lanes are due', async () => {
-    await Promise.all(Array.from({ length: 100 }, () => post.post(randomUUID(), 'a')));
+  describe('when clocks differ', () => {
+    const HOUR = 3_600;
+
+    it.each([
+      ['an hour ahead', HOUR],
+      ['five minutes ahead', 300],
+      ['an hour behind', -HOUR],
+    ])('an event of a machine whose clock was %s is delivered at once, and the later ones in order', async (_, off) => {
+      const userId = randomUUID();
+      harness.clock.advance(off);
+      await harness.rename(userId, 'a');
+      harness.clock.advance(-off);
+      await harness.rename(userId, 'b');
+      await harness.dispatcher(recording).wake();
+      expect(named(recording.taken)).toEqual(['a', 'b']);
+    });
+
+    it('dispatchers on machines whose clocks differ share the retries: no try comes early, and none late', async () => {
+      const userId = randomUUID();
+      harness.clock.advance(HOUR);
+      await harness.rename(userId, 'a');
+      const tries: number[] = [];
+      let time = 0;
+      recording.meet = () => {
+        tries.push(time);
+        return Promise.reject(new Error('down'));
+      };
+      const dispatchers = [harness.dispatcher(recording), harness.dispatcher(recording)];
+      for (; time < 8; time++) {
+        const machine = jest.spyOn(Date, 'now').mockReturnValue(time % 2 === 0 ? 0 : 9_000_000_000_000);
+        for (const dispatcher of dispatchers) await dispatcher.wake();
+        machine.mockRestore();
+        await harness.pass(1);
+      }
+      expect(tries).toEqual([0, 1, 3, 7]);
+    });
+
+    it.each([
+      ['forward', HOUR],
+      ['back', -HOUR],
+    ])('a retry is not lost, nor delayed, when the clock of the database is set %s', async (_, off) => {
+      const userId = randomUUID();
+      await harness.rename(userId, 'a', 'b');
+      recording.meet = () => Promise.reject(new Error('down'));
+      const dispatcher = harness.dispatcher(recording);
+      await dispatcher.wake();
+      recording.meet = () => Promise.resolve();
+      await harness.pass(off);
+      await dispatcher.wake();
+      expect(named(recording.taken)).toEqual(['a', 'b']);
+    });
+
+    it('a retry waits no longer than the longest wait when the clock of the database is set back by less', async () => {
+      await harness.rename(randomUUID(), 'a');
+      recording.meet = () => Promise.reject(new Error('down'));
+      const dispatcher = harness.dispatcher(recording);
+      await dispatcher.wake();
+      recording.meet = () => Promise.resolve();
+      await harness.pass(-299);
+      await dispatcher.wake();
+      expect(recording.taken).toEqual([]);
+      await harness.pass(300);
+      await dispatcher.wake();
+      expect(named(recording.taken)).toEqual(['a']);
+    });
+
+    it('a dead letter that is requeued is delivered at once, whatever the clocks say', async () => {
+      harness.clock.advance(HOUR);
+      await harness.rename('ann', 'a');
+      await tables().dataSource.query('UPDATE totp_outbox SET due_at = NULL, attempts = 5');
+      await harness.pass(-HOUR);
+      expect(await harness.outbox.requeue(undefined)).toBe(1);
+      await harness.dispatcher(recording).wake();
+      expect(named(recording.taken)).toEqual(['a']);
+    });
+
+    it('waits are measured by the clock of the database server', async () => {
+      const { own, dataSource } = tables();
+      const outbox = new TypeOrmTotpOutbox({ open: () => Promise.resolve(own) }, () => ['recording']);
+      const dispatcher = new OutboxDispatcher(recording, outbox, SETTINGS, new TestMonotonicClock());
+      await harness.rename('ann', 'a');
+      recording.meet = () => Promise.reject(new Error('down'));
+      const before = Date.now();
+      await dispatcher.wake();
+      const [row]: { due_at: string | number }[] = await dataSource.query('SELECT due_at FROM totp_outbox');
+      // The database runs on this machine; its clock may be read in steps of a millisecond.
+      expect(Number(row?.due_at)).toBeGreaterThanOrEqual(before + 1_000 - 5);
+      expect(Number(row?.due_at)).toBeLessThanOrEqual(Date.now() + 1_000 + 5);
+      await dispatcher.stop();
+    });
+  });
+
+  it('connections are left to sign-ins, however many partitions are due', async () => {
+    await Promise.all(Array.from({ length: 100 }, () => harness.rename(randomUUID(), 'a')));
     let running = 0;
     const counts: number[] = [];
     intercept(tables().own, (statement) => {
       counts.push(++running);
       return statement.send().finally(() => running--);
     });
-    await post.courier(letterbox).wake();
-    expect(letterbox.taken).toHaveLength(100);
+    await harness.dispatcher(recording).wake();
+    expect(recording.taken).toHaveLength(100);
     // An SQLite file has one connection, on which they take turns anyway.
     expect(Math.max(...counts)).toBe(name === 'SQLite' ? 1 : 4);
   });
 
-  it('finds what comes next in a time that grows as the events of a user do, and not with their square', async () => {
+  it('the next entry is found in a time that grows with the events of a user, and not with their square', async () => {
     const shortest = async (events: number) => {
-      await post.post('ann', ...Array.from({ length: events }, (_, n) => String(n)));
+      await harness.rename('ann', ...Array.from({ length: events }, (_, n) => String(n)));
       await tables().dataSource.query(`ANALYZE ${isMySql ? 'TABLE ' : ''}totp_outbox`);
-      const [due] = await post.outbox.dueLanes('letterbox', post.clock.now());
+      const [due] = await harness.outbox.duePartitions('recording');
       const times: number[] = [];
       for (let n = 0; n < 5; n++) {
         const start = performance.now();
-        const entries = await post.outbox.heads(due?.lane ?? '', post.clock.now(), 50);
+        const entries = await harness.outbox.heads(due?.partition ?? '', 50);
         times.push(performance.now() - start);
         expect(entries.map(({ event }) => event && named([event]))).toEqual([['0']]);
       }
@@ -144,19 +245,19 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
     expect(many / few).toBeLessThan(40);
   });
 
-  describe('while a courier has a claim', () => {
+  describe('while a dispatcher has a lease', () => {
     const userId = randomUUID();
     let gate: Gate;
     let first: Promise<void>;
-    let firstWatch: TestStopwatch;
+    let firstClock: TestMonotonicClock;
 
     beforeEach(async () => {
-      await post.post(userId, 'a', 'b');
+      await harness.rename(userId, 'a', 'b');
       gate = new Gate();
-      const slow = new Letterbox();
+      const slow = new RecordingDestination();
       slow.meet = () => gate.pass();
-      firstWatch = new TestStopwatch();
-      first = post.courier(slow, firstWatch).wake();
+      firstClock = new TestMonotonicClock();
+      first = harness.dispatcher(slow, firstClock).wake();
       await gate.reached;
     });
     afterEach(async () => {
@@ -164,122 +265,122 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       await first;
     });
 
-    it('no other hands on what it has, until the mark of the claim has stayed the same for a lease', async () => {
-      const stopwatch = new TestStopwatch();
-      const second = post.courier(letterbox, stopwatch);
+    it('no other delivers its entries until the token has not changed for the length of a lease', async () => {
+      const clock = new TestMonotonicClock();
+      const second = harness.dispatcher(recording, clock);
       await second.wake();
-      stopwatch.advance(LEASE);
+      clock.advance(LEASE);
       await second.wake();
-      expect(letterbox.taken).toEqual([]);
-      stopwatch.advance(1);
+      expect(recording.taken).toEqual([]);
+      clock.advance(1);
       await second.wake();
-      expect(named(letterbox.taken)).toEqual(['a', 'b']);
+      expect(named(recording.taken)).toEqual(['a', 'b']);
     });
 
-    it('whose clock is ahead does not take it sooner', async () => {
-      const second = post.courier(letterbox);
-      post.clock.advance(86_400);
+    it('no other takes it sooner when the clock of the database is set forward', async () => {
+      const second = harness.dispatcher(recording);
+      await harness.pass(86_400);
       await second.wake();
       await second.wake();
-      expect(letterbox.taken).toEqual([]);
+      expect(recording.taken).toEqual([]);
     });
 
-    it('and loses it meanwhile, it notices, forgets nothing, and hands on nothing more', async () => {
-      const stopwatch = new TestStopwatch();
-      const second = post.courier(letterbox, stopwatch);
+    it('and loses it, it notices, deletes nothing, and delivers nothing more', async () => {
+      const clock = new TestMonotonicClock();
+      const second = harness.dispatcher(recording, clock);
       const halted = new Gate();
-      letterbox.meet = () => halted.pass();
+      recording.meet = () => halted.pass();
       await second.wake();
-      stopwatch.advance(LEASE + 1);
+      clock.advance(LEASE + 1);
       const takingOver = second.wake();
       await halted.reached;
       gate.open();
       await first;
       expect((await backlog()).waiting).toBe(2);
       expect(warnings).toHaveBeenCalledWith(
-        expect.stringMatching(/was lost to another process: 1 of them may arrive twice/),
+        expect.stringMatching(/Another process took over .*: 1 of them may arrive twice/),
       );
       halted.open();
       await takingOver;
-      expect(named(letterbox.taken)).toEqual(['a', 'b']);
+      expect(named(recording.taken)).toEqual(['a', 'b']);
       expect(await backlog()).toEqual(empty);
     });
 
-    it('another one looks again soon, since what comes in last may be seen by none', async () => {
-      const stopwatch = new TestStopwatch();
-      await post.courier(letterbox, stopwatch).wake();
-      expect(stopwatch.waits).toEqual([100]);
+    it('another one looks again soon, since the newest entries may not be seen by the holder', async () => {
+      const clock = new TestMonotonicClock();
+      await harness.dispatcher(recording, clock).wake();
+      expect(clock.waits).toEqual([100]);
     });
   });
 
-  it('renews a claim before it begins a batch that might outlast it', async () => {
+  it('a lease is renewed before a batch that might outlast it', async () => {
     const userId = randomUUID();
     const names = ['a', 'b', 'c', 'd', 'e', 'f'];
-    await post.post(userId, ...names);
-    const [slowWatch, otherWatch] = [new TestStopwatch(), new TestStopwatch()];
-    const other = new Letterbox();
-    const second = post.courier(other, otherWatch);
-    letterbox.meet = async () => {
+    await harness.rename(userId, ...names);
+    const [slowClock, otherClock] = [new TestMonotonicClock(), new TestMonotonicClock()];
+    const other = new RecordingDestination();
+    const second = harness.dispatcher(other, otherClock);
+    recording.meet = async () => {
       await second.wake();
-      slowWatch.advance(SETTINGS.deliveryTimeout - 1);
-      otherWatch.advance(SETTINGS.deliveryTimeout - 1);
+      slowClock.advance(SETTINGS.deliveryTimeout - 1);
+      otherClock.advance(SETTINGS.deliveryTimeout - 1);
     };
-    await post.courier(letterbox, slowWatch).wake();
-    expect(slowWatch.elapsed()).toBeGreaterThan(LEASE);
-    expect(named(letterbox.taken)).toEqual(names);
+    await harness.dispatcher(recording, slowClock).wake();
+    expect(slowClock.elapsed()).toBeGreaterThan(LEASE);
+    expect(named(recording.taken)).toEqual(names);
     expect(other.taken).toEqual([]);
   });
 
-  it('hands on nothing that it read for so long that another may have the claim by now', async () => {
-    await post.post(randomUUID(), 'a');
-    const [slowWatch, otherWatch] = [new TestStopwatch(), new TestStopwatch()];
-    const other = new Letterbox();
-    const second = post.courier(other, otherWatch);
+  it('nothing is delivered whose read took so long that another process may have the lease', async () => {
+    await harness.rename(randomUUID(), 'a');
+    const [slowClock, otherClock] = [new TestMonotonicClock(), new TestMonotonicClock()];
+    const other = new RecordingDestination();
+    const second = harness.dispatcher(other, otherClock);
     const halted = new Gate();
     other.meet = () => halted.pass();
-    const heads = post.outbox.heads.bind(post.outbox);
+    const heads = harness.outbox.heads.bind(harness.outbox);
     let takingOver: Promise<void> | undefined;
-    jest.spyOn(post.outbox, 'heads').mockImplementationOnce(async (...lane) => {
-      const entries = await heads(...lane);
+    jest.spyOn(harness.outbox, 'heads').mockImplementationOnce(async (...partition) => {
+      const entries = await heads(...partition);
       await second.wake();
-      slowWatch.advance(LEASE + 1);
-      otherWatch.advance(LEASE + 1);
+      slowClock.advance(LEASE + 1);
+      otherClock.advance(LEASE + 1);
       takingOver = second.wake();
       await halted.reached;
       return entries;
     });
-    await post.courier(letterbox, slowWatch).wake();
-    expect(letterbox.taken).toEqual([]);
+    await harness.dispatcher(recording, slowClock).wake();
+    expect(recording.taken).toEqual([]);
     halted.open();
     await takingOver;
     expect(named(other.taken)).toEqual(['a']);
   });
 
-  it('begins no batch when it took too long to renew the claim', async () => {
-    await post.post(randomUUID(), 'a');
-    const stopwatch = new TestStopwatch();
-    const heads = post.outbox.heads.bind(post.outbox);
-    jest.spyOn(post.outbox, 'heads').mockImplementationOnce((...lane) => {
-      stopwatch.advance(LEASE / 2);
-      return heads(...lane);
+  it('no batch begins when it took too long to renew the lease', async () => {
+    await harness.rename(randomUUID(), 'a');
+    const clock = new TestMonotonicClock();
+    const heads = harness.outbox.heads.bind(harness.outbox);
+    jest.spyOn(harness.outbox, 'heads').mockImplementationOnce((...partition) => {
+      clock.advance(LEASE / 2);
+      return heads(...partition);
     });
-    const claim = post.outbox.claim.bind(post.outbox);
-    jest.spyOn(post.outbox, 'claim').mockImplementation(async (own, seen) => {
-      const isWritten = await claim(own, seen);
-      if (seen !== undefined) stopwatch.advance(LEASE);
+    const acquire = harness.outbox.acquire.bind(harness.outbox);
+    jest.spyOn(harness.outbox, 'acquire').mockImplementation(async (own, seen) => {
+      const isWritten = await acquire(own, seen);
+      if (seen !== undefined) clock.advance(LEASE);
       return isWritten;
     });
-    const released = jest.spyOn(post.outbox, 'release');
-    letterbox.meet = () => {
+    const released = jest.spyOn(harness.outbox, 'release');
+    recording.meet = () => {
       expect(released).toHaveBeenCalledTimes(1);
       return Promise.resolve();
     };
-    await post.courier(letterbox, stopwatch).wake();
-    expect(named(letterbox.taken)).toEqual(['a']);
+    await harness.dispatcher(recording, clock).wake();
+    expect(named(recording.taken)).toEqual(['a']);
   });
 
-  it('lets the rest of the process have its turn between two batches', async () => {
-    await Promise.all(Array.from({ length: 10 }, (_, n) => post.post('ann', `name ${n}`)));
+  it('the rest of the process runs between two batches', async () => {
+    await Promise.all(Array.from({ length: 10 }, (_, n) => harness.rename('ann', `name ${n}`)));
     let turns = 0;
     let isOver = false;
     const count = () => {
@@ -287,78 +388,78 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       if (!isOver) setImmediate(count);
     };
     setImmediate(count);
-    await post.courier(letterbox).wake();
+    await harness.dispatcher(recording).wake();
     isOver = true;
-    expect(letterbox.taken).toHaveLength(10);
+    expect(recording.taken).toHaveLength(10);
     expect(turns).toBeGreaterThanOrEqual(10);
   });
 
-  it('only one of those takes over who see that a claim was left behind', async () => {
-    await post.post(randomUUID(), 'a');
-    await post.post(randomUUID(), 'b');
+  it('only one of the dispatchers that see an abandoned lease takes it over', async () => {
+    await harness.rename(randomUUID(), 'a');
+    await harness.rename(randomUUID(), 'b');
     const { dataSource } = tables();
     await dataSource.query(
-      "INSERT INTO totp_outbox_claims (lane, mark) SELECT DISTINCT lane, 'of a process that is dead' FROM totp_outbox",
+      "INSERT INTO totp_outbox_leases (partition_key, token) SELECT DISTINCT partition_key, 'of a dead process' FROM totp_outbox",
     );
-    const stopwatches = Array.from({ length: 4 }, () => new TestStopwatch());
-    const couriers = stopwatches.map((stopwatch) => post.courier(letterbox, stopwatch));
-    await Promise.all(couriers.map((courier) => courier.wake()));
-    for (const stopwatch of stopwatches) stopwatch.advance(LEASE + 1);
-    await Promise.all(couriers.map((courier) => courier.wake()));
-    expect(named(letterbox.taken).toSorted()).toEqual(['a', 'b']);
-    expect(letterbox.wasOpenTwice).toBe(false);
+    const clocks = Array.from({ length: 4 }, () => new TestMonotonicClock());
+    const dispatchers = clocks.map((clock) => harness.dispatcher(recording, clock));
+    await Promise.all(dispatchers.map((dispatcher) => dispatcher.wake()));
+    for (const clock of clocks) clock.advance(LEASE + 1);
+    await Promise.all(dispatchers.map((dispatcher) => dispatcher.wake()));
+    expect(named(recording.taken).toSorted()).toEqual(['a', 'b']);
+    expect(recording.wasOpenTwice).toBe(false);
   });
 
   describe('when a delivery fails', () => {
     const fail = () => Promise.reject(new Error('amqp://user:password@broker is down'));
 
-    it('waits longer and longer, and holds back what comes later of that user alone', async () => {
+    it('the waits grow, and only later events of that user wait too', async () => {
       const [user, other] = [randomUUID(), randomUUID()];
-      await post.post(user, 'a', 'b');
-      await post.post(other, 'c');
+      await harness.rename(user, 'a', 'b');
+      await harness.rename(other, 'c');
       const tries: number[] = [];
-      letterbox.meet = ({ userId }) => {
+      let time = 0;
+      recording.meet = ({ userId }) => {
         if (userId !== user) return Promise.resolve();
-        tries.push(post.clock.now());
+        tries.push(time);
         return fail();
       };
-      const courier = post.courier(letterbox);
-      const start = post.clock.now();
-      for (let second = 0; second < 16; second++) {
-        await courier.wake();
-        post.clock.advance(1);
+      const dispatcher = harness.dispatcher(recording);
+      for (; time < 16; time++) {
+        await dispatcher.wake();
+        await harness.pass(1);
       }
-      expect(tries.map((time) => (time - start) / 1_000)).toEqual([0, 1, 3, 7, 15]);
-      expect(named(letterbox.taken)).toEqual(['c']);
+      expect(tries).toEqual([0, 1, 3, 7, 15]);
+      expect(named(recording.taken)).toEqual(['c']);
     });
 
-    it('is bounded in its waits', () => {
+    it('the waits are bounded', () => {
       expect([1, 2, 3, 9, 10, 1_000].map(waitAfter)).toEqual([1_000, 2_000, 4_000, 256_000, 300_000, 300_000]);
     });
 
-    it('comes again when the destination is back, in order', async () => {
+    it('the events are delivered in order once the destination is back', async () => {
       const user = randomUUID();
-      await post.post(user, 'a', 'b', 'c');
-      letterbox.meet = fail;
-      const courier = post.courier(letterbox);
-      await courier.wake();
-      letterbox.meet = () => Promise.resolve();
-      post.clock.advance(0.999);
-      await courier.wake();
-      expect(letterbox.taken).toEqual([]);
-      post.clock.advance(0.001);
-      await courier.wake();
-      expect(named(letterbox.taken)).toEqual(['a', 'b', 'c']);
+      await harness.rename(user, 'a', 'b', 'c');
+      recording.meet = fail;
+      const dispatcher = harness.dispatcher(recording);
+      await dispatcher.wake();
+      recording.meet = () => Promise.resolve();
+      await harness.pass(0.999);
+      await dispatcher.wake();
+      expect(recording.taken).toEqual([]);
+      await harness.pass(0.001);
+      await dispatcher.wake();
+      expect(named(recording.taken)).toEqual(['a', 'b', 'c']);
     });
 
-    it('which never answers, it is given up on after a while', async () => {
-      await post.post(randomUUID(), 'a');
+    it('a delivery that never answers times out', async () => {
+      await harness.rename(randomUUID(), 'a');
       const gate = new Gate();
-      letterbox.meet = () => gate.pass();
-      const stopwatch = new TestStopwatch();
-      const round = post.courier(letterbox, stopwatch).wake();
+      recording.meet = () => gate.pass();
+      const clock = new TestMonotonicClock();
+      const round = harness.dispatcher(recording, clock).wake();
       await gate.reached;
-      stopwatch.advance(SETTINGS.deliveryTimeout);
+      clock.advance(SETTINGS.deliveryTimeout);
       await round;
       const rows: { attempts: number; reason: string }[] = await tables().dataSource.query(
         'SELECT attempts, reason FROM totp_outbox',
@@ -367,37 +468,37 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       gate.open();
     });
 
-    it('which never answers, it holds up neither other lanes nor what comes to them meanwhile, and is told to end', async () => {
-      const [user, other] = usersOfTwoLanes();
-      await post.post(user, 'a');
+    it('a delivery that never answers delays no other partition, and is aborted', async () => {
+      const [user, other] = usersOfTwoPartitions();
+      await harness.rename(user, 'a');
       const gate = new Gate();
-      letterbox.meet = ({ userId }) => (userId === user ? gate.pass() : Promise.resolve());
-      const stopwatch = new TestStopwatch();
-      const courier = post.courier(letterbox, stopwatch);
-      const round = courier.wake();
+      recording.meet = ({ userId }) => (userId === user ? gate.pass() : Promise.resolve());
+      const clock = new TestMonotonicClock();
+      const dispatcher = harness.dispatcher(recording, clock);
+      const round = dispatcher.wake();
       await gate.reached;
-      await post.post(other, 'b');
-      courier.nudge();
+      await harness.rename(other, 'b');
+      dispatcher.nudge();
       while ((await backlog()).waiting > 1) await new Promise(setImmediate);
-      expect(named(letterbox.taken)).toEqual(['b']);
-      expect(letterbox.signals.map(({ aborted }) => aborted)).toEqual([false, false]);
-      stopwatch.advance(SETTINGS.deliveryTimeout);
+      expect(named(recording.taken)).toEqual(['b']);
+      expect(recording.signals.map(({ aborted }) => aborted)).toEqual([false, false]);
+      clock.advance(SETTINGS.deliveryTimeout);
       await round;
-      expect(letterbox.signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+      expect(recording.signals.map(({ aborted }) => aborted)).toEqual([true, false]);
       gate.open();
     });
 
-    it('looks again at a lane to which more came when it was as good as empty', async () => {
-      await post.post('ann', 'a');
-      const courier = post.courier(letterbox);
-      const release = post.outbox.release.bind(post.outbox);
-      jest.spyOn(post.outbox, 'release').mockImplementationOnce(async (claim) => {
-        await post.post('ann', 'b');
-        courier.nudge();
+    it('a partition that gets an entry while its lease is released is looked at again', async () => {
+      await harness.rename('ann', 'a');
+      const dispatcher = harness.dispatcher(recording);
+      const release = harness.outbox.release.bind(harness.outbox);
+      jest.spyOn(harness.outbox, 'release').mockImplementationOnce(async (claim) => {
+        await harness.rename('ann', 'b');
+        dispatcher.nudge();
         await release(claim);
       });
-      await courier.wake();
-      expect(named(letterbox.taken)).toEqual(['a', 'b']);
+      await dispatcher.wake();
+      expect(named(recording.taken)).toEqual(['a', 'b']);
     });
 
     it.each<[unknown, string]>([
@@ -408,12 +509,12 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       ['down', 'down'],
       [new Error('no way to amqp://user:p@ss@broker/vhost'), 'no way to amqp://broker/vhost'],
       [new Error('x'.repeat(501)), 'x'.repeat(500)],
-    ])('with %j, it is put back with a reason', async (thrown, reason) => {
-      await post.post(randomUUID(), 'a');
-      letterbox.meet = () => {
+    ])('with %j, the entry is put back with a reason', async (thrown, reason) => {
+      await harness.rename(randomUUID(), 'a');
+      recording.meet = () => {
         throw thrown;
       };
-      await post.courier(letterbox).wake();
+      await harness.dispatcher(recording).wake();
       const [row]: { attempts: number; reason: string }[] = await tables().dataSource.query(
         'SELECT attempts, reason FROM totp_outbox',
       );
@@ -421,179 +522,179 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       expect(errors).not.toHaveBeenCalled();
     });
 
-    it('a warning tells why, once until a delivery succeeds', async () => {
-      const courier = post.courier(letterbox);
-      const wait = async (meet: Letterbox['meet']) => {
-        letterbox.meet = meet;
-        await courier.wake();
-        post.clock.advance(300);
+    it('a warning says why, once until a delivery succeeds', async () => {
+      const dispatcher = harness.dispatcher(recording);
+      const wait = async (meet: RecordingDestination['meet']) => {
+        recording.meet = meet;
+        await dispatcher.wake();
+        await harness.pass(300);
       };
-      await post.post('ann', 'a');
+      await harness.rename('ann', 'a');
       await wait(fail);
       await wait(fail);
       await wait(() => Promise.resolve());
-      await post.post('ann', 'b');
+      await harness.rename('ann', 'b');
       await wait(fail);
       expect(warnings.mock.calls).toEqual(
         Array(2).fill([
           expect.stringMatching(
-            /^The event .*:letterbox was not delivered, and comes again: amqp:\/\/broker is down\. /,
+            /^The event .*:recording could not be delivered and will be retried: amqp:\/\/broker is down\. /,
           ),
         ]),
       );
     });
 
-    it('leaves the destination alone until the next poll when nothing gets through', async () => {
-      await Promise.all(Array.from({ length: 60 }, (_, n) => post.post(`user ${n}`, 'a')));
+    it('the destination is left alone until the next poll when nothing gets through', async () => {
+      await Promise.all(Array.from({ length: 60 }, (_, n) => harness.rename(`user ${n}`, 'a')));
       let tries = 0;
-      letterbox.meet = () => {
+      recording.meet = () => {
         tries++;
         return fail();
       };
-      await post.courier(letterbox).wake();
-      expect(tries).toBe(60); // of 16 lanes, none of which has more than a batch
+      await harness.dispatcher(recording).wake();
+      expect(tries).toBe(60); // none of the 16 partitions has more than a batch
       expect((await backlog()).waiting).toBe(60);
     });
 
-    it('does not keep another destination waiting', async () => {
-      post = new PostalService(tables(), ['letterbox', 'other']);
-      const other = new Letterbox('other');
-      letterbox.meet = fail;
-      await post.post(randomUUID(), 'a', 'b');
-      await Promise.all([post.courier(letterbox).wake(), post.courier(other).wake()]);
+    it('another destination does not wait', async () => {
+      harness = new OutboxHarness(tables(), ['recording', 'other']);
+      const other = new RecordingDestination('other');
+      recording.meet = fail;
+      await harness.rename(randomUUID(), 'a', 'b');
+      await Promise.all([harness.dispatcher(recording).wake(), harness.dispatcher(other).wake()]);
       expect(named(other.taken)).toEqual(['a', 'b']);
-      expect(letterbox.taken).toEqual([]);
+      expect(recording.taken).toEqual([]);
       expect((await backlog()).waiting).toBe(2);
     });
 
-    describe('too often', () => {
+    describe('more often than maxAttempts', () => {
       const user = randomUUID();
       let relay: TotpOutboxRelay;
 
       beforeEach(async () => {
-        const { outbox: queue, clock } = post;
-        const stopwatch = new TestStopwatch();
-        relay = new TotpOutboxRelay({ queue, destinations: [letterbox], settings: SETTINGS, clock, stopwatch });
-        await post.post(user, 'a', 'b');
-        letterbox.meet = (event) => (named([event])[0] === 'a' ? fail() : Promise.resolve());
+        const { outbox: queue } = harness;
+        const clock = new TestMonotonicClock();
+        relay = new TotpOutboxRelay({ queue, destinations: [recording], settings: SETTINGS, clock });
+        await harness.rename(user, 'a', 'b');
+        recording.meet = (event) => (named([event])[0] === 'a' ? fail() : Promise.resolve());
         for (let n = 0; n < 5; n++) {
           await relay.wake();
-          post.clock.advance(16);
+          await harness.pass(16);
         }
         await relay.wake();
       });
       afterEach(() => relay.beforeApplicationShutdown());
 
-      it('is parked, is told of without a password, and lets later events of the user go on', async () => {
-        expect(named(letterbox.taken)).toEqual(['b']);
-        expect(await backlog()).toEqual({ waiting: 0, parked: 1, oldestAt: undefined });
+      it('the event becomes a dead letter, is logged without a password, and later events of the user are delivered', async () => {
+        expect(named(recording.taken)).toEqual(['b']);
+        expect(await backlog()).toEqual({ waiting: 0, deadLettered: 1, oldestAt: undefined });
         expect(errors.mock.calls).toEqual([
           [
             expect.stringMatching(
-              /^The event .*:letterbox is parked after 5 tries: amqp:\/\/broker is down\. TotpOutboxRelay\.retry/,
+              /^The event .*:recording is a dead letter after 5 tries: amqp:\/\/broker is down\. TotpOutboxRelay\.requeue/,
             ),
           ],
         ]);
-        const parked = await relay.parked();
-        expect(parked).toEqual([
+        const dead = await relay.deadLetters();
+        expect(dead).toEqual([
           {
             id: expect.any(String),
-            destination: 'letterbox',
+            destination: 'recording',
             event: expect.anything(),
             attempts: 5,
             reason: 'amqp://broker is down',
           },
         ]);
-        expect(parked[0]?.event).toMatchObject({ userId: user, to: 'a' });
+        expect(dead[0]?.event).toMatchObject({ userId: user, to: 'a' });
       });
 
-      it('comes again when asked for, with all its tries', async () => {
-        letterbox.meet = () => Promise.resolve();
-        const [parked] = await relay.parked();
-        expect(await relay.retry(['an id of none'])).toBe(0);
-        expect(await relay.retry([])).toBe(0);
-        expect(await relay.retry([parked?.id ?? ''])).toBe(1);
+      it('a dead letter is delivered again when it is requeued, with all its tries', async () => {
+        recording.meet = () => Promise.resolve();
+        const [dead] = await relay.deadLetters();
+        expect(await relay.requeue(['an id of none'])).toBe(0);
+        expect(await relay.requeue([])).toBe(0);
+        expect(await relay.requeue([dead?.id ?? ''])).toBe(1);
         await relay.wake();
-        expect(named(letterbox.taken)).toEqual(['b', 'a']);
+        expect(named(recording.taken)).toEqual(['b', 'a']);
         expect(await relay.backlog()).toMatchObject([empty]);
       });
 
-      it('comes again with all others that are parked', async () => {
-        expect(await relay.retry()).toBe(1);
+      it('all dead letters are requeued when no ids are given', async () => {
+        expect(await relay.requeue()).toBe(1);
         await relay.wake();
-        expect(await relay.backlog()).toMatchObject([{ waiting: 1, parked: 0 }]);
+        expect(await relay.backlog()).toMatchObject([{ waiting: 1, deadLettered: 0 }]);
       });
 
-      it('is listed in pages of up to 1,000', () => {
-        expect(() => relay.parked(1_001)).toThrow(TotpArgumentError);
-        expect(() => relay.parked(0)).toThrow(TotpArgumentError);
+      it('dead letters are listed up to 1,000 at a time', () => {
+        expect(() => relay.deadLetters(1_001)).toThrow(TotpArgumentError);
+        expect(() => relay.deadLetters(0)).toThrow(TotpArgumentError);
       });
     });
 
-    it('because its row is damaged, it is parked like any other', async () => {
-      await post.post(randomUUID(), 'a');
+    it('because its row is damaged, the entry is retried like any other', async () => {
+      await harness.rename(randomUUID(), 'a');
       await tables().dataSource.query("UPDATE totp_outbox SET event = '{}'");
-      await post.courier(letterbox).wake();
-      expect(letterbox.taken).toEqual([]);
+      await harness.dispatcher(recording).wake();
+      expect(recording.taken).toEqual([]);
       expect((await backlog()).waiting).toBe(1);
     });
   });
 
-  it('is polled for what other processes left behind', async () => {
-    const stopwatch = new TestStopwatch();
-    const courier = post.courier(letterbox, stopwatch);
-    await courier.wake();
-    await post.post(randomUUID(), 'a');
-    expect(stopwatch.waits).toEqual([SETTINGS.pollInterval]);
-    stopwatch.advance(SETTINGS.pollInterval);
-    await courier.wake();
-    expect(named(letterbox.taken)).toEqual(['a']);
-    expect(stopwatch.waits).toEqual([SETTINGS.pollInterval]);
+  it('the outbox is polled for events that other processes left behind', async () => {
+    const clock = new TestMonotonicClock();
+    const dispatcher = harness.dispatcher(recording, clock);
+    await dispatcher.wake();
+    await harness.rename(randomUUID(), 'a');
+    expect(clock.waits).toEqual([SETTINGS.pollInterval]);
+    clock.advance(SETTINGS.pollInterval);
+    await dispatcher.wake();
+    expect(named(recording.taken)).toEqual(['a']);
+    expect(clock.waits).toEqual([SETTINGS.pollInterval]);
   });
 
-  it('goes on after a fault of the database', async () => {
-    const stopwatch = new TestStopwatch();
-    const courier = post.courier(letterbox, stopwatch);
-    await post.post(randomUUID(), 'a');
-    jest.spyOn(post.outbox, 'dueLanes').mockRejectedValueOnce(new Error('down'));
-    jest.spyOn(post.outbox, 'heads').mockRejectedValueOnce(new Error('down'));
-    await courier.wake();
-    await courier.wake();
+  it('the dispatcher continues after a fault of the database', async () => {
+    const clock = new TestMonotonicClock();
+    const dispatcher = harness.dispatcher(recording, clock);
+    await harness.rename(randomUUID(), 'a');
+    jest.spyOn(harness.outbox, 'duePartitions').mockRejectedValueOnce(new Error('down'));
+    jest.spyOn(harness.outbox, 'heads').mockRejectedValueOnce(new Error('down'));
+    await dispatcher.wake();
+    await dispatcher.wake();
     expect(errors).toHaveBeenCalledTimes(2);
-    await courier.wake();
-    expect(named(letterbox.taken)).toEqual(['a']);
+    await dispatcher.wake();
+    expect(named(recording.taken)).toEqual(['a']);
   });
 
-  it('ends with the deliveries that are under way, and lets go of what it has', async () => {
+  it('a dispatcher that is stopped finishes its deliveries, and releases its leases', async () => {
     const user = randomUUID();
-    await post.post(user, 'a', 'b');
+    await harness.rename(user, 'a', 'b');
     const gate = new Gate();
-    letterbox.meet = () => gate.pass();
-    const stopwatch = new TestStopwatch();
-    const courier = post.courier(letterbox, stopwatch);
-    void courier.wake();
+    recording.meet = () => gate.pass();
+    const clock = new TestMonotonicClock();
+    const dispatcher = harness.dispatcher(recording, clock);
+    void dispatcher.wake();
     await gate.reached;
-    const stopped = courier.stop();
+    const stopped = dispatcher.stop();
     gate.open();
     await stopped;
-    expect(named(letterbox.taken)).toEqual(['a']);
+    expect(named(recording.taken)).toEqual(['a']);
     expect((await backlog()).waiting).toBe(1);
-    expect(await tables().dataSource.query('SELECT lane FROM totp_outbox_claims')).toEqual([]);
-    expect(stopwatch.waits).toEqual([]);
-    await courier.wake();
-    expect(named(letterbox.taken)).toEqual(['a']);
+    expect(await tables().dataSource.query('SELECT partition_key FROM totp_outbox_leases')).toEqual([]);
+    expect(clock.waits).toEqual([]);
+    await dispatcher.wake();
+    expect(named(recording.taken)).toEqual(['a']);
   });
 
-  it('does not wait for a delivery that never ends, when it is to end', async () => {
-    await post.post(randomUUID(), 'a');
+  it('a dispatcher that is stopped does not wait for a delivery that never ends', async () => {
+    await harness.rename(randomUUID(), 'a');
     const gate = new Gate();
-    letterbox.meet = () => gate.pass();
-    const stopwatch = new TestStopwatch();
-    const courier = post.courier(letterbox, stopwatch);
-    void courier.wake();
+    recording.meet = () => gate.pass();
+    const clock = new TestMonotonicClock();
+    const dispatcher = harness.dispatcher(recording, clock);
+    void dispatcher.wake();
     await gate.reached;
-    const stopped = courier.stop();
-    stopwatch.advance(SETTINGS.deliveryTimeout);
+    const stopped = dispatcher.stop();
+    clock.advance(SETTINGS.deliveryTimeout);
     await stopped;
     gate.open();
   });
@@ -602,6 +703,6 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
 it('a relay without the outbox of the module says what to write', async () => {
   const relay = new TotpOutboxRelay(undefined);
   await relay.wake();
-  expect(() => relay.parked()).toThrow(TotpConfigurationError);
-  await expect(relay.retry()).rejects.toThrow(/events: { outbox: true }/);
+  expect(() => relay.deadLetters()).toThrow(TotpConfigurationError);
+  await expect(relay.requeue()).rejects.toThrow(/events: { outbox: true }/);
 });

@@ -3,7 +3,7 @@ import { ConsoleLogger, Injectable, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import {
-  EmitterTotpEventDestination,
+  HandlerTotpEventDestination,
   TOTP_ENTITIES,
   TotpAccountStore,
   TotpConfigurationError,
@@ -238,7 +238,7 @@ describe('a start-up', () => {
   });
 
   it('warns of destinations that no event goes to', async () => {
-    const eventDestinations = [EmitterTotpEventDestination];
+    const eventDestinations = [HandlerTotpEventDestination];
     const says = expect.stringMatching(
       /The outbox is off, so eventDestinations get no events\. Write events: { outbox: true }/,
     );

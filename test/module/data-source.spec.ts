@@ -67,7 +67,7 @@ describe.each(databases)('on $name', ({ open }) => {
     expect(entityMetadatas.map(({ tableName }) => tableName).sort()).toEqual([
       'totp_accounts',
       'totp_outbox',
-      'totp_outbox_claims',
+      'totp_outbox_leases',
       'totp_session_completions',
     ]);
   });

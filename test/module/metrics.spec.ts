@@ -14,6 +14,7 @@ import { read, tableRows } from '../docs/documents.js';
 import { startApplication, type TestApplication } from '../support/application.js';
 import { answered, Person } from '../support/client.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
+import { endRetryWaits } from '../support/outbox.js';
 
 let exporter: InMemoryMetricExporter;
 let provider: MeterProvider;
@@ -127,7 +128,7 @@ describe.each(databases)('on $name', ({ open }) => {
     expect(await figures()).toMatchObject({
       ...delivered,
       'totp.outbox.entries {entry} letters waiting': 0,
-      'totp.outbox.entries {entry} letters parked': 0,
+      'totp.outbox.entries {entry} letters dead-lettered': 0,
       'totp.outbox.age s letters': 0,
     });
 
@@ -143,14 +144,14 @@ describe.each(databases)('on $name', ({ open }) => {
     });
 
     Letters.fault = () => 'no error';
-    clock.advance(1);
+    await endRetryWaits(app);
     await relay.wake();
     expect(await figures()).toMatchObject({
       ...delivered,
       'totp.outbox.deliveries {delivery} letters RangeError': 1,
       'totp.outbox.deliveries {delivery} letters _OTHER': 1,
       'totp.outbox.entries {entry} letters waiting': 0,
-      'totp.outbox.entries {entry} letters parked': 1,
+      'totp.outbox.entries {entry} letters dead-lettered': 1,
       'totp.outbox.age s letters': 0,
     });
   });
@@ -277,9 +278,9 @@ describe('TotpMetrics that throws', () => {
     await app.get(TotpOutboxRelay).wake();
     expect(heard).toEqual(['totp.device.created']);
     Letters.fault = undefined;
-    application.clock.advance(1);
+    await endRetryWaits(app);
     await app.get(TotpOutboxRelay).wake();
-    expect(await app.get(TotpOutboxRelay).backlog()).toMatchObject([{ waiting: 0, parked: 0 }]);
+    expect(await app.get(TotpOutboxRelay).backlog()).toMatchObject([{ waiting: 0, deadLettered: 0 }]);
     const failures = logged.mock.calls.filter(([message]) => String(message).startsWith('TotpMetrics failed'));
     expect(failures).toHaveLength(2);
   });

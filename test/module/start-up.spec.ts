@@ -6,7 +6,7 @@ import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import {
   AnonymousUserDirectory,
-  EmitterTotpEventDestination,
+  HandlerTotpEventDestination,
   NoTotpMetrics,
   OnTotpEvent,
   RequestSessionAdapter,
@@ -97,9 +97,9 @@ describe('a durable handler that no event would reach', () => {
     }
   }
 
-  /** Delivers to handlers by the emitter's destination, under its name. */
+  /** Delivers to handlers by the module's destination, under its name. */
   class Wrapped extends Letters {
-    override readonly name = 'emitter';
+    override readonly name = 'handlers';
   }
 
   class OwnOutbox extends TotpOutbox {
@@ -150,8 +150,8 @@ describe('a durable handler that no event would reach', () => {
   it('is refused when the outbox delivers elsewhere only', async () => {
     await expectRefusal(
       startOver({ eventDestinations: [Letters] }),
-      'Alerts.tellTheOwner handles durable events, but eventDestinations does not include EmitterTotpEventDestination, so it would ' +
-        'never run. Write eventDestinations: [EmitterTotpEventDestination, …]',
+      'Alerts.tellTheOwner handles durable events, but eventDestinations does not include HandlerTotpEventDestination, so it would ' +
+        'never run. Write eventDestinations: [HandlerTotpEventDestination, …]',
     );
   });
 
@@ -165,7 +165,7 @@ describe('a durable handler that no event would reach', () => {
   it('is accepted with the outbox and the destination of handlers, or one that wraps it', async () => {
     for (const options of [
       {},
-      { eventDestinations: [Letters, EmitterTotpEventDestination] },
+      { eventDestinations: [Letters, HandlerTotpEventDestination] },
       { eventDestinations: [Wrapped] },
     ]) {
       await expect(startOver(options)).resolves.toBeInstanceOf(Array);

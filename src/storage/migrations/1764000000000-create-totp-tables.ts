@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { TotpOutboxClaimEntity } from '../../outbox/outbox-claim.entity.js';
+import { TotpOutboxLeaseEntity } from '../../outbox/outbox-lease.entity.js';
 import { TotpOutboxEntryEntity } from '../../outbox/outbox-entry.entity.js';
 import { TotpAccountEntity } from '../account.entity.js';
 import { TotpSessionCompletionEntity } from '../session-completion.entity.js';
@@ -37,7 +37,7 @@ const TABLES: readonly TableDefinition[] = [
     entity: TotpOutboxEntryEntity,
     columns: {
       id: { type: 'varchar', length: '80', isPrimary: true },
-      lane: { type: 'varchar', length: '40' },
+      partition: { type: 'varchar', length: '40' },
       account: { type: 'varchar', length: '64' },
       position: { type: 'int' },
       dueAt: { type: 'bigint', isNullable: true },
@@ -47,15 +47,15 @@ const TABLES: readonly TableDefinition[] = [
       event: { type: 'text' },
     },
     indices: [
-      ['lane', 'dueAt'],
+      ['partition', 'dueAt', 'occurredAt'],
       ['account', 'position'],
     ],
   },
   {
-    entity: TotpOutboxClaimEntity,
+    entity: TotpOutboxLeaseEntity,
     columns: {
-      lane: { type: 'varchar', length: '40', isPrimary: true },
-      mark: { type: 'varchar', length: '36' },
+      partition: { type: 'varchar', length: '40', isPrimary: true },
+      token: { type: 'varchar', length: '36' },
     },
     indices: [],
   },

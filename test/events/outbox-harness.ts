@@ -1,16 +1,17 @@
-/** The outbox of one database, and couriers of several processes that empty it, each at the test's word. */
+/** The outbox of one database, and dispatchers of several processes that deliver from it when the test says so. */
 import { randomUUID } from 'node:crypto';
-import { TotpEventDestination, type AnyTotpEvent } from 'nestjs-totp';
+import { TotpEventDestination, type AnyTotpEvent, TypeOrmTotpOutbox } from 'nestjs-totp';
 import { TestTotpClock } from 'nestjs-totp/testing';
+import type { DataSource } from 'typeorm';
 import { toEvent } from '../../src/events/catalogue.js';
-import { Courier, type Stopwatch } from '../../src/outbox/dispatcher.js';
+import { OutboxDispatcher } from '../../src/outbox/dispatcher.js';
+import type { MonotonicClock } from '../../src/outbox/monotonic-clock.js';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
-import { TypeOrmTotpOutbox } from '../../src/outbox/typeorm-outbox.js';
 import { account, NOW } from '../support/accounts.js';
 import { type Tables } from '../storage/tables.js';
 
 /** Time that passes when a test says so. */
-export class TestStopwatch implements Stopwatch {
+export class TestMonotonicClock implements MonotonicClock {
   private time = 0;
   private readonly timers = new Set<{ readonly at: number; readonly action: () => void }>();
 
@@ -33,14 +34,14 @@ export class TestStopwatch implements Stopwatch {
     }
   }
 
-  /** Milliseconds until each thing that is to happen. */
+  /** Milliseconds until each timer. */
   get waits(): number[] {
     return [...this.timers].map(({ at }) => at - this.time);
   }
 }
 
-/** Takes what comes, or does with it what the test says. */
-export class Letterbox extends TotpEventDestination {
+/** Records what is delivered, or does with it what the test says. */
+export class RecordingDestination extends TotpEventDestination {
   readonly taken: AnyTotpEvent[] = [];
   /** Of each delivery: whether it is to end. */
   readonly signals: AbortSignal[] = [];
@@ -50,7 +51,7 @@ export class Letterbox extends TotpEventDestination {
   wasOpenTwice = false;
   meet: (event: AnyTotpEvent) => Promise<void> = () => Promise.resolve();
 
-  constructor(readonly name = 'letterbox') {
+  constructor(readonly name = 'recording') {
     super();
   }
 
@@ -70,19 +71,47 @@ export class Letterbox extends TotpEventDestination {
 export const SETTINGS = { pollInterval: 1_000, deliveryTimeout: 10_000, maxAttempts: 5 };
 export const LEASE = 3 * SETTINGS.deliveryTimeout;
 
-export class PostalService {
+/** The database's clock is a row, which tests set. */
+class ClockedOutbox extends TypeOrmTotpOutbox {
+  protected override databaseTime(): string {
+    return '(SELECT now FROM test_clock)';
+  }
+}
+
+export class OutboxHarness {
+  /** The clock of the machine that writes events. */
   readonly clock = new TestTotpClock(NOW);
   readonly outbox: TypeOrmTotpOutbox;
   private readonly store: TypeOrmTotpAccountStore;
-  private readonly couriers: Courier[] = [];
+  private readonly dispatchers: OutboxDispatcher[] = [];
 
-  constructor({ own }: Tables, destinations: readonly string[] = ['letterbox']) {
-    this.outbox = new TypeOrmTotpOutbox({ open: () => Promise.resolve(own) }, () => destinations);
+  constructor(
+    private readonly tables: Tables,
+    destinations: readonly string[] = ['recording'],
+  ) {
+    const { own } = tables;
+    this.outbox = new ClockedOutbox({ open: () => Promise.resolve(own) }, () => destinations);
     this.store = new TypeOrmTotpAccountStore(own, this.outbox);
   }
 
+  /** Makes the database's clock, once for each database. */
+  static async createDatabaseClock(dataSource: DataSource): Promise<void> {
+    await dataSource.query('CREATE TABLE test_clock (now bigint NOT NULL)');
+    await dataSource.query(`INSERT INTO test_clock (now) VALUES (${NOW})`);
+  }
+
+  async databaseNow(): Promise<number> {
+    const [row]: { now: string | number }[] = await this.tables.dataSource.query('SELECT now FROM test_clock');
+    return Number(row?.now);
+  }
+
+  /** Lets time pass for the database; with a negative number, its clock is set back. */
+  async pass(seconds: number): Promise<void> {
+    await this.tables.dataSource.query(`UPDATE test_clock SET now = now + ${Math.round(seconds * 1_000)}`);
+  }
+
   /** A change of a user that renames a device to each of these names: an event each, in one transaction. */
-  async post(userId: string, ...names: readonly string[]): Promise<void> {
+  async rename(userId: string, ...names: readonly string[]): Promise<void> {
     const origin = { occurredAt: this.clock.now(), userId, tenantId: 'public' };
     const events = names.map((to) => {
       return toEvent({ name: 'totp.device.renamed', deviceId: randomUUID(), from: 'phone', to }, origin);
@@ -93,31 +122,31 @@ export class PostalService {
     }
   }
 
-  /** The courier of a process of its own. */
-  courier(destination: TotpEventDestination, stopwatch: Stopwatch = new TestStopwatch()): Courier {
-    const courier = new Courier(destination, this.outbox, SETTINGS, this.clock, stopwatch);
-    this.couriers.push(courier);
-    return courier;
+  /** The dispatcher of a process of its own. */
+  dispatcher(destination: TotpEventDestination, clock: MonotonicClock = new TestMonotonicClock()): OutboxDispatcher {
+    const dispatcher = new OutboxDispatcher(destination, this.outbox, SETTINGS, clock);
+    this.dispatchers.push(dispatcher);
+    return dispatcher;
   }
 
-  /** Ends whatever was begun, and forgets what waits. */
+  /** Ends all dispatchers. */
   async close(): Promise<void> {
-    await Promise.all(this.couriers.map((courier) => courier.stop()));
+    await Promise.all(this.dispatchers.map((dispatcher) => dispatcher.stop()));
   }
 }
 
-/** What a renaming told of. */
+/** The new names that events of a renaming report. */
 export function named(events: readonly AnyTotpEvent[], userId?: string): string[] {
   const of = events.filter((event) => userId === undefined || event.userId === userId);
   return of.map((event) => (event.name === 'totp.device.renamed' ? event.to : event.name));
 }
 
-/** Something that a test waits for, and lets go on. */
+/** Something that a test waits for, and then lets continue. */
 export class Gate {
   private letGo: () => void = () => undefined;
   private come: () => void = () => undefined;
   readonly passed = new Promise<void>((resolve) => (this.letGo = resolve));
-  /** Resolves once somebody stands before it. */
+  /** Resolves once somebody has reached it. */
   readonly reached = new Promise<void>((resolve) => (this.come = resolve));
 
   pass(): Promise<void> {

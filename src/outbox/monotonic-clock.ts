@@ -1,0 +1,17 @@
+/** Time that only goes forward, for waits within one process: setting the machine's clock does not affect it. */
+export interface MonotonicClock {
+  /** Milliseconds since some moment. */
+  elapsed(): number;
+  /** Calls `action` after some milliseconds, and returns a function that cancels it. Keeps no process alive. */
+  after(milliseconds: number, action: () => void): () => void;
+}
+
+export const monotonicClock: MonotonicClock = {
+  elapsed: () => performance.now(),
+  after: (milliseconds, action) => {
+    const timer = setTimeout(action, milliseconds).unref();
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};

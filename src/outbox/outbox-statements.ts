@@ -1,0 +1,97 @@
+/** The SQL of the outbox. */
+import type { DataSource } from 'typeorm';
+import { Sql } from '../storage/sql/builder.js';
+import { LONGEST_WAIT_MS } from './outbox.js';
+import { TotpOutboxEntryEntity } from './outbox-entry.entity.js';
+import { TotpOutboxLeaseEntity } from './outbox-lease.entity.js';
+
+/** The columns that an entry is written to, in the order of its parameters. */
+const WRITTEN = ['id', 'partition', 'account', 'position', 'dueAt', 'attempts', 'occurredAt', 'event'] as const;
+/** Entries of a destination that are counted at most, in each state. */
+const MAX_COUNTED = 10_000;
+
+/** @param now the database's clock in epoch ms, as an expression that stays the same during a statement */
+export function outboxStatements(dataSource: DataSource, now: string) {
+  const entries = new Sql(dataSource, TotpOutboxEntryEntity);
+  const leases = new Sql(dataSource, TotpOutboxLeaseEntity);
+  const [table, leaseTable] = [entries.table, leases.table];
+  const column = (property: string) => entries.column(property);
+  const [id, partition, account, position] = [column('id'), column('partition'), column('account'), column('position')];
+  const [dueAt, attempts, reason] = [column('dueAt'), column('attempts'), column('reason')];
+  const [occurredAt, event] = [column('occurredAt'), column('event')];
+  const [leasePartition, token] = [leases.column('partition'), leases.column('token')];
+  const name = (property: string) => entries.name(property);
+  const parameter = (n: number) => entries.parameter(n);
+  const parameters = (n: number, first = 1) => entries.parameters(n, first).join(', ');
+
+  const entry = `
+    ${id} AS ${name('id')}, ${partition} AS ${name('partition')}, ${attempts} AS ${name('attempts')},
+    ${reason} AS ${name('reason')}, ${event} AS ${name('event')}`;
+  /** The fencing: whether the lease still has the token, as parameters `n` and `n + 1`. */
+  const isLeased = (n: number) => `
+    EXISTS (SELECT 1 FROM ${leaseTable} WHERE ${leasePartition} = ${parameter(n)} AND ${token} = ${parameter(n + 1)})`;
+  // No more rows are read than are counted. Those of a destination are next to each other in the index.
+  const counted = (result: string, condition: string, partitions: number, first: number) => `
+    (SELECT ${result} FROM ${table}
+      WHERE ${partition} IN (${parameters(partitions, first)}) AND ${dueAt} ${condition} LIMIT ${String(MAX_COUNTED)})`;
+  // One index lookup per partition, however many entries wait.
+  const firstDueOf = (n: number) => `
+    (SELECT MIN(${dueAt}) FROM ${table} WHERE ${partition} = ${parameter(n + 1)}) AS ${name(`due${String(n)}`)}`;
+
+  return {
+    insert: (rows: number) => {
+      const row = (n: number) => `(${parameters(WRITTEN.length, n * WRITTEN.length + 1)})`;
+      return `
+        INSERT INTO ${table} (${WRITTEN.map(column).join(', ')})
+        VALUES ${Array.from({ length: rows }, (_, n) => row(n)).join(', ')}`;
+    },
+    positions: (accounts: number) => `
+      SELECT ${account} AS ${name('account')}, MAX(${position}) AS ${name('position')}
+      FROM ${table}
+      WHERE ${account} IN (${parameters(accounts)})
+      GROUP BY ${account}`,
+    firstDue: `
+      SELECT ${now} AS ${name('now')}, ${Array.from({ length: 16 }, (_, n) => firstDueOf(n)).join(', ')}`,
+    leases: (partitions: number) => `
+      SELECT ${leasePartition} AS ${name('partition')}, ${token} AS ${name('token')}
+      FROM ${leaseTable}
+      WHERE ${leasePartition} IN (${parameters(partitions)})`,
+    insertLease: `
+      INSERT INTO ${leaseTable} (${token}, ${leasePartition}) VALUES (${parameter(1)}, ${parameter(2)})`,
+    updateLease: `
+      UPDATE ${leaseTable} SET ${token} = ${parameter(1)}
+      WHERE ${leasePartition} = ${parameter(2)} AND ${token} = ${parameter(3)}`,
+    deleteLease: `
+      DELETE FROM ${leaseTable} WHERE ${leasePartition} = ${parameter(1)} AND ${token} = ${parameter(2)}`,
+    // One index lookup per entry: with NOT EXISTS, servers join all entries of a user with one another. A due time that is further
+    // ahead than the longest wait was written before the database's clock was set back.
+    heads: (limit: number) => `
+      SELECT ${entry}
+      FROM ${table} e
+      WHERE ${partition} = ${parameter(1)}
+        AND ${dueAt} IS NOT NULL
+        AND (${dueAt} <= ${now} OR ${dueAt} > ${now} + ${String(LONGEST_WAIT_MS)})
+        AND ${position} = (
+          SELECT o.${position} FROM ${table} o
+          WHERE o.${account} = e.${account} AND o.${partition} = e.${partition} AND o.${dueAt} IS NOT NULL
+          ORDER BY o.${position} LIMIT 1)
+      ORDER BY ${dueAt}, ${occurredAt}
+      LIMIT ${String(limit)}`,
+    remove: (ids: number) => `
+      DELETE FROM ${table} WHERE ${id} IN (${parameters(ids)}) AND ${isLeased(ids + 1)}`,
+    // Without a wait, the sum is null: the entry is dead-lettered.
+    putBack: `
+      UPDATE ${table}
+      SET ${dueAt} = ${now} + ${parameter(1)}, ${attempts} = ${parameter(2)}, ${reason} = ${parameter(3)}
+      WHERE ${id} = ${parameter(4)} AND ${isLeased(5)}`,
+    deadLetters: (limit: number) => `
+      SELECT ${entry} FROM ${table} WHERE ${dueAt} IS NULL ORDER BY ${occurredAt}, ${id} LIMIT ${String(limit)}`,
+    requeue: (ids: number | undefined) => `
+      UPDATE ${table} SET ${dueAt} = ${parameter(1)}, ${attempts} = 0
+      WHERE ${dueAt} IS NULL ${ids === undefined ? '' : `AND ${id} IN (${parameters(ids, 2)})`}`,
+    backlog: (partitions: number) => `
+      SELECT COUNT(*) AS ${name('waiting')}, MIN(happened_at) AS ${name('oldestAt')},
+        (SELECT COUNT(*) FROM ${counted(dueAt, 'IS NULL', partitions, 1)} d) AS ${name('deadLettered')}
+      FROM ${counted(`${occurredAt} AS happened_at`, 'IS NOT NULL', partitions, partitions + 1)} w`,
+  };
+}
