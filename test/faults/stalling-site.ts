@@ -110,7 +110,7 @@ export class StallingSite {
     await observer.query('CREATE TABLE orders (id varchar(36) PRIMARY KEY)');
     const proxy = await TcpProxy.to(database);
     const options = withTimeOuts(database, setting.timeOuts, proxy.port);
-    const application = await new DataSource({ ...options, entities: TOTP_ENTITIES }).initialize();
+    const application = await initialise(options);
     if (setting.timeOuts === 'the server') limitStatements(application);
     const outbox = setting.outbox
       ? new TypeOrmTotpOutbox({ open: () => Promise.resolve(application) }, () => ['nowhere'])
@@ -298,6 +298,17 @@ const SILENT: Logger = {
   logMigration: () => undefined,
   log: () => undefined,
 };
+
+/** The time-outs hold for TypeORM's own statements at start-up too: on a busy machine they run out, and it starts again. */
+export async function initialise(options: DataSourceOptions): Promise<DataSource> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await new DataSource({ ...options, entities: TOTP_ENTITIES }).initialize();
+    } catch (error) {
+      if (attempt === 50) throw error;
+    }
+  }
+}
 
 /** @param port of the proxy */
 export function withTimeOuts(

@@ -3,13 +3,13 @@
  * comes next would get the one that was left in a transaction.
  */
 import { randomUUID } from 'node:crypto';
-import { TOTP_ENTITIES, TotpStorageError } from 'nestjs-totp';
-import { DataSource } from 'typeorm';
+import { TotpStorageError } from 'nestjs-totp';
+import type { DataSource } from 'typeorm';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
 import { account } from '../support/accounts.js';
 import { databases } from '../support/databases.js';
 import { connect } from '../storage/tables.js';
-import { withTimeOuts } from './stalling-site.js';
+import { initialise, withTimeOuts } from './stalling-site.js';
 import { type Fault, TcpProxy } from './tcp-proxy.js';
 
 const servers = databases.filter(({ name }) => name !== 'SQLite');
@@ -29,7 +29,7 @@ describe.each(servers)('a transaction on $name', ({ open }) => {
     await observer.query('CREATE TABLE orders (id varchar(36) PRIMARY KEY)');
     proxy = await TcpProxy.to(database);
     const options = withTimeOuts(database, 'the client', proxy.port, 1);
-    application = await new DataSource({ ...options, entities: TOTP_ENTITIES }).initialize();
+    application = await initialise(options);
     end = async () => {
       await application.destroy();
       await proxy.close();
