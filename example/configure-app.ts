@@ -8,7 +8,9 @@ import { sameOrigin } from './sessions/same-origin.js';
 import { sessionSecret } from './sessions/session-secret.js';
 import { SESSION_COOKIE, SESSION_LIFETIME, SessionStore } from './sessions/session-store.js';
 
-export function configureApp(app: NestExpressApplication): void {
+/** @param trustProxy Express' `trust proxy`: behind a proxy that ends TLS, cookies are `Secure` only with it */
+export function configureApp(app: NestExpressApplication, trustProxy?: number | string): void {
+  if (trustProxy !== undefined) app.set('trust proxy', trustProxy);
   app.disable('x-powered-by');
   app.engine('eta', renderPage);
   app.setViewEngine('eta');

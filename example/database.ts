@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { TOTP_ENTITIES, TOTP_MIGRATIONS } from 'nestjs-totp';
+import { SettingError } from './settings.js';
 import { CreateSessions1790000000002 } from './sessions/sessions.migration.js';
 import { SessionEntity } from './sessions/session.entity.js';
 import { CreateUsers1790000000001 } from './users/users.migration.js';
@@ -20,7 +21,7 @@ export function databaseOptions(): TypeOrmModuleOptions {
     entities: [...TOTP_ENTITIES, User, SessionEntity],
     migrations: [...TOTP_MIGRATIONS, CreateUsers1790000000001, CreateSessions1790000000002],
     migrationsRun: true,
-    retryAttempts: 3,
+    retryAttempts: 0,
   };
   const url = process.env.DATABASE_URL ?? '';
   if (url === '') {
@@ -28,5 +29,7 @@ export function databaseOptions(): TypeOrmModuleOptions {
   }
   if (/^postgres(ql)?:/.test(url)) return { ...common, type: 'postgres', url };
   if (/^(mysql|mariadb):/.test(url)) return { ...common, type: 'mysql', url, charset: 'utf8mb4' };
-  throw new Error('DATABASE_URL must start with postgres:// or mysql://; without it, the example uses an SQLite file.');
+  throw new SettingError(
+    'DATABASE_URL must start with postgres:// or mysql://; without it, the example uses an SQLite file.',
+  );
 }

@@ -4,7 +4,7 @@ import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { TOTP_EVENT_NAMES, type TotpCloudEvent } from 'nestjs-totp';
-import { brokerOptions } from './events/broker-options.js';
+import { brokerOptions, brokerProblem } from './events/broker-options.js';
 import { describeEvent } from './events/event-entry.js';
 import { unmarked } from './events/names.js';
 
@@ -21,8 +21,11 @@ class Printer {
 class SubscriberModule {}
 
 const broker = process.env.EXAMPLE_BROKER;
-if (!broker) {
-  console.error('Say where the broker is: EXAMPLE_BROKER=nats://127.0.0.1:4222 npm run example:subscriber');
+const problem = broker
+  ? await brokerProblem(broker)
+  : 'EXAMPLE_BROKER is missing. Write EXAMPLE_BROKER=nats://127.0.0.1:4222 npm run example:subscriber';
+if (!broker || problem !== undefined) {
+  console.error(problem);
   process.exitCode = 1;
 } else {
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class

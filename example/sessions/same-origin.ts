@@ -13,7 +13,8 @@ export function sameOrigin(request: Request, _response: Response, next: NextFunc
     next();
     return;
   }
-  const { origin, host } = request.headers;
-  const same = origin !== undefined && URL.canParse(origin) && new URL(origin).host === host;
+  const { origin } = request.headers;
+  // `request.host` is what a trusted proxy forwarded, or else the Host header.
+  const same = origin !== undefined && URL.canParse(origin) && new URL(origin).host === request.host;
   next(same ? undefined : new ForbiddenException('This request did not come from a page of this site.'));
 }

@@ -137,7 +137,7 @@ describeInBrowser('the example: authenticators', () => {
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('textbox', { name: 'Name (optional)' }).fill('Phone');
     await page.getByRole('button', { name: 'Add', exact: true }).click();
-    await page.getByText('You have an authenticator of this name.').waitFor();
+    await page.getByText('You have an authenticator with this name.').waitFor();
   });
 
   it('removes one after asking, and no code is asked for after the last', async () => {

@@ -18,7 +18,9 @@ export interface Keepsake {
   stop: () => Promise<void>;
 }
 
-export async function startKeepsake(settings: { folder?: string; databaseUrl?: string } = {}): Promise<Keepsake> {
+export async function startKeepsake(
+  settings: { folder?: string; databaseUrl?: string; trustProxy?: number } = {},
+): Promise<Keepsake> {
   const folder = settings.folder ?? (await mkdtemp(join(tmpdir(), 'keepsake-')));
   process.env.EXAMPLE_DATA = folder;
   process.env.DATABASE_URL = settings.databaseUrl ?? '';
@@ -32,7 +34,7 @@ export async function startKeepsake(settings: { folder?: string; databaseUrl?: s
   const app = testing.createNestApplication<NestExpressApplication>({
     forceCloseConnections: true,
   });
-  configureApp(app);
+  configureApp(app, settings.trustProxy);
   await app.listen(0, '127.0.0.1');
   return {
     url: await app.getUrl(),
