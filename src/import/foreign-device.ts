@@ -1,7 +1,7 @@
 /** A device that another product's file or table tells of, and what is checked of it whatever the format. */
 import { deviceNameProblem } from '../accounts/enrolment.js';
 import { userIdProblem } from '../recipe/arguments.js';
-import { fromBase32, MAX_SECRET_BYTES, MIN_SECRET_BYTES } from '../otp/secret.js';
+import { fromBase32, isSecret, MAX_SECRET_BYTES, MIN_SECRET_BYTES } from '../otp/secret.js';
 import { type Algorithm, ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js';
 
 /** A device that was read and may be imported: each value is in its range. */
@@ -90,10 +90,10 @@ export function checkClaim(claim: Claim): ForeignDevice | Refusal {
 
   if ('problem' in claim.secret) return refuse(claim.secret.problem);
   const { secret } = claim.secret;
-  if (secret.length < MIN_SECRET_BYTES || secret.length > MAX_SECRET_BYTES) {
+  if (!isSecret(secret)) {
     return refuse(
       `the secret has ${String(secret.length)} bytes, not ${String(MIN_SECRET_BYTES)} to ${String(MAX_SECRET_BYTES)} ` +
-        '(RFC 4226 R6): its owner enrols anew',
+        'without zeros at its end (RFC 4226 R6, RFC 2104 §2): its owner has to enrol again',
     );
   }
   const algorithm = claim.algorithm ? algorithmOf(claim.algorithm) : 'SHA1';

@@ -1,7 +1,7 @@
 /** Brings authenticators along from elsewhere: what the readers of `import/` found becomes devices of users. */
 import { createHash } from 'node:crypto';
 import type { ForeignDevice, ForeignDevices, Refusal } from './index.js';
-import { toBase32 } from '../otp/secret.js';
+import { hmacKey, toBase32 } from '../otp/secret.js';
 import { userIdProblem } from '../recipe/arguments.js';
 import { TotpArgumentError } from '../shared/errors.js';
 import { yieldToEventLoop } from '../shared/timers.js';
@@ -63,7 +63,7 @@ export async function importForeignDevices(
   }
   const refused: Refusal[] = [];
   const shared: Refusal[] = [];
-  /** Who has each secret, by its hash: the first of this run. */
+  /** Who has each HMAC key, by its hash: the first of this run. */
   const holders = new Map<string, { readonly userId: string; readonly source: string }>();
   let [read, imported, alreadyThere] = [0, 0, 0];
 
@@ -87,8 +87,9 @@ export async function importForeignDevices(
     });
   }
 
-  function compareWithOthers({ source, secret }: ForeignDevice, userId: string): void {
-    const hash = createHash('sha256').update(secret).digest('base64');
+  function compareWithOthers(device: ForeignDevice, userId: string): void {
+    const { source } = device;
+    const hash = createHash('sha256').update(hmacKey(device)).digest('base64');
     const holder = holders.get(hash);
     if (holder === undefined) holders.set(hash, { userId, source });
     else if (holder.userId !== userId) {

@@ -1,8 +1,9 @@
 /** A code against a secret: which steps of the window it is the code of (RFC 4226, RFC 6238). */
-import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Algorithm } from './settings.js';
+import { generateSync, type HashAlgorithm } from 'otplib';
 import { TotpSecretError } from '../shared/errors.js';
-import { MIN_SECRET_BYTES } from './secret.js';
+import { nodeCryptoPlugin } from './node-crypto-plugin.js';
+import { isSecret, MAX_SECRET_BYTES, MIN_SECRET_BYTES } from './secret.js';
+import type { Algorithm } from './settings.js';
 
 /** How an authenticator makes codes of its secret. */
 export interface CodeSettings {
@@ -13,29 +14,33 @@ export interface CodeSettings {
   readonly period: number;
 }
 
-/** Room for a code with all the blanks that a copy may bring along. */
+/** Room for a code with all the whitespace that a copy may bring along. */
 const MAX_ENTERED_LENGTH = 256;
+
+const HASHES: Readonly<Record<Algorithm, HashAlgorithm>> = { SHA1: 'sha1', SHA256: 'sha256', SHA512: 'sha512' };
 
 /**
  * The code of one step: the HOTP of its number (RFC 4226 §5.3, RFC 6238 §4.2).
  *
- * @param secret the shared secret, at least 16 bytes (RFC 4226 R6)
+ * @param secret the shared secret: see `isSecret`
  * @param step the number of the time step, from 0
- * @throws TotpSecretError when the secret is shorter: with one of no bytes, everybody could tell the codes
+ * @throws TotpSecretError when the secret is shorter or longer: with one of no bytes, anyone could compute the codes
  */
 export function codeOfStep(secret: Uint8Array, step: number, { algorithm, digits }: CodeSettings): string {
-  if (secret.length < MIN_SECRET_BYTES) {
+  if (!isSecret(secret)) {
     throw new TotpSecretError(
-      `The secret has ${String(secret.length)} bytes, and needs ${String(MIN_SECRET_BYTES)} or more: ` +
-        'see what TotpSecretCipher.open returns.',
+      `The secret has ${String(secret.length)} bytes or ends in zeros, and needs ${String(MIN_SECRET_BYTES)} to ` +
+        `${String(MAX_SECRET_BYTES)} bytes: check what TotpSecretCipher.open returns.`,
     );
   }
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(step));
-  const mac = createHmac(algorithm, secret).update(counter).digest();
-  const offset = mac.readUInt8(mac.length - 1) & 0x0f;
-  const truncated = mac.readUInt32BE(offset) & 0x7fffffff;
-  return String(truncated % 10 ** digits).padStart(digits, '0');
+  return generateSync({
+    strategy: 'hotp',
+    secret,
+    counter: step,
+    algorithm: HASHES[algorithm],
+    digits,
+    crypto: nodeCryptoPlugin,
+  });
 }
 
 /** The step that a time lies in (RFC 6238 §4.2, T0 = 0). */
@@ -46,9 +51,9 @@ export function stepAt(now: number, period: number): number {
 /**
  * The steps of the window around `now` that `entered` is the code of: none, one, or by chance more.
  *
- * Every step is compared, each in constant time, so the time that it takes tells nothing about the code (ASVS 11.2.4).
- * Blanks, as people copy them, are dropped. What is then not exactly as many ASCII digits as the authenticator shows is no
- * code, whatever it is: it is never evaluated and never an error.
+ * Every step is compared, each in constant time, so the duration reveals nothing about the code (ASVS 11.2.4). Whitespace,
+ * which people copy along, is dropped. Anything but exactly as many ASCII digits as the authenticator shows is no code: it
+ * is never evaluated and never an error.
  *
  * @param entered what the person entered; any string
  * @param now epoch ms; the caller reads the clock once per check
@@ -62,11 +67,10 @@ export function matchingSteps(
   if (entered.length > MAX_ENTERED_LENGTH) return [];
   const code = entered.replace(/\s/gu, '');
   if (code.length !== settings.digits || !/^[0-9]+$/.test(code)) return [];
-  const given = Buffer.from(code);
   const current = stepAt(now, settings.period);
   const matches: number[] = [];
   for (let step = Math.max(current - settings.skew, 0); step <= current + settings.skew; step++) {
-    if (timingSafeEqual(given, Buffer.from(codeOfStep(secret, step, settings)))) matches.push(step);
+    if (nodeCryptoPlugin.constantTimeEqual(code, codeOfStep(secret, step, settings))) matches.push(step);
   }
   return matches;
 }

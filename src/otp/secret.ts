@@ -1,20 +1,60 @@
-/** Shared secrets: made at random, and written as Base32 for people and authenticator apps. */
-import { randomBytes } from 'node:crypto';
+/** Shared secrets: made at random, written as Base32 for people and authenticator apps, and compared as HMAC keys. */
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { ScureBase32Plugin } from 'otplib';
+import { nodeCryptoPlugin } from './node-crypto-plugin.js';
+import type { Algorithm } from './settings.js';
 
 /** 160 bit, as RFC 4226 R6 recommends. */
 const SECRET_BYTES = 20;
-/** 128 bit, the least that RFC 4226 R6 allows. */
+/** 128 bit, the minimum of RFC 4226 R6. */
 export const MIN_SECRET_BYTES = 16;
 /** The block size of SHA-1 and SHA-256: longer ones add nothing (RFC 2104 §3). */
 export const MAX_SECRET_BYTES = 64;
 
+/** Bytes that a hash function processes at a time (FIPS 180-4): the length of its HMAC key. */
+const BLOCK_BYTES: Readonly<Record<Algorithm, number>> = { SHA1: 64, SHA256: 64, SHA512: 128 };
+
 const base32 = new ScureBase32Plugin();
 
 export function newSecret(): Uint8Array {
-  return randomBytes(SECRET_BYTES);
+  return nodeCryptoPlugin.randomBytes(SECRET_BYTES);
 }
 
+/**
+ * Whether a secret has 16 to 64 bytes, zeros at its end not counted towards the minimum: HMAC pads keys with zeros, so
+ * they add nothing.
+ */
+export function isSecret(secret: Uint8Array): boolean {
+  return secret.length <= MAX_SECRET_BYTES && withoutPadding(secret).length >= MIN_SECRET_BYTES;
+}
+
+/** A secret, and the hash function that it is used with. */
+export interface HmacSecret {
+  readonly secret: Uint8Array;
+  readonly algorithm: Algorithm;
+}
+
+/**
+ * Whether two secrets are one key to HMAC (RFC 2104 §2), and so make the same codes: they may differ in zeros at their ends,
+ * or one may be the hash of the other.
+ *
+ * One key under two algorithms is the same too. Its codes differ, but many authenticator apps ignore the algorithm, and nobody
+ * has one key in two authenticators on purpose.
+ */
+export function isSameKey(one: HmacSecret, other: HmacSecret): boolean {
+  const [left, right] = [hmacKey(one), hmacKey(other)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+/** The bytes that decide the codes: equal for two secrets exactly when `isSameKey`. */
+export function hmacKey({ secret, algorithm }: HmacSecret): Uint8Array {
+  const isHashed = secret.length > BLOCK_BYTES[algorithm];
+  return withoutPadding(isHashed ? createHash(algorithm).update(secret).digest() : secret);
+}
+
+function withoutPadding(key: Uint8Array): Uint8Array {
+  return key.subarray(0, key.findLastIndex((byte) => byte !== 0) + 1);
+}
 /** Upper case, without padding: the one form that every authenticator app reads. */
 export function toBase32(secret: Uint8Array): string {
   return base32.encode(secret);

@@ -1,6 +1,6 @@
 /** Checks the arguments of the recipe's functions at run time: JavaScript and `as` let through what the types forbid. */
 import { deviceNameProblem } from '../accounts/enrolment.js';
-import { fromBase32, MAX_SECRET_BYTES, MIN_SECRET_BYTES } from '../otp/secret.js';
+import { fromBase32, isSecret, MAX_SECRET_BYTES, MIN_SECRET_BYTES } from '../otp/secret.js';
 import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js';
 import { TotpArgumentError } from '../shared/errors.js';
 import { MAX_USER_ID_LENGTH } from '../storage/account-store.js';
@@ -180,8 +180,7 @@ export function decodeSecret(secretKey: string): Uint8Array {
 /** The bytes of a secret in Base32; undefined when it is not Base32, or too short or long (RFC 4226 R6). */
 function usableSecret(secretKey: string): Uint8Array | undefined {
   const secret = fromBase32(secretKey);
-  const isUsable = secret !== undefined && secret.length >= MIN_SECRET_BYTES && secret.length <= MAX_SECRET_BYTES;
-  return isUsable ? secret : undefined;
+  return secret !== undefined && isSecret(secret) ? secret : undefined;
 }
 
 function fieldProblem(value: unknown, name: string, checks: readonly [string, Check][]): string | undefined {

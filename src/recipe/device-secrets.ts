@@ -1,11 +1,11 @@
 /** The secrets of devices: the one place that seals and opens them, and compares them with codes and with each other. */
-import { randomUUID, timingSafeEqual } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Device } from '../accounts/account.js';
 import type { DuplicateSecret, NewDevice } from '../accounts/enrolment.js';
 import type { Comparison } from '../accounts/verification.js';
 import { matchingSteps } from '../otp/code.js';
-import { newSecret } from '../otp/secret.js';
+import { type HmacSecret, isSameKey, newSecret } from '../otp/secret.js';
 import { isSealedWithOldKey, sealSecret, TotpSecretCipher } from '../secrets/secret-cipher.js';
 import { TotpSecretError } from '../shared/errors.js';
 import { logError } from '../shared/log-error.js';
@@ -54,20 +54,21 @@ export class DeviceSecrets {
   }
 
   /**
-   * The first of the devices that has this secret; if none has it, one whose secret does not open, and so may be the same.
+   * The first of the devices whose secret is the same HMAC key; if there is none, one whose secret does not open, and so may
+   * be the same.
    *
    * @param devices the verified devices of the user
    */
   async findDuplicate(
     userId: string,
     devices: readonly Device[],
-    secret: Uint8Array,
+    incoming: HmacSecret,
   ): Promise<DuplicateSecret | undefined> {
     let unreadable: DuplicateSecret | undefined;
     for (const device of devices) {
       try {
-        const opened = await this.open(userId, device);
-        if (opened.length === secret.length && timingSafeEqual(opened, secret)) return { kind: 'same', device };
+        const secret = await this.open(userId, device);
+        if (isSameKey({ secret, algorithm: device.algorithm }, incoming)) return { kind: 'same', device };
       } catch (error) {
         if (!(error instanceof TotpSecretError)) throw error;
         unreadable = { kind: 'unreadable', device };

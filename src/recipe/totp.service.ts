@@ -274,7 +274,7 @@ export class TotpService implements RecipeInterface {
     { input, secret, device, now }: IncomingDevice,
   ): Promise<Decision<ImportDeviceAnswer>> {
     const verified = account?.devices.filter((existing) => existing.verified) ?? [];
-    const duplicate = await this.secrets.findDuplicate(input.userId, verified, secret);
+    const duplicate = await this.secrets.findDuplicate(input.userId, verified, { secret, algorithm: device.algorithm });
     const context = { now, policy: this.config.policy };
     return decideImport(account, input.deviceName, { ...device, createdAt: now }, duplicate, context);
   }

@@ -222,6 +222,43 @@ describe.each(databases)('an import on $name', ({ open }) => {
     expect(await importForeignDevices(service(), distinct)).toMatchObject({ shared: [] });
   });
 
+  describe('of a secret that HMAC takes for one that is there', () => {
+    const secret = Buffer.from(secretOf('ann'));
+    const withZeros = Buffer.concat([secret, Buffer.alloc(3)]);
+    const input = { userId: 'ann', deviceName: 'tablet', secretKey: toBase32(withZeros) };
+    const there = { status: 'SECRET_ALREADY_EXISTS_ERROR', deviceName: 'phone' };
+
+    beforeEach(() => service().importDevice({ userId: 'ann', deviceName: 'phone', secretKey: toBase32(secret) }));
+
+    it.each(['SHA1', 'SHA256', 'SHA512'] as const)('is refused, under %s too', async (algorithm) => {
+      expect(await service().importDevice({ ...input, algorithm })).toEqual(there);
+      expect(await service().importDevices({ devices: [{ ...input, algorithm }] })).toMatchObject({ answers: [there] });
+    });
+
+    it('is refused within one call, and no code is accepted twice', async () => {
+      const bobs = { ...input, userId: 'bob', deviceName: 'phone' };
+      const devices = [
+        { ...bobs, secretKey: toBase32(secret) },
+        { ...bobs, deviceName: 'tablet' },
+      ];
+      expect(await service().importDevices({ devices })).toMatchObject({ answers: [{ status: 'OK' }, there] });
+      expect(await signIn('bob', 'ann')).toEqual({ status: 'OK' });
+      expect(await signIn('bob', 'ann')).toMatchObject({ status: 'INVALID_TOTP_ERROR' });
+    });
+
+    it('is reported as one that another user has', async () => {
+      const { devices } = found('ann/phone', 'bob/phone');
+      const padded = devices.map((device, n) => ({ ...device, secret: n === 0 ? secret : withZeros }));
+      const report = await importForeignDevices(service(), { devices: padded, refused: [] });
+      expect(report.shared).toEqual([{ source: 'line 3', reason: expect.stringContaining('line 2') }]);
+    });
+  });
+
+  it('refuses a secret that zeros fill up to 16 bytes', async () => {
+    const secretKey = toBase32(Buffer.concat([Buffer.alloc(15, 'x'), Buffer.alloc(5)]));
+    await expect(service().importDevice({ userId: 'ann', secretKey })).rejects.toThrow('secretKey must be Base32 of 16 to 64 bytes');
+  });
+
   it('W2: takes no secret for a user one of whose secrets does not open, since it might be the same', async () => {
     const input = found('ann/phone', 'bob/phone');
     await importForeignDevices(service(), found('ann/phone'));
