@@ -76,7 +76,7 @@ export {
 } from './storage/account-store.js';
 export type { Account, Budget, Device, Lock } from './accounts/account.js';
 export type { Algorithm } from './otp/settings.js';
-export { type SecretOwner, TotpSecretCipher } from './secrets/secret-cipher.js';
+export { type SecretBinding, TotpSecretCipher } from './secrets/secret-cipher.js';
 export { TotpEventPublisher } from './events/publisher.js';
 export { NoTotpMetrics, TotpMetrics, type TotpOutboxBacklog } from './metrics/metrics.js';
 export { openTelemetryMetrics } from './metrics/opentelemetry.js';

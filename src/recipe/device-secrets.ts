@@ -6,7 +6,7 @@ import type { DuplicateSecret, NewDevice } from '../accounts/enrolment.js';
 import type { Comparison } from '../accounts/verification.js';
 import { matchingSteps } from '../otp/code.js';
 import { type HmacSecret, isSameKey, newSecret } from '../otp/secret.js';
-import { isSealedWithOldKey, sealSecret, TotpSecretCipher } from '../secrets/secret-cipher.js';
+import { isSealedWithOldKey, sealSecret, type SecretBinding, TotpSecretCipher } from '../secrets/secret-cipher.js';
 import { TotpSecretError } from '../shared/errors.js';
 import { logError } from '../shared/log-error.js';
 
@@ -34,7 +34,7 @@ export class DeviceSecrets {
   /** A device with a secret that the user's authenticator app already has. */
   async seal(userId: string, secret: Uint8Array, settings: DeviceSettings): Promise<SealedDevice> {
     const id = randomUUID();
-    const sealedSecret = await sealSecret(this.cipher, secret, { userId, deviceId: id });
+    const sealedSecret = await sealSecret(this.cipher, secret, bindingOf(userId, { id, ...settings }));
     return { secret, device: { id, sealedSecret, ...settings } };
   }
 
@@ -89,11 +89,11 @@ export class DeviceSecrets {
   }
 
   private open(userId: string, device: Device): Promise<Uint8Array> {
-    return this.cipher.open(device.sealedSecret, { userId, deviceId: device.id });
+    return this.cipher.open(device.sealedSecret, bindingOf(userId, device));
   }
 
   private async withSecret(userId: string, device: Device, secret: Uint8Array): Promise<Device> {
-    return { ...device, sealedSecret: await sealSecret(this.cipher, secret, { userId, deviceId: device.id }) };
+    return { ...device, sealedSecret: await sealSecret(this.cipher, secret, bindingOf(userId, device)) };
   }
 
   private async resealOrKeep(userId: string, device: Device, secret: Uint8Array): Promise<Device> {
@@ -106,4 +106,11 @@ export class DeviceSecrets {
       return device;
     }
   }
+}
+
+function bindingOf(
+  userId: string,
+  { id, algorithm, digits, period, skew }: DeviceSettings & Pick<Device, 'id'>,
+): SecretBinding {
+  return { userId, deviceId: id, algorithm, digits, period, skew };
 }

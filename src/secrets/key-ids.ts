@@ -1,6 +1,6 @@
-/** The ids of the keys that secrets are sealed with, as they are read off what is stored. */
+/** The ids of the keys that secrets are sealed with, read from what is stored. */
 
-/** Whatever holds a sealed secret: a device. */
+/** A device, as far as its key is concerned. */
 export interface Sealed {
   readonly sealedSecret: string;
 }
@@ -10,7 +10,7 @@ export const NO_KEYS = '-';
 /** The key set of an account with a secret that names no key: something other than this module wrote it. */
 export const UNKNOWN_KEYS = '';
 
-/** The id of the key that a secret is sealed with: what stands before the first colon. Undefined when nothing of that kind does. */
+/** The id of the key that a secret is sealed with: what precedes the first colon. Undefined when that is no id. */
 export function sealingKeyId(sealedSecret: string): string | undefined {
   return /^([a-z0-9-]{1,16}):/.exec(sealedSecret)?.[1];
 }

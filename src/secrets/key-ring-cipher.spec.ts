@@ -3,14 +3,16 @@ import { createDecipheriv, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { TotpSecretError } from '../shared/errors.js';
 import { readKeyRing, type TotpSealingKeys } from './key-ring.js';
+import type { SecretBinding } from './secret-cipher.js';
 import { KeyRingSecretCipher } from './key-ring-cipher.js';
 import { PlainTextSecretCipher } from './plain-text-cipher.js';
 
 const [oldKey, newKey] = [randomBytes(32), randomBytes(32)].map((key) => key.toString('base64')) as [string, string];
-const ann = { userId: 'ann', deviceId: 'd1' };
+const settings = { algorithm: 'SHA1', digits: 6, period: 30, skew: 1 } as const;
+const ann: SecretBinding = { userId: 'ann', deviceId: 'd1', ...settings };
 const secret = randomBytes(20);
 
-const cipherWith = (option: TotpSealingKeys) => new KeyRingSecretCipher(readKeyRing(option));
+const cipherWith = (option: TotpSealingKeys) => new KeyRingSecretCipher(option);
 const cipher = cipherWith({ keys: { new: newKey, old: oldKey }, current: 'new' });
 
 /** The error of a text that must not open; it must tell nothing of the secret. */
@@ -33,19 +35,19 @@ describe('a sealed secret', () => {
         fc.string({ unit: 'binary', minLength: 1 }),
         fc.uuid(),
         async (bytes, userId, deviceId) => {
-          const sealed = await cipher.seal(bytes, { userId, deviceId });
+          const sealed = await cipher.seal(bytes, { userId, deviceId, ...settings });
           expect(sealed).toMatch(/^new:v1\.[\w-]{56,124}$/);
-          expect(Uint8Array.from(await cipher.open(sealed, { userId, deviceId }))).toEqual(bytes);
+          expect(Uint8Array.from(await cipher.open(sealed, { userId, deviceId, ...settings }))).toEqual(bytes);
         },
       ),
     );
   });
 
-  it('is AES-256-GCM with a nonce of 96 bits, a tag of 128, and version, key, user and device authenticated', async () => {
+  it('is AES-256-GCM with a nonce of 96 bits, a tag of 128, and version, key, user, device and settings authenticated', async () => {
     const sealed = await cipher.seal(secret, ann);
     const bytes = Buffer.from(sealed.split('.')[1] ?? '', 'base64url');
     const decipher = createDecipheriv('aes-256-gcm', Buffer.from(newKey, 'base64'), bytes.subarray(0, 12));
-    decipher.setAAD(Buffer.from('["nestjs-totp","v1","new","ann","d1"]')).setAuthTag(bytes.subarray(-16));
+    decipher.setAAD(Buffer.from('["nestjs-totp","v1","new","ann","d1","SHA1",6,30,1]')).setAuthTag(bytes.subarray(-16));
     expect(Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()])).toEqual(secret);
   });
 
@@ -60,12 +62,18 @@ describe('a sealed secret', () => {
   });
 
   it.each([
-    ['another user', { userId: 'bob', deviceId: 'd1' }],
-    ['another device', { userId: 'ann', deviceId: 'd2' }],
-    ['a user and device that read the same side by side', { userId: 'an', deviceId: 'nd1' }],
-    ['a user whose id holds the quotes', { userId: 'ann","d1', deviceId: '' }],
-  ])('does not open for %s', async (_, owner) => {
-    expect(await refusal(await cipher.seal(secret, ann), owner)).toContain('another user or device');
+    ['for another user', { userId: 'bob' }],
+    ['for another device', { deviceId: 'd2' }],
+    ['for a user and device whose concatenation is the same', { userId: 'an', deviceId: 'nd1' }],
+    ['for a user whose id contains the quotes', { userId: 'ann","d1', deviceId: '' }],
+    ['with another algorithm', { algorithm: 'SHA256' }],
+    ['with another number of digits', { digits: 8 }],
+    ['with another period', { period: 300 }],
+    ['with another skew', { skew: 2 }],
+    ['with period and skew exchanged', { period: 1, skew: 30 }],
+  ] as const)('does not open %s', async (_, changed) => {
+    const message = await refusal(await cipher.seal(secret, ann), { ...ann, ...changed });
+    expect(message).toContain('another user or device, the settings of its device were changed');
   });
 
   it('does not open when any one character of it was changed, or any of its end is missing', async () => {
@@ -91,7 +99,7 @@ describe('a sealed secret', () => {
   it('does not open under the name of another key', async () => {
     const sealed = await cipher.seal(secret, ann);
     const same = cipherWith({ keys: { renamed: newKey }, current: 'renamed' });
-    expect(await refusal(sealed.replace('new:', 'renamed:'), ann, same)).toContain('does not open');
+    expect(await refusal(sealed.replace('new:', 'renamed:'), ann, same)).toContain('cannot be decrypted');
   });
 
   it.each(['', 'x', 'new:', 'new:v1.', 'new:v2.AAAA', 'NEW:v1.AAAA', 'new', `new:v1.${'A'.repeat(36)}`])(
@@ -100,6 +108,16 @@ describe('a sealed secret', () => {
       await refusal(text);
     },
   );
+});
+
+describe('a cipher', () => {
+  it('checks the keys that it is given, and takes those that were checked already', async () => {
+    const keys = { keys: { new: newKey }, current: 'new' };
+    expect(await new KeyRingSecretCipher(readKeyRing(keys)).open(await cipher.seal(secret, ann), ann)).toEqual(secret);
+    expect(() => new KeyRingSecretCipher({ keys: { new: 'hunter2' }, current: 'new' })).toThrow('keys generate');
+    const unchecked: object = { keys: new Map([['new', 'a passphrase of 32 characters...']]), current: 'new' };
+    expect(() => new KeyRingSecretCipher(unchecked as TotpSealingKeys)).toThrow('has no key for current');
+  });
 });
 
 describe('keys', () => {
@@ -128,6 +146,8 @@ describe('keys', () => {
     const moving = cipherWith({ keys: { new: newKey }, current: 'new', acceptPlainText: true });
     expect(await moving.open(plain, ann)).toEqual(secret);
     expect(moving.keyIds).toEqual(['new', 'plain']);
-    expect(await new PlainTextSecretCipher().open(await moving.seal(secret, ann)).catch(String)).toContain('is sealed');
+    expect(await new PlainTextSecretCipher().open(await moving.seal(secret, ann)).catch(String)).toContain(
+      'is encrypted',
+    );
   });
 });

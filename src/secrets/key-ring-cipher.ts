@@ -1,11 +1,12 @@
+/** The default cipher: AES-256-GCM under the keys of a ring. */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { sealingKeyId } from './key-ids.js';
 import { TotpSecretError } from '../shared/errors.js';
-import type { KeyRing } from './key-ring.js';
+import { type KeyRing, readKeyRing, type TotpSealingKeys } from './key-ring.js';
 import { PLAIN_TEXT, readPlainText } from './plain-text-cipher.js';
-import { type SecretOwner, TotpSecretCipher } from './secret-cipher.js';
+import { type SecretBinding, TotpSecretCipher } from './secret-cipher.js';
 
-/** The form of what stands after the key's id, so that there can be another one some day. */
+/** The format of what follows the key's id, so that another one can be added. */
 const VERSION = 'v1';
 /** A random nonce of 96 bits is good for 2^32 secrets under one key (NIST SP 800-38D §8.3). */
 const NONCE_BYTES = 12;
@@ -14,56 +15,68 @@ const TAG_BYTES = 16;
 /**
  * Seals secrets with AES-256-GCM (NIST SP 800-38D) under the keys of a ring.
  *
- * A sealed text is `<key id>:v1.<nonce, ciphertext and tag in base64url>`. Version, key id, user id and device id are
- * authenticated with it, so a text that was changed, cut short, or copied to another user or device does not open.
+ * A sealed secret is `<key id>:v1.<nonce, ciphertext and tag in base64url>`. Version, key id and the binding are
+ * authenticated with it, so one that was changed, truncated, copied to another user or device, or whose device has other
+ * settings now, does not open.
+ *
+ * @example
+ * new KeyRingSecretCipher({ keys: { '2026-11': process.env.TOTP_KEY }, current: '2026-11' })
  */
 export class KeyRingSecretCipher extends TotpSecretCipher {
   override readonly currentKeyId: string;
   override readonly keyIds: readonly string[];
   override readonly lostKeyIds: readonly string[];
 
-  constructor(private readonly ring: KeyRing) {
+  private readonly ring: KeyRing;
+
+  /** @throws TotpConfigurationError naming what to write, when a key is missing or weak */
+  constructor(keys: TotpSealingKeys | KeyRing) {
     super();
+    const ring = readKeyRing(keys);
+    this.ring = ring;
     this.currentKeyId = ring.current;
     this.lostKeyIds = [...ring.keys].filter(([, key]) => key === null).map(([id]) => id);
     this.keyIds = [...ring.keys.keys(), ...(ring.acceptPlainText ? [PLAIN_TEXT] : [])];
   }
 
-  override seal(secret: Uint8Array, owner: SecretOwner): Promise<string> {
+  override seal(secret: Uint8Array, binding: SecretBinding): Promise<string> {
     const keyId = this.currentKeyId;
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.key(keyId), nonce, { authTagLength: TAG_BYTES });
-    cipher.setAAD(boundTo(keyId, owner));
+    cipher.setAAD(associatedData(keyId, binding));
     const sealed = Buffer.concat([nonce, cipher.update(secret), cipher.final(), cipher.getAuthTag()]);
     return Promise.resolve(`${keyId}:${VERSION}.${sealed.toString('base64url')}`);
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- what it throws becomes a rejection
-  override async open(sealed: string, owner: SecretOwner): Promise<Uint8Array> {
+  override async open(sealed: string, binding: SecretBinding): Promise<Uint8Array> {
     const plain = readPlainText(sealed);
     if (plain !== undefined) return this.acceptPlainText(plain);
 
-    const keyId = sealingKeyId(sealed) ?? fail('is not of this module');
+    const keyId = sealingKeyId(sealed) ?? fail('was not written by this module');
     const key = this.key(keyId);
     const bytes = readPayload(sealed.slice(keyId.length + 1));
     const nonce = bytes.subarray(0, NONCE_BYTES);
     const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
-    decipher.setAAD(boundTo(keyId, owner));
+    decipher.setAAD(associatedData(keyId, binding));
     decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
     try {
       return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
     } catch {
       return fail(
-        `does not open with the key ${JSON.stringify(keyId)}: it was changed, or it belongs to another user or device, ` +
-          'or the key is another one than it was',
+        `cannot be decrypted with the key ${JSON.stringify(keyId)}: it was changed, it belongs to another user or device, ` +
+          'the settings of its device were changed, or the value of this key has changed',
       );
     }
   }
 
   private key(keyId: string) {
     const key = this.ring.keys.get(keyId);
-    if (key === undefined) return fail(`is sealed with the key ${JSON.stringify(keyId)}, which is not in secrets.keys`);
-    return key ?? fail(`is sealed with the key ${JSON.stringify(keyId)}, which is lost: its owner has to enrol anew`);
+    if (key === undefined)
+      return fail(`is encrypted with the key ${JSON.stringify(keyId)}, which is not in secrets.keys`);
+    return (
+      key ?? fail(`is encrypted with the key ${JSON.stringify(keyId)}, which is lost: its owner has to enrol again`)
+    );
   }
 
   private acceptPlainText(secret: Uint8Array): Uint8Array {
@@ -75,14 +88,15 @@ export class KeyRingSecretCipher extends TotpSecretCipher {
 }
 
 /** JSON keeps the parts apart, whatever they contain. */
-function boundTo(keyId: string, { userId, deviceId }: SecretOwner): Buffer {
-  return Buffer.from(JSON.stringify(['nestjs-totp', VERSION, keyId, userId, deviceId]));
+function associatedData(keyId: string, { userId, deviceId, algorithm, digits, period, skew }: SecretBinding): Buffer {
+  const parts = ['nestjs-totp', VERSION, keyId, userId, deviceId, algorithm, digits, period, skew];
+  return Buffer.from(JSON.stringify(parts));
 }
 
 function readPayload(payload: string): Buffer {
   const [version, text = ''] = payload.split('.', 2);
   const bytes = Buffer.from(text, 'base64url');
-  // Node skips what is not Base64, and bits at the end that mean nothing: then it is not what was stored.
+  // Node ignores invalid characters and unused trailing bits: then this is not what was stored.
   const isIntact = payload === `${VERSION}.${bytes.toString('base64url')}`;
   if (version !== VERSION || !isIntact || bytes.length < NONCE_BYTES + TAG_BYTES) return fail('was damaged');
   return bytes;

@@ -1,4 +1,4 @@
-/** The keys that secrets are sealed with. They have names, so that one can take over from another while both are in use. */
+/** The keys that secrets are sealed with. Each has an id, so that one can replace another while both are in use. */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { NO_KEYS } from './key-ids.js';
 import { TotpConfigurationError } from '../shared/errors.js';
@@ -8,43 +8,46 @@ import { PLAIN_TEXT } from './plain-text-cipher.js';
 export interface TotpSealingKeys {
   /**
    * The keys by id. An id is 1 to 16 of `a–z`, `0–9` and `-`, such as `2026-11`, and is stored with each secret. A key is 32
-   * random bytes in Base64 or hex: `npx nestjs-totp keys generate` makes one. `'lost'` stands for a key that is no more: what
+   * random bytes in Base64 or hex: `npx nestjs-totp keys generate` makes one. `'lost'` marks a key that no longer exists: what
    * it sealed cannot be opened, and start-up no longer asks for it.
    */
   readonly keys: Readonly<Record<string, string | undefined>>;
   /** The id of the key that secrets are sealed with from now on. */
   readonly current: string;
-  /** Takes secrets in plain text too, and seals them: for the time of moving away from `secrets: 'plain-text'`. Default false. */
+  /** Also accepts secrets in plain text, and seals them when they are used: for moving away from `secrets: 'plain-text'`. Default false. */
   readonly acceptPlainText?: boolean;
 }
 
 /** The keys of `TotpSealingKeys`, checked. A `KeyObject` shows nothing of the key when it is printed. */
-export interface KeyRing {
-  /** Null for a key that is lost. */
-  readonly keys: ReadonlyMap<string, KeyObject | null>;
-  readonly current: string;
-  readonly acceptPlainText: boolean;
+export class KeyRing {
+  constructor(
+    /** Null for a key that is lost. */
+    readonly keys: ReadonlyMap<string, KeyObject | null>,
+    readonly current: string,
+    readonly acceptPlainText: boolean,
+  ) {}
 }
 
 const KEY_BYTES = 32;
 const LOST = 'lost';
-/** Of 32 random bytes, fewer are different only once in 10^19 times. */
-const LEAST_DIFFERENT_BYTES = 16;
-/** Of 32 random bytes, as many are printable ASCII only once in 10^8 times. */
-const MOST_PRINTABLE_BYTES = 28;
+/** Fewer than 16 distinct bytes among 32 random ones: probability 10⁻¹⁹. */
+const MIN_DISTINCT_BYTES = 16;
+/** 28 or more printable ASCII bytes among 32 random ones: probability 10⁻⁸. */
+const MAX_PRINTABLE_BYTES = 28;
 const MAKE_ONE = 'make one with "npx nestjs-totp keys generate" or "openssl rand -base64 32"';
 const FIELDS: readonly string[] = ['keys', 'current', 'acceptPlainText'] satisfies (keyof TotpSealingKeys)[];
 
 /**
  * Checks the keys and makes them ready for use.
  *
- * @param option `TotpSealingKeys`, as an application or a file has written them
+ * @param option `TotpSealingKeys`, as an application or a file has written them, or a `KeyRing`
  * @throws TotpConfigurationError naming what to write; it repeats nothing of a key
  */
 export function readKeyRing(option: unknown): KeyRing {
+  if (option instanceof KeyRing) return option;
   if (!isObject(option)) {
     fail(
-      'must be { keys: { "2026-11": process.env.TOTP_KEY }, current: "2026-11" } (a text of it needs JSON.parse), or "plain-text"',
+      'must be { keys: { "2026-11": process.env.TOTP_KEY }, current: "2026-11" } (a string of it needs JSON.parse), or "plain-text"',
     );
   }
   const unknown = Object.keys(option).find((name) => !FIELDS.includes(name));
@@ -65,10 +68,10 @@ export function readKeyRing(option: unknown): KeyRing {
   if (typeof current !== 'string' || !ring.get(current)) {
     fail(`has no key for current: ${shown(current)}. Write one of ${[...ring.keys()].map(shown).join(', ')}`);
   }
-  return { keys: ring, current, acceptPlainText };
+  return new KeyRing(ring, current, acceptPlainText);
 }
 
-/** Whether a text has the form of a key's id. */
+/** Whether a string has the form of a key's id. */
 export function isKeyId(text: string): boolean {
   return /^[a-z0-9-]{1,16}$/.test(text) && text !== NO_KEYS;
 }
@@ -83,12 +86,12 @@ function checkedId(id: string): string {
 function readKey(id: string, text: unknown): KeyObject {
   const name = `keys[${JSON.stringify(id)}]`;
   if (typeof text !== 'string' || text === '') {
-    fail(`has no ${name}. Is its environment variable set? If there is none yet, ${MAKE_ONE}`);
+    fail(`has no ${name}. Is its environment variable set? If you have no key yet, ${MAKE_ONE}`);
   }
   const bytes = decode(text.trim());
   if (bytes?.length !== KEY_BYTES) fail(`has a ${name} that is not 32 bytes in Base64 or hex: ${MAKE_ONE}`);
-  if (isPattern(bytes) || bytes.filter(isPrintable).length >= MOST_PRINTABLE_BYTES) {
-    fail(`has a ${name} that is no random key, but a text or a pattern: ${MAKE_ONE}`);
+  if (isPattern(bytes) || bytes.filter(isPrintable).length >= MAX_PRINTABLE_BYTES) {
+    fail(`has a ${name} that is not random, but a passphrase or a pattern: ${MAKE_ONE}`);
   }
   return createSecretKey(bytes);
 }
@@ -99,7 +102,7 @@ function decode(text: string): Buffer | undefined {
   return undefined;
 }
 
-/** A key that stands in the wrong place must not be repeated: it is longer than any id. */
+/** A key in the wrong place must not be repeated: it is longer than any id. */
 function shown(text: unknown): string {
   if (typeof text === 'string' && text.length > 20) return 'something too long to be shown';
   return typeof text === 'string' ? JSON.stringify(text) : String(text);
@@ -111,7 +114,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function isPattern(bytes: Buffer): boolean {
   const steps = bytes.subarray(1).map((byte, n) => byte - (bytes[n] ?? 0));
-  return new Set(bytes).size < LEAST_DIFFERENT_BYTES || new Set(steps).size < LEAST_DIFFERENT_BYTES;
+  return new Set(bytes).size < MIN_DISTINCT_BYTES || new Set(steps).size < MIN_DISTINCT_BYTES;
 }
 
 function isPrintable(byte: number): boolean {

@@ -1,11 +1,17 @@
+/** Secrets without encryption, for tests and first steps. */
 import { Injectable } from '@nestjs/common';
 import { TotpSecretError } from '../shared/errors.js';
 import { TotpSecretCipher } from './secret-cipher.js';
 
-/** What stands in the place of a key's id before a secret in plain text. */
+/** Stored in place of a key's id before a secret in plain text. */
 export const PLAIN_TEXT = 'plain';
 
-/** Keeps secrets as they are: whoever reads the database has everybody's second factor. For tests and first steps. */
+/**
+ * Keeps secrets as they are: anyone who reads the database has every user's second factor. For tests and first steps.
+ *
+ * It authenticates nothing: anyone who can write to the database can change the secret and the settings of a device, and copy
+ * a device to another user.
+ */
 @Injectable()
 export class PlainTextSecretCipher extends TotpSecretCipher {
   override readonly keyIds = [PLAIN_TEXT];
@@ -18,12 +24,12 @@ export class PlainTextSecretCipher extends TotpSecretCipher {
     const secret = readPlainText(sealed);
     if (secret !== undefined) return Promise.resolve(secret);
     throw new TotpSecretError(
-      'A stored secret is sealed, but the module is set up for plain text: provide its cipher.',
+      'A stored secret is encrypted, but the module is configured for plain text: write its keys in the option secrets.',
     );
   }
 }
 
-/** The secret of a text in plain text; undefined when it is sealed. */
+/** A secret that is stored in plain text; undefined when it is sealed. */
 export function readPlainText(sealed: string): Uint8Array | undefined {
   if (!sealed.startsWith(`${PLAIN_TEXT}:`)) return undefined;
   return Buffer.from(sealed.slice(PLAIN_TEXT.length + 1), 'base64');

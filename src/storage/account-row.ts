@@ -1,5 +1,6 @@
 /** An account as a row, and back again: rows are validated by the same checks when written and when read. */
 import type { Account, Device, Lock } from '../accounts/account.js';
+import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js';
 import { asciiJson, MAX_TEXT_LENGTH } from './sql/text.js';
 import { TotpDamagedAccountError, TotpStorageError } from '../shared/errors.js';
 
@@ -121,14 +122,15 @@ function isWholeNumber(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
+/** The settings are in the ranges of the options, also under a cipher that does not authenticate them. */
 const deviceFields: { readonly [Field in keyof Device]: (value: unknown) => boolean } = {
   id: isText,
   name: isText,
   sealedSecret: isText,
-  algorithm: (value) => value === 'SHA1' || value === 'SHA256' || value === 'SHA512',
-  digits: isWholeNumber,
-  period: (value) => isWholeNumber(value) && value > 0,
-  skew: isWholeNumber,
+  algorithm: (value) => ALGORITHMS.some((algorithm) => algorithm === value),
+  digits: (value) => DIGITS.some((digits) => digits === value),
+  period: (value) => isWithin(value, PERIOD_RANGE),
+  skew: (value) => isWithin(value, SKEW_RANGE),
   createdAt: isWholeNumber,
   verified: (value) => typeof value === 'boolean',
   usedUntil: isWholeNumber,
@@ -140,6 +142,10 @@ const deviceChecks = Object.entries(deviceFields);
 function isDevice(value: unknown): value is Device {
   if (typeof value !== 'object' || value === null) return false;
   return deviceChecks.every(([name, isValid]) => isValid(Reflect.get(value, name)));
+}
+
+function isWithin(value: unknown, [min, max]: readonly [number, number]): boolean {
+  return isWholeNumber(value) && value >= min && value <= max;
 }
 
 function isText(value: unknown): boolean {

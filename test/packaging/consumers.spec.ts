@@ -73,7 +73,7 @@ describe('an ESM application on Nest 12 and TypeORM 1', () => {
   it('seals secrets with the cipher of docs/keys.md, and asks the key service once for many', async () => {
     const source = `
       import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-      import { type SecretOwner, TotpSecretCipher, TotpSecretError } from 'nestjs-totp';
+      import { type SecretBinding, TotpSecretCipher, TotpSecretError } from 'nestjs-totp';
       ${codeOf('docs/keys.md', 'class KeyServiceCipher')}
       const plain = randomBytes(32);
       const asked: string[] = [];

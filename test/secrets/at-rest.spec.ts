@@ -1,11 +1,18 @@
 /** S1: who has the database and not the key has no secret; who can write to it cannot make a secret do for another device. */
 import { readFile } from 'node:fs/promises';
-import { type Account, TotpAccountStore, type TotpModuleOptions, TotpSecretError } from 'nestjs-totp';
+import {
+  type Account,
+  type Device,
+  TotpAccountStore,
+  TotpDamagedAccountError,
+  type TotpModuleOptions,
+  TotpSecretError,
+} from 'nestjs-totp';
 import { DataSource } from 'typeorm';
 import { databases, type OpenDatabase } from '../support/databases.js';
 import { answered, everywhere, invalidTotp, Person, refused, useApplication } from '../support/client.js';
 import { startApplication } from '../support/application.js';
-import { withSealedSecret } from './keys.js';
+import { withDevice, withSealedSecret } from './keys.js';
 
 const OK = answered({ status: 'OK' });
 const serverError = refused(500, { statusCode: 500, message: 'Internal server error' });
@@ -67,7 +74,10 @@ describe.each(everywhere)('$name', ({ platform, open }) => {
     const before = await store.load(userId);
     if (before === null) throw new Error('There is no such user.');
     await store.commit(userId, before.revision, change(before.account));
-    return async () => store.commit(userId, (await store.load(userId))?.revision ?? null, before.account);
+    return async () => {
+      await store.remove(userId);
+      await store.commit(userId, null, before.account);
+    };
   }
 
   const sealedOf = async (userId: string, n = 0) => {
@@ -110,5 +120,33 @@ describe.each(everywhere)('$name', ({ platform, open }) => {
     expect(await ann.signIn(ann.wrongCode())).toEqual(invalidTotp(1));
     expect(await ann.signIn(phone.code())).toEqual(OK);
     expect(await bob.signIn(foreign.code())).toEqual(OK);
+  });
+
+  const damaged = [TotpDamagedAccountError, 'TOTP_DAMAGED_ACCOUNT'] as const;
+  const unreadable = [TotpSecretError, 'TOTP_SECRET'] as const;
+
+  it.each<[string, Partial<Device>, typeof damaged | typeof unreadable]>([
+    ['algorithm', { algorithm: 'SHA256' }, unreadable],
+    ['digits', { digits: 8 }, unreadable],
+    ['period', { period: 300 }, unreadable],
+    ['skew', { skew: 2 }, unreadable],
+    ['id', { id: 'another id' }, unreadable],
+    ['digits out of range', { digits: 1 }, damaged],
+    ['period out of range', { period: 1_000_000 }, damaged],
+    ['skew out of range', { skew: 300_000 }, damaged],
+  ])('S1: a device whose %s was changed in the database is a fault: no code is accepted', async (_, fields, fault) => {
+    const ann = new Person(application());
+    const phone = await ann.enrol('phone');
+    application().clock.advance(30);
+    application().events.clear();
+    const putBack = await tamper(ann.userId, (account) => withDevice(account, fields));
+    for (const code of [phone.code(), '0', ann.wrongCode()]) expect(await ann.signIn(code)).toEqual(serverError);
+    const checking = application().totp.verifyTOTP({ userId: ann.userId, totp: phone.code() });
+    await expect(checking).rejects.toBeInstanceOf(fault[0]);
+    await expect(checking).rejects.toMatchObject({ code: fault[1] });
+    expect(application().events.events).toEqual([]);
+
+    await putBack();
+    expect(await ann.signIn(phone.code())).toEqual(OK);
   });
 });

@@ -139,7 +139,10 @@ describe.each(databases)('the key rotation on $name', ({ open }) => {
     const [owner] = await enrolUsers(store(), 1, [cipherUnder('k1')]);
     const report = await rotationUnder('k2', ['k2', 'k3']).run();
     expect(report.failures).toEqual([
-      { userId: owner?.userId, reason: 'A stored secret is sealed with the key "k1", which is not in secrets.keys.' },
+      {
+        userId: owner?.userId,
+        reason: 'A stored secret is encrypted with the key "k1", which is not in secrets.keys.',
+      },
     ]);
   });
 

@@ -2,6 +2,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import {
   type Account,
+  type Device,
   KeyRingSecretCipher,
   type TotpAccountStore,
   type TotpSealingKeys,
@@ -65,7 +66,11 @@ export async function keysOf(store: TotpAccountStore, userId: string): Promise<(
   return (loaded?.account.devices ?? []).map(({ sealedSecret }) => sealedSecret.split(':')[0]);
 }
 
-/** An account with one device changed, as somebody who can write to the database would. */
+/** An account with one device changed, as anyone who can write to the database could. */
+export function withDevice(account: Account, fields: Partial<Device>, n = 0): Account {
+  return { ...account, devices: account.devices.map((device, d) => (d === n ? { ...device, ...fields } : device)) };
+}
+
 export function withSealedSecret(account: Account, sealedSecret: string, n = 0): Account {
-  return { ...account, devices: account.devices.map((device, d) => (d === n ? { ...device, sealedSecret } : device)) };
+  return withDevice(account, { sealedSecret }, n);
 }

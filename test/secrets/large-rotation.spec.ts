@@ -161,7 +161,9 @@ async function enrolAll({ own, store }: Tables): Promise<void> {
   const cipher = cipherWith('old');
   const first = { userId: ownerOf(0).userId, secretKey: toBase32(secretOf(0)) };
   await serviceOver(store, cipher).importDevice(first);
-  const [device] = (await store.load(first.userId))?.account.devices ?? [];
+  const [imported] = (await store.load(first.userId))?.account.devices ?? [];
+  if (imported === undefined) throw new Error('The device was not imported.');
+  const device = imported;
   const rows = own.getRepository(TotpAccountEntity);
   const model = await rows.findOneByOrFail({ id: rowId(first.userId) });
   for (let from = 1; from < USERS; from += 500) {
@@ -173,7 +175,7 @@ async function enrolAll({ own, store }: Tables): Promise<void> {
   async function rowOf(n: number): Promise<TotpAccountEntity> {
     const { userId } = ownerOf(n);
     const id = randomUUID();
-    const sealedSecret = await cipher.seal(secretOf(n), { userId, deviceId: id });
+    const sealedSecret = await cipher.seal(secretOf(n), { ...device, userId, deviceId: id });
     const devices = asciiJson([{ ...device, id, sealedSecret }]);
     const its = { id: rowId(userId), revision: randomUUID(), userId: asciiJson(userId), devices };
     return Object.assign(new TotpAccountEntity(), model, its);

@@ -48,7 +48,7 @@ describe.each(databases)('keys on $name', ({ open }) => {
   it('that are known to be lost do not keep the application from starting', async () => {
     const { totp } = await start({ keys: { k1: 'lost', k2: keys.k2 }, current: 'k2' });
     await expect(totp.verifyDevice({ userId: 'ann', deviceName: 'TOTP Device 0', totp: '000000' })).rejects.toThrow(
-      'sealed with the key "k1", which is lost',
+      'encrypted with the key "k1", which is lost',
     );
     expect(await totp.createDevice({ userId: 'bob' })).toMatchObject({ status: 'OK' });
   });

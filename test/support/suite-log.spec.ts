@@ -17,6 +17,10 @@ describe('the log of the suite', () => {
   it('S4: is searched for secrets, sealed secrets, key URIs, QR pictures and keys', async () => {
     const sealed = await new KeyRingSecretCipher(readKeyRing({ keys: { k1: key }, current: 'k1' })).seal(secret, {
       userId: 'ann',
+      algorithm: 'SHA1',
+      digits: 6,
+      period: 30,
+      skew: 1,
       deviceId: 'd1',
     });
     const plain = await new PlainTextSecretCipher().seal(secret);
@@ -30,12 +34,21 @@ describe('the log of the suite', () => {
 
   it('has nothing against what applications log', () => {
     const origin = { occurredAt: 0, userId: 'ann', tenantId: 'public', sessionHandle: 'f'.repeat(64) };
-    const fields = { deviceId: crypto.randomUUID(), deviceName: 'My phone', imported: false, replaced: false };
+    const fields = {
+      algorithm: 'SHA1',
+      digits: 6,
+      period: 30,
+      skew: 1,
+      deviceId: crypto.randomUUID(),
+      deviceName: 'My phone',
+      imported: false,
+      replaced: false,
+    };
     const lines = [
       inspect(new TotpDeviceCreatedEvent(origin, fields)),
       new Error('INTERNAL_SERVER_ERROR_OF_A_LONG_NAME').stack ?? '',
       '[Nest] 4711  - LOG [RoutesResolver] TotpController {/totp}: +3ms',
-      'A stored secret is sealed with the key "2024-01", which is not in secrets.keys.',
+      'A stored secret is encrypted with the key "2024-01", which is not in secrets.keys.',
     ];
     expect(lines.flatMap((text) => text.split('\n')).filter(holdsSecret)).toEqual([]);
   });
