@@ -256,7 +256,9 @@ describe.each(databases)('an import on $name', ({ open }) => {
 
   it('refuses a secret that zeros fill up to 16 bytes', async () => {
     const secretKey = toBase32(Buffer.concat([Buffer.alloc(15, 'x'), Buffer.alloc(5)]));
-    await expect(service().importDevice({ userId: 'ann', secretKey })).rejects.toThrow('secretKey must be Base32 of 16 to 64 bytes');
+    await expect(service().importDevice({ userId: 'ann', secretKey })).rejects.toThrow(
+      'secretKey must be Base32 of 16 to 64 bytes',
+    );
   });
 
   it('W2: takes no secret for a user one of whose secrets does not open, since it might be the same', async () => {
