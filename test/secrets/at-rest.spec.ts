@@ -9,6 +9,9 @@ import {
   TotpSecretError,
 } from 'nestjs-totp';
 import { DataSource } from 'typeorm';
+import { TotpAccountEntity } from '../../src/storage/account.entity.js';
+import { rowId } from '../../src/storage/sql/row-id.js';
+import { asciiJson } from '../../src/storage/sql/text.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
 import { answered, everywhere, invalidTotp, Person, refused, useApplication } from '../support/client.js';
 import { startApplication } from '../support/application.js';
@@ -70,14 +73,14 @@ describe.each(everywhere)('$name', ({ platform, open }) => {
 
   /** Somebody writes to the database; what was there before can be put back. */
   async function tamper(userId: string, change: (account: Account) => Account): Promise<() => Promise<unknown>> {
-    const store = application().app.get(TotpAccountStore);
-    const before = await store.load(userId);
-    if (before === null) throw new Error('There is no such user.');
-    await store.commit(userId, before.revision, change(before.account));
-    return async () => {
-      await store.remove(userId);
-      await store.commit(userId, null, before.account);
-    };
+    const { app } = application();
+    const loaded = await app.get(TotpAccountStore).load(userId);
+    if (loaded === null) throw new Error('There is no such user.');
+    const rows = app.get(DataSource).getRepository(TotpAccountEntity);
+    const row = { id: rowId(userId) };
+    const { devices } = await rows.findOneByOrFail(row);
+    await rows.update(row, { devices: asciiJson(change(loaded.account).devices) });
+    return () => rows.update(row, { devices });
   }
 
   const sealedOf = async (userId: string, n = 0) => {
