@@ -214,6 +214,17 @@ describe('an enrolment code', () => {
     expect(enrolmentCandidates({ ...user, budget: lockedUntil(NOW + 1) }, 'untried', context)).toEqual([]);
   });
 
+  it('is compared with no secret for a session that must complete TOTP first', () => {
+    const session = { handle: 'session', completedAt: undefined };
+    const user = account([phone, untried]);
+    expect(enrolmentCandidates(user, 'untried', { ...context, session })).toEqual([]);
+    expect(decideEnrolment(user, 'untried', [codeAt(0, untried)], { ...context, session })).toEqual({
+      answer: { status: 'STEP_UP_REQUIRED' },
+      account: null,
+      events: [],
+    });
+  });
+
   it('verifies the device', () => {
     expect(enrol(account([phone, untried]), 'untried', [step - 1])).toEqual({
       answer: { status: 'OK', wasAlreadyVerified: false },

@@ -1,9 +1,10 @@
 /** The promises of a `TotpAccountStore`, kept by the database's and by the one for tests alike. */
 import { randomUUID } from 'node:crypto';
-import { type Account, type TotpAccountStore, TotpStorageError } from 'nestjs-totp';
+import { type Account, type TotpAccountStore, TotpDamagedAccountError, TotpStorageError } from 'nestjs-totp';
 import { InMemoryTotpAccountStore } from 'nestjs-totp/testing';
 import { account, device, NOW } from '../support/accounts.js';
 import { databases } from '../support/databases.js';
+import { recipeOver } from '../support/recipe.js';
 import { erase, useTables } from './tables.js';
 
 const first = account([device({ name: 'first' })]);
@@ -152,6 +153,14 @@ describe.each(stores)('the account store on $name', ({ name, useStore }) => {
     await store().commit(userId, null, first);
     expect(await store().commit(userId, revision, second)).toBe(false);
     expect(await accountOf(userId)).toEqual(first);
+  });
+
+  it('does not erase an account that has changed since it was loaded', async () => {
+    const userId = await newUser();
+    const stale = await revisionOf(userId);
+    await store().commit(userId, stale, second);
+    expect(await store().commit(userId, stale, 'erased')).toBe(false);
+    expect(await accountOf(userId)).toEqual(second);
   });
 
   it('of 50 at once makes exactly one account', async () => {
@@ -320,5 +329,20 @@ describe.each(stores)('the account store on $name', ({ name, useStore }) => {
         [other, second],
       ]),
     );
+  });
+});
+
+describe.each(databases)('an account on $name that can no longer be read', ({ open }) => {
+  const tables = useTables(open);
+
+  it('is erased by removeUser, and not by a revision that it does not have', async () => {
+    const { store, own } = tables();
+    const { totp } = recipeOver({ store });
+    await totp.importDevice({ userId: 'ann', secretKey: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP' });
+    await own.query("UPDATE totp_accounts SET devices = 'damaged'");
+    await expect(totp.listDevices({ userId: 'ann' })).rejects.toThrow(TotpDamagedAccountError);
+    expect(await store.commit('ann', 'another revision', 'erased')).toBe(false);
+    expect(await totp.removeUser({ userId: 'ann' })).toEqual({ status: 'OK', didUserExist: true });
+    expect(await totp.listDevices({ userId: 'ann' })).toEqual({ status: 'OK', devices: [] });
   });
 });
