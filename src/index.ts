@@ -12,6 +12,7 @@ export type {
   TotpOptionsFactory,
   TotpOverrideOptions,
 } from './module/options.js';
+export type { TotpDuration } from './shared/duration.js';
 
 // The recipe
 export { TotpService } from './recipe/totp.service.js';
@@ -61,8 +62,6 @@ export { TotpSessionAdapter } from './http/session-adapter.js';
 export { type RequestUser, RequestUserSessionAdapter } from './http/request-user.js';
 export { RequestSession, RequestSessionAdapter } from './http/request-session-adapter.js';
 export { TokenSession, TotpTokenSessionAdapter } from './http/token-session-adapter.js';
-export { SessionCompletions } from './storage/session-completions.js';
-export type { TotpDuration } from './shared/duration.js';
 
 // What may be replaced
 export { SystemTotpClock, TotpClock } from './shared/clock.js';
@@ -74,10 +73,14 @@ export {
   type LoadedAccount,
   TotpAccountStore,
 } from './storage/account-store.js';
+export { TypeOrmTotpAccountStore } from './storage/typeorm-account-store.js';
+export { SessionCompletions } from './storage/session-completions.js';
+export { SessionCompletionStore } from './storage/session-completion-store.js';
 export type { Account, Budget, Device, Lock } from './accounts/account.js';
 export type { Algorithm } from './otp/settings.js';
+export { PlainTextSecretCipher } from './secrets/plain-text-cipher.js';
 export { type SecretBinding, TotpSecretCipher } from './secrets/secret-cipher.js';
-export { TotpEventPublisher } from './events/publisher.js';
+export { EmitterTotpEventPublisher, TotpEventPublisher } from './events/publisher.js';
 export { NoTotpMetrics, TotpMetrics, type TotpOutboxBacklog } from './metrics/metrics.js';
 export { openTelemetryMetrics } from './metrics/opentelemetry.js';
 

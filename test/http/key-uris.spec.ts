@@ -17,8 +17,9 @@ const texts = [
 
 describe.each(texts)('the key URI of the issuer %s', (issuer) => {
   const application = useApplication({ options: { issuer } });
-  const uriFor = async (userIdentifierInfo: string) => {
-    const made = await application().totp.createDevice({ userId: randomUUID(), userIdentifierInfo });
+  const uriFor = async (account?: string) => {
+    const label = account === undefined ? {} : { userIdentifierInfo: account };
+    const made = await application().totp.createDevice({ userId: randomUUID(), ...label });
     expect(made).toMatchObject({ status: 'OK' });
     return made.status === 'OK' ? made : { secret: '', qrCodeString: '' };
   };
@@ -40,7 +41,7 @@ describe.each(texts)('the key URI of the issuer %s', (issuer) => {
   });
 
   it('has the issuer alone as its label without an account', async () => {
-    const { qrCodeString } = await uriFor('');
+    const { qrCodeString } = await uriFor();
     expect(decodeURIComponent(new URL(qrCodeString).pathname)).toBe(`/${issuer}`);
   });
 

@@ -37,7 +37,7 @@ function strictestPipe() {
 const setups = [
   { title: 'under the path "auth/totp"', options: { path: 'auth/totp' }, path: '/auth/totp' },
   { title: 'under a path with slashes around it', options: { path: '/auth/totp/' }, path: '/auth/totp' },
-  { title: 'under the root', options: { path: '' }, path: '' },
+  { title: 'under the root', options: { path: '/' }, path: '' },
   {
     title: 'under a global prefix',
     configure: (app: INestApplication) => app.setGlobalPrefix('api'),

@@ -1,5 +1,16 @@
 /** The steps of `TotpGuard`, which subclasses override one by one; no override lets anybody pass by accident. */
-import { Controller, type ExecutionContext, Get, Injectable, Module, type Type, UseGuards } from '@nestjs/common';
+import {
+  Controller,
+  type ExecutionContext,
+  Get,
+  Injectable,
+  Logger,
+  Module,
+  type Type,
+  UseGuards,
+} from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { jest } from '@jest/globals';
 import { RequireTotp, TotpClock, TotpGuard, type TotpRefusal, type TotpSession, WithoutTotp } from 'nestjs-totp';
 import { HeaderSignIn } from '../support/application.js';
 import { answered, invalidClaim, Person, refused, send, unauthorised, useApplication } from '../support/client.js';
@@ -73,6 +84,14 @@ class Exempt {
   }
 }
 
+@Controller('unmarked')
+class Unmarked {
+  @Get()
+  get(): object {
+    return { passed: true };
+  }
+}
+
 const mistakes = [undefined, null, NaN, -1, 0, '5 minutes', new Date(0), {}];
 
 @Module({
@@ -126,6 +145,28 @@ describe('a subclass of TotpGuard', () => {
       expect(await get(`/mistake/${String(n)}`, person.headers)).toEqual(serverError);
     },
   );
+});
+
+@Module({
+  controllers: [Exempt, Unmarked],
+  providers: [
+    { provide: APP_GUARD, useExisting: TotpGuard },
+    { provide: APP_GUARD, useClass: HeaderSignIn },
+  ],
+})
+class WrongOrderModule {}
+
+describe('a global TotpGuard before the sign-in guard', () => {
+  const application = useApplication({ imports: [WrongOrderModule] });
+  afterEach(() => jest.restoreAllMocks());
+
+  it('answers 401, and the log says once which order to write', async () => {
+    const warnings: string[] = [];
+    jest.spyOn(Logger.prototype, 'warn').mockImplementation((message: unknown) => warnings.push(String(message)));
+    const headers = { ...new Person(application()).headers, authorization: 'Bearer a valid token' };
+    for (let n = 0; n < 3; n++) expect(await send(`${application().url}/unmarked`, { headers })).toEqual(unauthorised);
+    expect(warnings).toEqual([expect.stringContaining('your sign-in guard runs too late or not at all')]);
+  });
 });
 
 describe('TotpGuard', () => {
