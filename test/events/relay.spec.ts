@@ -161,14 +161,14 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       ['back', -HOUR],
     ])('a retry is not lost, nor delayed, when the clock of the database is set %s', async (_, off) => {
       const userId = randomUUID();
-      await harness.rename(userId, 'a', 'b');
+      await harness.rename(userId, 'a');
       recording.meet = () => Promise.reject(new Error('down'));
       const dispatcher = harness.dispatcher(recording);
       await dispatcher.wake();
       recording.meet = () => Promise.resolve();
       await harness.pass(off);
       await dispatcher.wake();
-      expect(named(recording.taken)).toEqual(['a', 'b']);
+      expect(named(recording.taken)).toEqual(['a']);
     });
 
     it('a retry waits no longer than the longest wait when the clock of the database is set back by less', async () => {
@@ -189,8 +189,9 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       harness.clock.advance(HOUR);
       await harness.rename('ann', 'a');
       await tables().dataSource.query('UPDATE totp_outbox SET due_at = NULL, attempts = 5');
-      await harness.pass(-HOUR);
+      const machine = jest.spyOn(Date, 'now').mockReturnValue((await harness.databaseNow()) + 120_000);
       expect(await harness.outbox.requeue(undefined)).toBe(1);
+      machine.mockRestore();
       await harness.dispatcher(recording).wake();
       expect(named(recording.taken)).toEqual(['a']);
     });
