@@ -18,7 +18,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/**/*.ts'],
+    files: ['src/**/*.ts', 'cli/src/**/*.ts'],
     ignores: ['**/*.spec.ts'],
     rules: {
       'no-console': 'error',

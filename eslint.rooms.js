@@ -19,7 +19,6 @@ export const ROOMS = {
   recipe: ['accounts', 'events', 'metrics', 'otp', 'secrets', 'shared', 'storage'],
   http: ['accounts', 'recipe', 'shared', 'storage'],
   operations: ['recipe', 'secrets', 'shared', 'storage'],
-  import: ['accounts', 'otp', 'recipe', 'shared'],
   module: [
     'events',
     'http',
@@ -34,13 +33,11 @@ export const ROOMS = {
     'storage/sql',
   ],
   testing: ['accounts', 'events', 'otp', 'secrets', 'shared', 'storage'],
-  cli: ['events', 'import', 'module', 'operations', 'recipe', 'secrets', 'shared', 'storage', 'storage/sql'],
   'totp.module': ['http', 'module'],
   index: [
     'accounts',
     'events',
     'http',
-    'import',
     'metrics',
     'module',
     'operations',

@@ -1,6 +1,6 @@
 /** @type {import('jest').Config} */
 export default {
-  testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts'],
+  testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/cli/src/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts'],
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
@@ -20,9 +20,10 @@ export default {
   moduleNameMapper: {
     '^nestjs-totp$': '<rootDir>/src/index.ts',
     '^nestjs-totp/testing$': '<rootDir>/src/testing/index.ts',
+    '^nestjs-totp-cli$': '<rootDir>/cli/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
-  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/example/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/cli/dist/', '<rootDir>/example/dist/'],
   setupFilesAfterEnv: ['<rootDir>/test/support/search-suite-log.ts'],
   globalSetup: '<rootDir>/test/support/database-servers.ts',
   globalTeardown: '<rootDir>/test/support/close-database-servers.ts',
@@ -31,5 +32,5 @@ export default {
   // One more than the cores of a small machine: many tests wait for a database or a browser.
   maxWorkers: 3,
   coverageProvider: 'v8',
-  collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts', '!src/**/index.ts'],
+  collectCoverageFrom: ['{src,cli/src}/**/*.ts', '!**/*.spec.ts', '!**/index.ts'],
 };

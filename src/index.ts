@@ -77,8 +77,6 @@ export { TypeOrmTotpAccountStore } from './storage/typeorm-account-store.js';
 export { SessionCompletions } from './storage/session-completions.js';
 export { SessionCompletionStore } from './storage/session-completion-store.js';
 export type { Account, Budget, Device, Lock } from './accounts/account.js';
-export type { Algorithm } from './otp/settings.js';
-export { PlainTextSecretCipher } from './secrets/plain-text-cipher.js';
 export { type SecretBinding, TotpSecretCipher } from './secrets/secret-cipher.js';
 export { EmitterTotpEventPublisher, TotpEventPublisher } from './events/publisher.js';
 export { NoTotpMetrics, TotpMetrics, type TotpOutboxBacklog } from './metrics/metrics.js';
@@ -88,8 +86,9 @@ export { openTelemetryMetrics } from './metrics/opentelemetry.js';
 export { TOTP_ENTITIES, TOTP_MIGRATIONS } from './storage/index.js';
 
 // Keys and health
-export type { KeyRing, TotpSealingKeys } from './secrets/key-ring.js';
+export { type KeyRing, readKeyRing, type TotpSealingKeys } from './secrets/key-ring.js';
 export { KeyRingSecretCipher } from './secrets/key-ring-cipher.js';
+export { PlainTextSecretCipher } from './secrets/plain-text-cipher.js';
 export {
   TotpKeyRotation,
   type TotpKeyRotationOptions,
@@ -99,19 +98,14 @@ export {
 } from './operations/key-rotation.js';
 export { type TotpHealth, TotpHealthIndicator } from './operations/health.js';
 
-// Devices of other products
-export {
-  type ForeignDevice,
-  type ForeignDevices,
-  readDeviceCsv,
-  readGoogleAuthenticatorExport,
-  readKeyUris,
-  readSuperTokensDatabase,
-  readSuperTokensDevices,
-  type Refusal,
-  type SuperTokensDatabaseOptions,
-} from './import/index.js';
-export { importForeignDevices, type TotpImportOptions, type TotpImportReport } from './import/import-devices.js';
+// Without a Nest application
+export { openTotp, type OpenTotpOptions, type StandaloneTotp } from './module/standalone.js';
+
+// What may be imported
+export { deviceNameProblem } from './accounts/enrolment.js';
+export { fromBase32, hmacKey, isSecret, MAX_SECRET_BYTES, MIN_SECRET_BYTES, toBase32 } from './otp/secret.js';
+export { type Algorithm, ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from './otp/settings.js';
+export { userIdProblem } from './recipe/arguments.js';
 
 // Events
 export {

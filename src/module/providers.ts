@@ -174,7 +174,7 @@ function cipherFor({ secrets }: TotpConfig): TotpSecretCipher {
     fail(
       'the option `secrets` is missing',
       'Write secrets: { keys: { "2026-11": process.env.TOTP_KEY }, current: "2026-11" } with a key from ' +
-        '"npx nestjs-totp keys generate", or provide a TotpSecretCipher of your own. For tests and first steps only, write ' +
+        '"npx nestjs-totp-cli keys generate", or provide a TotpSecretCipher of your own. For tests and first steps only, write ' +
         'secrets: "plain-text"',
     );
   }

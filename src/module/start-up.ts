@@ -68,12 +68,12 @@ export class StartUp {
     // A row that somebody has damaged does not keep the application from starting.
     if (damaged.length > 0) this.logger.error(`Rows of totp_accounts name impossible key ids: ${quoted(damaged)}`);
     if (missing.includes(PLAIN_TEXT)) {
-      return 'users have secrets in plain text. Write secrets: { …, acceptPlainText: true } until "npx nestjs-totp rotate-keys" is done.';
+      return 'users have secrets in plain text. Write secrets: { …, acceptPlainText: true } until "npx nestjs-totp-cli rotate-keys" is done.';
     }
     if (missing.length > 0) {
       return (
         `users have secrets under keys that are not in secrets.keys: ${quoted(missing)}. Put each back under its old id, then run ` +
-        '"npx nestjs-totp rotate-keys" to retire it. If a key is lost, write "lost" in its place: its users have to enrol again.'
+        '"npx nestjs-totp-cli rotate-keys" to retire it. If a key is lost, write "lost" in its place: its users have to enrol again.'
       );
     }
     const wrong = await keys.wrongKeys();

@@ -82,7 +82,7 @@ export class KeyRingSecretCipher extends TotpSecretCipher {
   private acceptPlainText(secret: Uint8Array): Uint8Array {
     if (this.ring.acceptPlainText) return secret;
     return fail(
-      'is in plain text: write secrets: { …, acceptPlainText: true } until "npx nestjs-totp rotate-keys" is done',
+      'is in plain text: write secrets: { …, acceptPlainText: true } until "npx nestjs-totp-cli rotate-keys" is done',
     );
   }
 }

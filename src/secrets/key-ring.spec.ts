@@ -55,7 +55,7 @@ describe('a key', () => {
   ])('that is %s is refused with the command that makes a good one, and is not repeated', (_, key) => {
     const message = refused({ keys: { k1: key }, current: 'k1' });
     expect(message).toContain('keys["k1"]');
-    expect(message).toContain('npx nestjs-totp keys generate');
+    expect(message).toContain('npx nestjs-totp-cli keys generate');
     expect(message).toContain('openssl rand -base64 32');
     if (typeof key === 'string' && key !== '') expect(message).not.toContain(key);
   });

@@ -8,7 +8,7 @@ import { PLAIN_TEXT } from './plain-text-cipher.js';
 export interface TotpSealingKeys {
   /**
    * The keys by id. An id is 1 to 16 of `a–z`, `0–9` and `-`, such as `2026-11`, and is stored with each secret. A key is 32
-   * random bytes in Base64 or hex: `npx nestjs-totp keys generate` makes one. `'lost'` marks a key that no longer exists: what
+   * random bytes in Base64 or hex: `npx nestjs-totp-cli keys generate` makes one. `'lost'` marks a key that no longer exists: what
    * it sealed cannot be opened, and start-up no longer asks for it.
    */
   readonly keys: Readonly<Record<string, string | undefined>>;
@@ -34,7 +34,7 @@ const LOST = 'lost';
 const MIN_DISTINCT_BYTES = 16;
 /** 28 or more printable ASCII bytes among 32 random ones: probability 10⁻⁸. */
 const MAX_PRINTABLE_BYTES = 28;
-const MAKE_ONE = 'make one with "npx nestjs-totp keys generate" or "openssl rand -base64 32"';
+const MAKE_ONE = 'make one with "npx nestjs-totp-cli keys generate" or "openssl rand -base64 32"';
 const FIELDS: readonly string[] = ['keys', 'current', 'acceptPlainText'] satisfies (keyof TotpSealingKeys)[];
 
 /**

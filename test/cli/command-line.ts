@@ -1,4 +1,4 @@
-/** Runs the built command line as a person does, in a process of its own. */
+/** Runs the built command line in a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -30,9 +30,9 @@ export function runCommand(
   return startCommand(args, database, input).ended;
 }
 
-/** As `runCommand`, for who has to do with it before it ends. */
+/** As `runCommand`, for a test that acts before it ends. */
 export function startCommand(args: readonly string[], database?: Pick<OpenDatabase, 'options'>, input = ''): Running {
-  const child = spawn(process.execPath, [join(ROOT, 'dist', 'cli', 'main.js'), ...args], {
+  const child = spawn(process.execPath, [join(ROOT, 'cli', 'bin', 'nestjs-totp-cli.js'), ...args], {
     env: { ...process.env, ...(database && { TOTP_DATABASE: JSON.stringify(database.options) }) },
   });
   child.stdin.end(input);

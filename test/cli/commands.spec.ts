@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TotpImportReport } from 'nestjs-totp';
+import type { TotpImportReport } from 'nestjs-totp-cli';
 import { TestTotpClock } from 'nestjs-totp/testing';
 import { readKeyRing } from '../../src/secrets/key-ring.js';
 import { KeyRingSecretCipher } from '../../src/secrets/key-ring-cipher.js';
@@ -59,15 +59,15 @@ function useCommands(open: TestDatabase['open']) {
 describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
   const { tables, store, cipher, run, signIn } = useCommands(open);
 
-  it('keys tells how many users have secrets under each key', async () => {
-    expect((await run('keys')).out).toBe('key  users\nold      0  no row uses it\nnew      0  seals what is new\n');
+  it('keys reports how many users have secrets under each key', async () => {
+    expect((await run('keys')).out).toBe('key  users\nold      0  not in use\nnew      0  used for new secrets\n');
     await enrolUsers(store(), 2, [cipher('old')]);
     const [user] = await enrolUsers(store(), 1, [cipher('new')]);
     const { code, out } = await run('keys');
     expect(out).toBe(
       'key  users\n' +
-        'new      1  seals what is new\n' +
-        'old      2  opens what it sealed; rotate-keys makes it superfluous\n',
+        'new      1  used for new secrets\n' +
+        'old      2  still needed to decrypt; run rotate-keys to retire it\n',
     );
     expect(code).toBe(0);
 
@@ -86,14 +86,14 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
     });
   });
 
-  it('rotate-keys seals all secrets anew, and tells what it did', async () => {
+  it('rotate-keys re-encrypts all secrets and reports what it did', async () => {
     const users = await enrolUsers(store(), 3, [cipher('old')]);
     const dry = await run('rotate-keys', '--dry-run');
-    expect(dry.out).toContain('3 users to seal anew. Nothing was changed.');
+    expect(dry.out).toContain('3 users to re-encrypt. Nothing was changed.');
     expect(await keysOf(store(), users[0]?.userId ?? '')).toEqual(['old']);
 
     const { code, out, errors } = await run('rotate-keys', '--batch-size', '2');
-    expect(out).toBe('3 users of 3 sealed anew.\n\nkey  users\nnew      3  seals what is new\n');
+    expect(out).toBe('3 users of 3 re-encrypted.\n\nkey  users\nnew      3  used for new secrets\n');
     expect(errors).toContain('3 of 3');
     expect(code).toBe(0);
     for (const { userId } of users) expect(await keysOf(store(), userId)).toEqual(['new']);
@@ -107,7 +107,7 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
     const importing = ['import', 'csv', fixture('devices.csv'), '-d', DATA_SOURCE];
     const imported = await runCommand([...importing, '-s', other], database);
     for (const { errors } of [rotation, imported]) {
-      expect(errors).toContain('do not open what is sealed under their names: old');
+      expect(errors).toContain('do not decrypt the secrets stored under their ids: old');
     }
     const plain = await secretsFile('"plain-text"', 'plain.json');
     expect(await runCommand([...importing, '-s', plain], database)).toMatchObject({
@@ -182,7 +182,7 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
 
     const users = await secretsFile(`account,user_id\n"${steering}",1\n"${steering}",2\n`, 'steering.csv');
     const { errors } = await run('import', 'key-uris', fixture('key-uris.txt'), '--users', users);
-    expect(errors).toContain(`the account ${shown} to a second user`);
+    expect(errors).toContain(`maps the account ${shown} to a second user`);
   });
 
   it('import takes what is of one issuer alone, and tells when nothing is', async () => {
@@ -201,7 +201,7 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
     const none = await run(...args, '--issuer', 'acme');
     expect(none).toMatchObject({
       code: 2,
-      errors: 'error: No device is of the issuer "acme".\n',
+      errors: 'error: No device has the issuer "acme". Check --issuer: case counts.\n',
     });
   });
 
@@ -210,7 +210,7 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
     const { out, code } = await run('import', 'csv', csv, '--dry-run');
     expect(out).toBe(
       '2 devices read, 2 would be imported, 0 already there, 0 refused.\n' +
-        '  warning: line 3 has the secret of line 2, which is of another user\n',
+        '  warning: line 3 has the same secret as line 2, which belongs to another user\n',
     );
     expect(code).toBe(0);
   });
@@ -299,7 +299,7 @@ describeWithOathtool('import', () => {
     const args = ['key-uris', fixture('key-uris.txt'), '--users', users];
     const { out } = await run('import', ...args);
     expect(out).toContain('2 imported');
-    expect(out).toContain('nothing says which user it belongs to');
+    expect(out).toContain('the user it belongs to is unknown');
     const { originals } = files.find(({ name }) => name === 'key-uris.txt') ?? { originals: [] };
     for (const [n, original] of originals.slice(0, 2).entries()) {
       expect(await signIn(`user ${n + 1}`, original)).toEqual({ status: 'OK' });
@@ -312,7 +312,7 @@ describe('keys generate', () => {
     const { code, out, errors } = await runCommand(['keys', 'generate']);
     expect(code).toBe(0);
     expect(readKeyRing({ keys: { k1: out }, current: 'k1' }).keys.get('k1')?.symmetricKeySize).toBe(32);
-    expect(errors).toContain('outside of the database');
+    expect(errors).toContain('outside the database');
     expect((await runCommand(['keys', 'generate'])).out).not.toBe(out);
   });
 });
@@ -328,7 +328,7 @@ describe('wrong usage is told in a sentence, without a stack, and ends with a co
     [
       'a data source in TypeScript',
       async () => ['keys', '-d', fixture('../originals.ts'), '-s', await secretsFile({ keys, current: 'new' })],
-      'name the built file',
+      'Name the compiled file',
     ],
     ['keys that are not there', () => Promise.resolve(['keys', '-d', DATA_SOURCE, '-s', 'away.json']), 'away.json'],
     [
@@ -345,7 +345,7 @@ describe('wrong usage is told in a sentence, without a stack, and ends with a co
         '-s',
         await file({ keys: { k1: 'abc' }, current: 'k1' }, 'weak.json'),
       ],
-      'npx nestjs-totp keys generate',
+      'npx nestjs-totp-cli keys generate',
     ],
     [
       'a folder for a file',
@@ -355,7 +355,7 @@ describe('wrong usage is told in a sentence, without a stack, and ends with a co
     [
       'two files that are piped in',
       () => Promise.resolve(['import', 'key-uris', '-', '--users', '-', '-d', DATA_SOURCE, '-s', 'keys.json']),
-      'Only one file can be piped in',
+      'Only one file can be read from standard input',
     ],
     [
       'a file for a database',
@@ -431,7 +431,7 @@ describe('wrong usage is told in a sentence, without a stack, and ends with a co
         '-s',
         await secretsFile({ keys, current: 'new' }),
       ],
-      'tells the user ids',
+      'contains user ids',
     ],
     [
       'an account of two users',

@@ -1,4 +1,4 @@
-import { readDeviceCsv, readKeyUris } from '../../src/import/index.js';
+import { readDeviceCsv, readKeyUris } from 'nestjs-totp-cli';
 import { TotpArgumentError } from '../../src/shared/errors.js';
 import { read } from './documents.js';
 

@@ -1,11 +1,6 @@
 /** No account changes without an event: every function of the recipe, and the import of other products' devices. */
-import {
-  type Account,
-  type AccountChange,
-  type AnyTotpEvent,
-  importForeignDevices,
-  type TotpService,
-} from 'nestjs-totp';
+import { type Account, type AccountChange, type AnyTotpEvent, type TotpService } from 'nestjs-totp';
+import { importForeignDevices } from 'nestjs-totp-cli';
 import { InMemoryTotpAccountStore, TestTotpClock, totpCode, TotpEventRecorder } from 'nestjs-totp/testing';
 import { recipeOver } from '../support/recipe.js';
 

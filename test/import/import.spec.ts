@@ -1,6 +1,7 @@
 /** Devices of many users at once: together or not at all, once or a hundred times. */
 import { jest } from '@jest/globals';
-import { type ForeignDevices, importForeignDevices, TotpArgumentError, TotpStorageError } from 'nestjs-totp';
+import { TotpArgumentError, TotpStorageError } from 'nestjs-totp';
+import { type ForeignDevices, importForeignDevices } from 'nestjs-totp-cli';
 import { TestTotpClock, TotpEventRecorder, totpCode } from 'nestjs-totp/testing';
 import { toBase32 } from '../../src/otp/secret.js';
 import { cipherUnder } from '../secrets/keys.js';
@@ -93,16 +94,16 @@ describe.each(databases)('an import on $name', ({ open }) => {
     expect(report).toMatchObject({ read: 8, imported: 4, alreadyThere: 0 });
     expect(report.refused).toEqual([
       { source: 'line 9', reason: 'is not Base32' },
-      { source: 'line 7', reason: 'nothing says which user it belongs to' },
+      { source: 'line 7', reason: 'the user it belongs to is unknown' },
       { source: 'line 2', reason: 'the user has another verified device of this name' },
-      { source: 'line 6', reason: 'the user has 3 devices already, which is the most' },
+      { source: 'line 6', reason: 'the user has 3 devices already, which is the maximum' },
     ]);
   });
 
   it.each([
     ['is too long', 'a'.repeat(10_001), 'the user id is longer than 10000 characters'],
     ['is no text', 'a\0', 'the user id contains NUL or unpaired surrogates'],
-    ['is empty', '', 'nothing says which user it belongs to'],
+    ['is empty', '', 'the user it belongs to is unknown'],
   ])('refuses a device by itself when the user id that it is given %s', async (_, wrong, reason) => {
     const report = await importForeignDevices(service(), found('ann', 'bob', 'cem'), {
       userIdOf: ({ userId }) => (userId === 'bob' ? wrong : userId),
@@ -214,7 +215,7 @@ describe.each(databases)('an import on $name', ({ open }) => {
     }
     const report = await importForeignDevices(service(), pages(), { batchSize: 1 });
     expect(report).toMatchObject({ imported: 3, alreadyThere: 1, refused: [] });
-    const reason = 'has the secret of line 2, which is of another user';
+    const reason = 'has the same secret as line 2, which belongs to another user';
     expect(report.shared).toEqual([
       { source: 'line 3', reason },
       { source: 'line 5', reason },

@@ -12,8 +12,8 @@ import {
   readGoogleAuthenticatorExport,
   readKeyUris,
   readSuperTokensDevices,
-  textOf,
-} from '../../src/import/index.js';
+} from 'nestjs-totp-cli';
+import { textOf } from '../../cli/src/readers/text.js';
 
 /** Whose a device is, and the settings under which it was enrolled: algorithm, digits, period. */
 export type Original = readonly [

@@ -1,9 +1,5 @@
 import { DataSource } from 'typeorm';
-import {
-  type ForeignDevices,
-  readSuperTokensDatabase,
-  type SuperTokensDatabaseOptions,
-} from '../../src/import/index.js';
+import { type ForeignDevices, readSuperTokensDatabase, type SuperTokensDatabaseOptions } from 'nestjs-totp-cli';
 import { toBase32 } from '../../src/otp/secret.js';
 import { TotpArgumentError, TotpStorageError } from '../../src/shared/errors.js';
 import { databases, type OpenDatabase } from '../support/databases.js';

@@ -100,7 +100,7 @@ describe('a missing part of the application', () => {
   it('is named when the option `secrets` is missing', async () => {
     await expectRefusal(
       start(() => [emitter, TotpModule.forRoot({ ...statics, issuer: 'Acme' })]),
-      /Write secrets: \{ keys:.*npx nestjs-totp keys generate.*provide a TotpSecretCipher.*secrets: "plain-text"/,
+      /Write secrets: \{ keys:.*npx nestjs-totp-cli keys generate.*provide a TotpSecretCipher.*secrets: "plain-text"/,
     );
   });
 

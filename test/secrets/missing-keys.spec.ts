@@ -40,7 +40,7 @@ describe.each(databases)('keys on $name', ({ open }) => {
     await expect(starting).rejects.toMatchObject({
       code: 'TOTP_CONFIGURATION',
       message: expect.stringMatching(
-        /not in secrets\.keys: "k1"\. Put each back.*npx nestjs-totp rotate-keys.*"lost"/s,
+        /not in secrets\.keys: "k1"\. Put each back.*npx nestjs-totp-cli rotate-keys.*"lost"/s,
       ),
     });
   });

@@ -1,6 +1,6 @@
 /** Rows with named cells, and how they are read from CSV (RFC 4180). */
 import { CsvError, parse } from 'csv-parse/sync';
-import { TotpArgumentError } from '../shared/errors.js';
+import { TotpArgumentError } from 'nestjs-totp';
 import type { ForeignDevice, Refusal } from './foreign-device.js';
 
 export interface Row {

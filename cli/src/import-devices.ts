@@ -1,57 +1,62 @@
-/** Brings authenticators along from elsewhere: what the readers of `import/` found becomes devices of users. */
+/** Imports what the readers found: each device becomes a verified device of its user. */
 import { createHash } from 'node:crypto';
-import type { ForeignDevice, ForeignDevices, Refusal } from './index.js';
-import { hmacKey, toBase32 } from '../otp/secret.js';
-import { userIdProblem } from '../recipe/arguments.js';
-import { TotpArgumentError } from '../shared/errors.js';
-import { yieldToEventLoop } from '../shared/timers.js';
-import type { ImportDeviceAnswer, ImportDeviceInput, RecipeInterface } from '../recipe/recipe-interface.js';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import {
+  hmacKey,
+  type ImportDeviceAnswer,
+  type ImportDeviceInput,
+  type RecipeInterface,
+  toBase32,
+  TotpArgumentError,
+  userIdProblem,
+} from 'nestjs-totp';
+import type { ForeignDevice, ForeignDevices, Refusal } from './readers/foreign-device.js';
 
 export interface TotpImportOptions {
   /**
-   * Whose a device is: the application's user id, or undefined when it is nobody's. By default the user id that the file tells;
-   * key URIs and Google Authenticator's export tell none.
+   * The application's id of the user whose device this is; undefined to refuse the device. By default the user id in the file:
+   * key URIs and Google Authenticator's export contain none.
    */
   readonly userIdOf?: (device: ForeignDevice) => string | undefined;
-  /** Devices that are imported together, all or none: 1–1,000, default 100. */
+  /** Devices that are imported in one transaction: 1–1,000, default 100. */
   readonly batchSize?: number;
-  /** Reports what an import would do, and imports nothing. */
+  /** Reports what an import would do, without importing anything. */
   readonly dryRun?: boolean;
-  /** Ends the import before the next batch. */
+  /** Stops the import before the next batch. */
   readonly signal?: AbortSignal;
   /** Called after each batch. */
   readonly onProgress?: (soFar: Pick<TotpImportReport, 'read' | 'imported' | 'alreadyThere'>) => void;
 }
 
 export interface TotpImportReport {
-  /** Devices that were read, those that were refused included. */
+  /** Devices that were read, including refused ones. */
   readonly read: number;
   readonly imported: number;
-  /** Devices whose secret their user has already: of an earlier run, or twice in the input. */
+  /** Devices whose secret their user already has: from an earlier run, or listed twice in the input. */
   readonly alreadyThere: number;
-  /** What was not imported, where it stands in the input, and why. It holds no secrets. */
+  /** Devices that were not imported: their place in the input, and the reason. It contains no secrets. */
   readonly refused: readonly Refusal[];
   /**
-   * Devices whose secret another user of this run has too: whoever holds one of them answers for both. They are imported, and are
-   * a mistake of the export more often than not.
+   * Devices whose secret another user of this run has too, so that one authenticator signs in as both. They are imported, but
+   * usually the export is wrong.
    */
   readonly shared: readonly Refusal[];
-  /** Whether `signal` ended it, with something left to do. */
+  /** Whether `signal` stopped the import before its end. */
   readonly aborted: boolean;
 }
 
 /**
- * Imports what a reader found. It may be run again: what is there already is left as it is.
+ * Imports what a reader found. It may be run again: devices that were already imported are left as they are.
  *
- * A device that cannot be imported is refused by itself; the others of its batch are imported all together or, when the database
- * fails, not at all. A dry run tells beforehand what will be refused.
+ * A device that cannot be imported is refused, and the rest of its batch is imported. If the database fails, nothing of that
+ * batch is imported. A dry run reports beforehand what will be refused.
  *
  * @example
  * const found = readSuperTokensDevices(await readFile('totp_user_devices.csv', 'utf8'));
  * const report = await importForeignDevices(totp, found, { dryRun: true });
  * @param totp a `TotpService`
- * @param found of a reader that reads all at once, or page by page
- * @throws TotpStorageError when the database fails: the batches before are imported, run it again for the rest
+ * @param found the result of a reader, or its pages
+ * @throws TotpStorageError if the database fails: earlier batches are imported, so run it again for the rest
  */
 export async function importForeignDevices(
   totp: Pick<RecipeInterface, 'importDevices'>,
@@ -72,7 +77,7 @@ export async function importForeignDevices(
     for (const device of batch) {
       const { source } = device;
       const userId = userIdOf(device) ?? '';
-      const problem = userId === '' ? 'nothing says which user it belongs to' : userIdProblem(userId, 'the user id');
+      const problem = userId === '' ? 'the user it belongs to is unknown' : userIdProblem(userId, 'the user id');
       if (problem === undefined) {
         owned.push({ source, input: inputOf(device, userId) });
         compareWithOthers(device, userId);
@@ -93,13 +98,13 @@ export async function importForeignDevices(
     const holder = holders.get(hash);
     if (holder === undefined) holders.set(hash, { userId, source });
     else if (holder.userId !== userId) {
-      shared.push({ source, reason: `has the secret of ${holder.source}, which is of another user` });
+      shared.push({ source, reason: `has the same secret as ${holder.source}, which belongs to another user` });
     }
   }
 
   const report = (aborted: boolean) => ({ read, imported, alreadyThere, refused, shared, aborted });
   for await (const page of pagesOf(found)) {
-    for (const refusal of page.refused) refused.push(refusal); // there may be more than a call has room for
+    for (const refusal of page.refused) refused.push(refusal); // avoids spreading an unbounded array into push()
     read += page.refused.length;
     for (let first = 0; first < page.devices.length; first += batchSize) {
       if (signal?.aborted === true) return report(true);
@@ -138,8 +143,8 @@ function whyRefused(answer: Exclude<ImportDeviceAnswer, { status: 'OK' | 'SECRET
     case 'DEVICE_ALREADY_EXISTS_ERROR':
       return 'the user has another verified device of this name';
     case 'DEVICE_LIMIT_REACHED_ERROR':
-      return `the user has ${String(answer.maxDevices)} devices already, which is the most`;
+      return `the user has ${String(answer.maxDevices)} devices already, which is the maximum`;
     case 'UNREADABLE_DEVICE_ERROR':
-      return `the device ${JSON.stringify(answer.deviceName)} of the user does not open, and may have this secret: put its key back, or remove it`;
+      return `the device ${JSON.stringify(answer.deviceName)} of the user cannot be decrypted, and may have the same secret: put its key back, or remove it`;
   }
 }

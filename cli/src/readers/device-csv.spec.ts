@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-import { toBase32 } from '../otp/secret.js';
-import { TotpArgumentError } from '../shared/errors.js';
+import { toBase32, TotpArgumentError } from 'nestjs-totp';
 import { readDeviceCsv } from './device-csv.js';
 
 const SECRET = Buffer.from('a secret of tests 20');

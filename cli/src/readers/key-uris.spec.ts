@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { toBase32 } from '../otp/secret.js';
-import { keyUri } from '../otp/key-uri.js';
+import { toBase32 } from 'nestjs-totp';
+import { keyUri } from '../../../src/otp/key-uri.js';
 import { readKeyUris } from './key-uris.js';
 
 const SECRET = Buffer.from('a secret of tests 20'.padEnd(20));

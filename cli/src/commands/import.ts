@@ -1,23 +1,19 @@
-/** `nestjs-totp import`. */
+/** `nestjs-totp-cli import`. */
+import type { TotpKeyRotation } from 'nestjs-totp';
 import {
   type ForeignDevice,
   type ForeignDevices,
+  importForeignDevices,
   readDeviceCsv,
   readGoogleAuthenticatorExport,
   readKeyUris,
   readSuperTokensDatabase,
   readSuperTokensDevices,
-} from '../import/index.js';
-import { AnonymousUserDirectory } from '../recipe/user-directory.js';
-import { SystemTotpClock } from '../shared/clock.js';
-import type { TotpKeyRotation } from '../operations/key-rotation.js';
-import { importForeignDevices, type TotpImportReport } from '../import/import-devices.js';
-import { DeviceSecrets } from '../recipe/device-secrets.js';
-import { checkOptions } from '../module/check-options.js';
-import { TotpService } from '../recipe/totp.service.js';
+  type TotpImportReport,
+} from '../index.js';
+import { interruption, refuseWrongKeys, type Sources, type Application, withApplication } from './application.js';
 import { BadUsage } from './bad-usage.js';
 import { openDataSource, readText } from './files.js';
-import { interruption, keyRotationOver, refuseWrongKeys, type Sources, updaterOver, withStore } from './parts.js';
 import { count, print, progressBar } from './terminal.js';
 import { readUsers } from './users.js';
 
@@ -41,23 +37,13 @@ interface Options extends Sources {
 
 export async function importCommand(format: Format, files: readonly string[], options: Options): Promise<void> {
   if ([...files, options.users, options.secrets].filter((file) => file === '-').length > 1)
-    throw new BadUsage('Only one file can be piped in: write - once.');
+    throw new BadUsage('Only one file can be read from standard input: write - once.');
   const userIdOf = await ownersFor(format, options);
   const found = await read(format, files, options);
   const bar = progressBar(options.dryRun === true ? 'Checking' : 'Importing');
-  const report = await withStore(options, async (store, cipher) => {
-    const keys = keyRotationOver(store, cipher);
-    await refuseWrongKeys(keys);
-    await refuseMissingKeys(keys);
-    const config = checkOptions({ issuer: 'nestjs-totp', maxDevices: options.maxDevices });
-    const totp = new TotpService(
-      config,
-      updaterOver(store),
-      store,
-      new DeviceSecrets(cipher),
-      new SystemTotpClock(),
-      new AnonymousUserDirectory(),
-    );
+  const importAll = async ({ totp, keyRotation }: Application) => {
+    await refuseWrongKeys(keyRotation);
+    await refuseMissingKeys(keyRotation);
     return importForeignDevices(totp, found, {
       userIdOf,
       batchSize: options.batchSize,
@@ -69,18 +55,19 @@ export async function importCommand(format: Format, files: readonly string[], op
     }).finally(() => {
       bar.stop();
     });
-  });
+  };
+  const report = await withApplication(options, importAll, { maxDevices: options.maxDevices });
   print(options.json === true ? JSON.stringify(report, null, 2) : describe(report, options.dryRun ?? false));
   if (report.refused.length > 0) process.exitCode = 1;
   if (report.aborted) process.exitCode = 130;
 }
 
-/** With other keys than the application's, users would get devices that it cannot open, or that they have already. */
+/** With other keys than the application's, users would get devices that it cannot decrypt, or that they already have. */
 async function refuseMissingKeys(keys: TotpKeyRotation): Promise<void> {
   const missing = await keys.missingKeys();
   if (missing.length === 0) return;
   throw new BadUsage(
-    `These are not all of the application's keys: users have secrets under ${missing.map((id) => JSON.stringify(id)).join(', ')}, too. Add them to --secrets.`,
+    `--secrets lacks keys of the application: users have secrets under ${missing.map((id) => JSON.stringify(id)).join(', ')}. Add these keys to the file.`,
   );
 }
 
@@ -91,16 +78,16 @@ async function read(
 ): Promise<ForeignDevices | AsyncIterable<ForeignDevices>> {
   if (format === 'supertokens-database') {
     if (from === undefined)
-      throw new BadUsage('Name the file with a data source of SuperTokens’ database: --from <file>');
-    if (files.length > 0) throw new BadUsage(`"${format}" reads no files: leave ${files.join(', ')} out.`);
+      throw new BadUsage('Name the file with the data source of SuperTokens’ database: --from <file>');
+    if (files.length > 0) throw new BadUsage(`"${format}" reads no files. Leave out ${files.join(', ')}.`);
     return readFromDatabase(from, { appId, ...(tablePrefix && { tablePrefix }), ...(schema && { schema }) });
   }
   const [file, ...others] = files;
-  if (file === undefined) throw new BadUsage(`Name the file to read after "${format}", or - for what is piped in.`);
+  if (file === undefined) throw new BadUsage(`Name the file to read after "${format}", or write - for standard input.`);
   if (format === 'google-authenticator') {
     return ofIssuer(readGoogleAuthenticatorExport(await Promise.all(files.map(readText))), issuer);
   }
-  if (others.length > 0) throw new BadUsage(`One file at a time: ${file} and ${others.join(', ')} were named.`);
+  if (others.length > 0) throw new BadUsage(`"${format}" reads one file at a time. Leave out ${others.join(', ')}.`);
   const text = await readText(file);
   switch (format) {
     case 'key-uris':
@@ -112,12 +99,12 @@ async function read(
   }
 }
 
-/** A list may hold accounts of other sites, which are nobody's here. */
+/** A list may contain accounts of other sites, whose users are not users of this application. */
 function ofIssuer(found: ForeignDevices, issuer: string | undefined): ForeignDevices {
   if (issuer === undefined) return found;
   const devices = found.devices.filter((device) => device.issuer === issuer);
   if (devices.length === 0 && found.devices.length > 0)
-    throw new BadUsage(`No device is of the issuer ${JSON.stringify(issuer)}.`);
+    throw new BadUsage(`No device has the issuer ${JSON.stringify(issuer)}. Check --issuer: case counts.`);
   return { ...found, devices };
 }
 
@@ -133,7 +120,7 @@ async function* readFromDatabase(
   }
 }
 
-/** Whose a device is. Key URIs and Google Authenticator's export tell an account that the app shows, and no user id. */
+/** Finds the user of a device. Key URIs and Google Authenticator's export contain account labels, not user ids. */
 async function ownersFor(
   format: Format,
   { user, users, accountsAreUserIds, issuer }: Options,
@@ -142,13 +129,13 @@ async function ownersFor(
   if (format !== 'key-uris' && format !== 'google-authenticator') {
     if (given > 0 || issuer !== undefined)
       throw new BadUsage(
-        `"${format}" tells the user ids: leave --user, --users, --accounts-are-user-ids and --issuer out.`,
+        `"${format}" contains user ids. Leave out --user, --users, --accounts-are-user-ids and --issuer.`,
       );
     return ({ userId }) => userId;
   }
   if (given !== 1) {
     throw new BadUsage(
-      `"${format}" tells accounts and no user ids: write one of --user <id>, --users <file> and --accounts-are-user-ids.`,
+      `"${format}" contains account labels, not user ids. Write one of --user <id>, --users <file> and --accounts-are-user-ids.`,
     );
   }
   const userOf = users === undefined ? undefined : readUsers(await readText(users));

@@ -1,6 +1,6 @@
 /** SuperTokens' devices straight from its database. */
 import type { DataSource } from 'typeorm';
-import { TotpArgumentError, TotpStorageError } from '../shared/errors.js';
+import { TotpArgumentError, TotpStorageError } from 'nestjs-totp';
 import { type ForeignDevices, sorted } from './foreign-device.js';
 import { DEFAULT_APP, readSuperTokensRow, rowOf, SUPERTOKENS_COLUMNS } from './supertokens.js';
 

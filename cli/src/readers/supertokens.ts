@@ -1,5 +1,5 @@
 /** Rows of SuperTokens' table `totp_user_devices`, as CSV or as JSON. */
-import { TotpArgumentError } from '../shared/errors.js';
+import { TotpArgumentError } from 'nestjs-totp';
 import {
   base32Secret,
   checkClaim,

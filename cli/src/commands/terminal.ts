@@ -1,14 +1,14 @@
-/** What the commands show: reports on standard output, progress and errors on standard error. */
+/** Output of the commands: reports on standard output, progress and errors on standard error. */
 import { Console } from 'node:console';
 import { Presets, SingleBar } from 'cli-progress';
 
 export interface Progress {
-  /** @param total what `done` will be in the end, where that is known */
+  /** @param total the final value of `done`, if it is known */
   show(done: number, total: number | undefined): void;
   stop(): void;
 }
 
-/** A progress bar; a line every few seconds where there is no terminal. It appears with the first progress. */
+/** A progress bar, or a line every 5 seconds without a terminal. It appears with the first progress. */
 export function progressBar(what: string): Progress {
   let bar: SingleBar | undefined;
   return {
@@ -30,7 +30,7 @@ function startedBar(what: string, total: number | undefined): SingleBar {
   return bar;
 }
 
-/** Rows under headings, in columns; numbers to the right. */
+/** Rows under headings, in columns; numbers are aligned to the right. */
 export function table(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const texts = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? count(cell) : cell)));
   const widths = headings.map((heading, n) => Math.max(heading.length, ...texts.map((row) => row[n]?.length ?? 0)));
@@ -58,9 +58,9 @@ export function printError(text: string): void {
   process.stderr.write(`${printable(text)}\n`);
 }
 
-/** Keeps standard output for the reports, and the command going when nobody reads them any more. */
+/** Keeps standard output for the reports, and the command running when their reader is gone. */
 export function useStreams(): void {
-  // The application's files may say something when they are loaded.
+  // The application's files may log something when they are loaded.
   globalThis.console = new Console(process.stderr);
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -69,7 +69,7 @@ export function useStreams(): void {
   }
 }
 
-/** Texts of files and of the database must not steer the terminal. As JSON writes such characters, so that JSON stays JSON. */
+/** Strings from files and from the database must not control the terminal. Escaped as in JSON, so that JSON stays JSON. */
 function printable(text: string): string {
   return text.replace(/[^\P{Cc}\n]|[\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;

@@ -1,5 +1,5 @@
 import { constants } from 'node:buffer';
-import { TotpArgumentError } from '../shared/errors.js';
+import { TotpArgumentError } from 'nestjs-totp';
 import { filledLines, textOf } from './text.js';
 
 describe('a file', () => {

@@ -1,6 +1,6 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
-import { TotpArgumentError } from '../shared/errors.js';
+import { TotpArgumentError } from 'nestjs-totp';
 import { readGoogleAuthenticatorExport } from './google-authenticator.js';
 
 interface Entry {

@@ -1,6 +1,6 @@
 /** Files as text, and text as lines. */
+import { TotpArgumentError } from 'nestjs-totp';
 import { constants } from 'node:buffer';
-import { TotpArgumentError } from '../shared/errors.js';
 
 /**
  * The text of a file.

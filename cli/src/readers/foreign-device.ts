@@ -1,8 +1,17 @@
 /** A device that another product's file or table tells of, and what is checked of it whatever the format. */
-import { deviceNameProblem } from '../accounts/enrolment.js';
-import { userIdProblem } from '../recipe/arguments.js';
-import { fromBase32, isSecret, MAX_SECRET_BYTES, MIN_SECRET_BYTES } from '../otp/secret.js';
-import { type Algorithm, ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js';
+import {
+  type Algorithm,
+  ALGORITHMS,
+  deviceNameProblem,
+  DIGITS,
+  fromBase32,
+  isSecret,
+  MAX_SECRET_BYTES,
+  MIN_SECRET_BYTES,
+  PERIOD_RANGE,
+  SKEW_RANGE,
+  userIdProblem,
+} from 'nestjs-totp';
 
 /** A device that was read and may be imported: each value is in its range. */
 export interface ForeignDevice {

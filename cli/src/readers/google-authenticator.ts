@@ -4,7 +4,7 @@
  * Google documents none of it. The messages are those of https://github.com/qistoph/otp_export, which other apps read as well.
  */
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { TotpArgumentError } from '../shared/errors.js';
+import { TotpArgumentError } from 'nestjs-totp';
 import { checkClaim, type ForeignDevice, type ForeignDevices, type Refusal, sorted } from './foreign-device.js';
 import { ownerOf } from './key-uris.js';
 import { filledLines } from './text.js';

@@ -1,20 +1,19 @@
-/** `nestjs-totp keys` and `nestjs-totp keys generate`. */
+/** `nestjs-totp-cli keys` and `nestjs-totp-cli keys generate`. */
 import { randomBytes } from 'node:crypto';
-import { isKeyId } from '../secrets/key-ring.js';
-import type { TotpKeyUse } from '../operations/key-rotation.js';
-import { keyRotationOver, type Sources, withStore } from './parts.js';
+import type { TotpKeyUse } from 'nestjs-totp';
+import { type Sources, withApplication } from './application.js';
 import { print, table } from './terminal.js';
 
 const MEANING = {
-  current: 'seals what is new',
-  old: 'opens what it sealed; rotate-keys makes it superfluous',
+  current: 'used for new secrets',
+  old: 'still needed to decrypt; run rotate-keys to retire it',
   missing: 'missing: put it back, or these users cannot sign in',
-  unknown: 'not noted yet: rotate-keys finds out',
+  unknown: 'not recorded yet; run rotate-keys to record it',
 } as const satisfies Record<TotpKeyUse['state'], string>;
 
 export async function listKeys({ json, ...sources }: Sources & { readonly json?: boolean }): Promise<void> {
-  await withStore(sources, async (store, cipher) => {
-    const keys = await keyRotationOver(store, cipher).keys();
+  await withApplication(sources, async ({ keyRotation, cipher }) => {
+    const keys = await keyRotation.keys();
     const unused = (cipher.keyIds ?? []).filter((id) => keys.every(({ keyId }) => keyId !== id));
     if (json === true) {
       print(JSON.stringify({ keys, unused }, null, 2));
@@ -27,11 +26,12 @@ export async function listKeys({ json, ...sources }: Sources & { readonly json?:
 
 export function describeKeys(keys: readonly TotpKeyUse[], unused: readonly string[] = [], current?: string): string {
   const rows = [
-    // Ids come from the database, where anything may stand.
+    // Ids are read from the database and may contain anything.
     ...keys.map(
-      ({ keyId, users, state }) => [isKeyId(keyId) ? keyId : JSON.stringify(keyId), users, MEANING[state]] as const,
+      ({ keyId, users, state }) =>
+        [/^[a-z0-9-]+$/.test(keyId) ? keyId : JSON.stringify(keyId), users, MEANING[state]] as const,
     ),
-    ...unused.map((keyId) => [keyId, 0, keyId === current ? MEANING.current : 'no row uses it'] as const),
+    ...unused.map((keyId) => [keyId, 0, keyId === current ? MEANING.current : 'not in use'] as const),
   ];
   return rows.length === 0 ? 'No secrets are stored.' : table(['key', 'users', ''], rows);
 }
@@ -39,6 +39,6 @@ export function describeKeys(keys: readonly TotpKeyUse[], unused: readonly strin
 export function generateKey(): void {
   print(randomBytes(32).toString('base64'));
   process.stderr.write(
-    'Keep it outside of the database and of the code. Every process needs it in secrets.keys before one makes it current.\n',
+    'Keep it outside the database and the code. Add it to secrets.keys in every process before you make it current in one.\n',
   );
 }

@@ -1,7 +1,7 @@
-/** `nestjs-totp rotate-keys`. */
-import type { TotpKeyRotationReport } from '../operations/key-rotation.js';
+/** `nestjs-totp-cli rotate-keys`. */
+import type { TotpKeyRotationReport } from 'nestjs-totp';
+import { interruption, refuseWrongKeys, type Sources, withApplication } from './application.js';
 import { describeKeys } from './keys.js';
-import { interruption, keyRotationOver, refuseWrongKeys, type Sources, withStore } from './parts.js';
 import { count, print, progressBar } from './terminal.js';
 
 interface Options extends Sources {
@@ -11,11 +11,10 @@ interface Options extends Sources {
 }
 
 export async function rotateKeysCommand({ batchSize, dryRun = false, json, ...sources }: Options): Promise<void> {
-  const bar = progressBar('Sealing anew');
-  const report = await withStore(sources, async (store, cipher) => {
-    const rotation = keyRotationOver(store, cipher);
-    await refuseWrongKeys(rotation);
-    return rotation
+  const bar = progressBar('Re-encrypting');
+  const report = await withApplication(sources, async ({ keyRotation }) => {
+    await refuseWrongKeys(keyRotation);
+    return keyRotation
       .run({
         batchSize,
         dryRun,
@@ -35,8 +34,8 @@ export async function rotateKeysCommand({ batchSize, dryRun = false, json, ...so
 
 function describe({ total, done, failed, failures, aborted, keys }: TotpKeyRotationReport, dryRun: boolean): string {
   const summary = dryRun
-    ? `${count(total, 'user')} to seal anew. Nothing was changed.`
-    : `${count(done - failed, 'user')} of ${count(total)} sealed anew.`;
+    ? `${count(total, 'user')} to re-encrypt. Nothing was changed.`
+    : `${count(done - failed, 'user')} of ${count(total)} re-encrypted.`;
   return [
     aborted ? `${summary} Stopped: run it again for the rest.` : summary,
     ...failures.map(({ userId, reason }) => `  ${userId === '' ? '' : `${JSON.stringify(userId)}: `}${reason}`),
