@@ -95,7 +95,7 @@ describe('an ESM application on Nest 12 and TypeORM 1', () => {
   });
 
   it('has the command line, which makes a key', async () => {
-    await expect(run('npx', ['--no-install', 'nestjs-totp', 'keys', 'generate'], app)).resolves.toMatch(
+    await expect(run('npx', ['--no-install', 'nestjs-totp-cli', 'keys', 'generate'], app)).resolves.toMatch(
       /^[\w+/]{43}=\s/,
     );
   });

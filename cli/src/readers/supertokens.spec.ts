@@ -97,7 +97,7 @@ describe("rows of SuperTokens' totp_user_devices", () => {
     ['with an endless period', json({ period: 1e300 }), /period/],
     ['with a skew of 5', json({ skew: 5 }), /skew .* from 0 to 2/],
     ['with a control character in the name', json({ device_name: 'a\u0007' }), /device_name must not contain/],
-    ['with half a character in the user id', json({ user_id: 'a\ud800' }), /user_id holds characters/],
+    ['with half a character in the user id', json({ user_id: 'a\ud800' }), /user_id contains NUL or unpaired/],
     ['that is a number', '{}\n7', /is not a JSON object/],
     ['that is cut off', `{}\n${json({}).slice(0, -5)}`, /is not JSON/],
     ['with nothing but __proto__', `{"__proto__": ${json({})}}`, /user_id is missing/],
