@@ -24,7 +24,7 @@ export interface StandaloneTotp {
   readonly totp: TotpService;
   readonly keyRotation: TotpKeyRotation;
   /** Closes the connection that `openTotp` opened. The data source stays open. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**
