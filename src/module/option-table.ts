@@ -60,7 +60,7 @@ const lockout = {
 const events = {
   outbox: flag({
     defaultValue: false,
-    sentence: 'whether [events are stored](docs/events.md) until every destination has them',
+    sentence: 'whether [events are stored](events.md) until every destination has them',
   }),
   codeEvents: flag({ defaultValue: false, sentence: 'whether the outbox also stores `totp.code.*`' }),
   pollInterval: duration({
@@ -86,12 +86,12 @@ const events = {
 const override = {
   functions: custom({
     values: 'a function',
-    sentence: '[replaces functions of the recipe](#replacing-parts)',
+    sentence: '[replaces functions of the recipe](overriding.md)',
     read: overrideFunction,
   }),
   apis: custom({
     values: 'a function',
-    sentence: '[replaces HTTP APIs](#replacing-parts), or switches them off',
+    sentence: '[replaces HTTP APIs](overriding.md), or switches them off',
     read: overrideFunction,
   }),
 } satisfies Schema<TotpOverrideOptions>;
@@ -106,7 +106,7 @@ export const OPTIONS = {
   secrets: custom({
     values: "`{ keys, current }`, `'plain-text'`",
     sentence:
-      "[the keys](docs/keys.md) that secrets are encrypted with; `'plain-text'` leaves them readable, and logs a warning",
+      "[the keys](keys.md) that secrets are encrypted with; `'plain-text'` leaves them readable, and logs a warning",
     read: (value) => (value === undefined || value === 'plain-text' ? value : readKeyRing(value)),
   }),
   algorithm: choice({
@@ -193,7 +193,7 @@ export const EXTRAS = {
   providers: custom<readonly Provider[]>({
     values: 'providers',
     shownDefault: '`[]`',
-    sentence: '[your own parts](#replacing-parts)',
+    sentence: '[your own parts](overriding.md)',
     read: providerList,
   }),
   imports: custom<NonNullable<ModuleMetadata['imports']>>({

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { totpCode } from 'nestjs-totp/testing';
 import { packLibrary, type PackedLibrary, PROJECT, run } from './packed-library.js';
 
 let packed: PackedLibrary;
@@ -42,7 +43,7 @@ describe('an ESM application on Nest 12 and TypeORM 1', () => {
     await compile(app, { module: 'nodenext' });
   });
 
-  it('runs the quick start of the README as it stands there', async () => {
+  it('runs the quick start of the README, which gives the answers that are shown there', async () => {
     // It says at which port it listens.
     const source = codeOf('README.md', 'const app = await NestFactory.create').replace(
       'listen(3000);',
@@ -63,8 +64,7 @@ describe('an ESM application on Nest 12 and TypeORM 1', () => {
           reject(new Error(`The server ended with ${code}.`));
         });
       });
-      const response = await fetch(`${String(url)}/totp/device`, { method: 'POST' });
-      expect(await response.json()).toMatchObject({ status: 'OK', deviceName: 'TOTP Device 0' });
+      await makeRequestsOfTheReadme(`${String(url)}/totp`);
     } finally {
       server.kill();
     }
@@ -168,6 +168,39 @@ async function install(
   mkdirSync(join(app, binding), { recursive: true });
   copyFileSync(join(PROJECT, binding, 'better_sqlite3.node'), join(app, binding, 'better_sqlite3.node'));
   return app;
+}
+
+/** Makes the requests that the README shows, with codes of the real secret, and compares the answers with those shown. */
+async function makeRequestsOfTheReadme(url: string): Promise<void> {
+  const requests = [
+    ...readFileSync(join(PROJECT, 'README.md'), 'utf8').matchAll(/^post (\S+) '(.*)'.*\n# (\{.*\})$/gm),
+  ].map(([, path = '', body = '{}', answer = '{}']) => ({ path, body, shown: JSON.parse(answer) as object }));
+  expect(requests.map(({ path }) => path)).toEqual(['device', 'device/verify', 'verify', 'verify']);
+
+  const cookies: string[] = [];
+  let keyUri = '';
+  for (const { path, body, shown } of requests) {
+    const code = keyUri === '' ? '' : totpCode(keyUri, Date.now());
+    const isLocked = 'retryAfterMs' in shown;
+    const wrong = code === '000000' ? '000001' : '000000';
+    const sent = body.replace('492039', code).replace('000000', wrong);
+    const post = async (): Promise<Record<string, unknown>> => {
+      const headers = { 'Content-Type': 'application/json', Cookie: cookies.join('; ') };
+      const response = await fetch(`${url}/${path}`, { method: 'POST', headers, body: sent });
+      cookies.push(...response.headers.getSetCookie().map((cookie) => cookie.split(';')[0] ?? ''));
+      return (await response.json()) as Record<string, unknown>;
+    };
+    if (isLocked) for (let failure = 1; failure <= 5; failure++) await post();
+    const answer = await post();
+    expect(Object.keys(answer)).toEqual(Object.keys(shown));
+    for (const [name, value] of Object.entries(shown)) {
+      if (typeof value === 'string' && value.includes('…')) {
+        expect(String(answer[name]).startsWith(value.split(/L36V|…/)[0] ?? '')).toBe(true);
+      } else if (name === 'retryAfterMs') expect(answer[name]).toBeGreaterThan(0);
+      else expect([name, answer[name]]).toEqual([name, value]);
+    }
+    if (typeof answer.qrCodeString === 'string') keyUri = answer.qrCodeString;
+  }
 }
 
 /** The block of code of a page that has a certain line in it. */

@@ -32,11 +32,21 @@ it('holds the built library, the schemas of its events, its pages and papers, an
   const schemas = files.filter((file) => file.startsWith('schemas/'));
   expect(schemas.every((file) => file.endsWith('.json') && existsSync(join(PROJECT, file)))).toBe(true);
   const papers = files.filter((file) => !/^(dist|docs|schemas)\//.test(file));
-  expect(papers.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+  expect(papers.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'llms.txt', 'package.json']);
 
   const built = files.filter((file) => file.startsWith('dist/'));
   const sources = built.map((file) => join(PROJECT, file.replace(/^dist/, 'src').replace(/(\.d\.ts|\.js)$/, '.ts')));
   expect(sources.filter((source) => !existsSync(source) || source.endsWith('.spec.ts'))).toEqual([]);
+});
+
+it('holds the images and pages that its README shows, apart from those for contributors', () => {
+  const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8');
+  const targets = [...readme.matchAll(/\]\(([^)#]+)[^)]*\)|src(?:set)?="\.\/([^"]+)"/g)].map(
+    ([, link, image]) => link ?? image ?? '',
+  );
+  const local = targets.filter((target) => !target.startsWith('https:'));
+  expect(local.length).toBeGreaterThan(15);
+  expect(local.filter((target) => !files.includes(target)).sort()).toEqual(['CONTRIBUTING.md', 'example/README.md']);
 });
 
 it('holds every file that its exports name', () => {
