@@ -22,7 +22,7 @@ export class Records {
   }
 }
 
-const SECRETS = ['A', 'B'].map((letter) => letter.repeat(32));
+const SECRETS = ['B', 'C'].map((letter) => letter.repeat(32));
 
 export class Visitor implements Filling {
   readonly strangerId = randomUUID();
