@@ -1,5 +1,5 @@
 /**
- * A user's second factor as plain values: the devices, and the few numbers that the rules remember of past codes.
+ * A user's second factor as plain values: the devices, and the few numbers that the rules keep about past codes.
  *
  * Everything in this folder is a plain function over these values. It knows no framework, no database, no clock and no
  * randomness, so that each rule can be read, and tested, by itself. All times are epoch milliseconds.
@@ -17,7 +17,7 @@ export interface Device {
   readonly digits: number;
   /** Seconds that one code is shown for. */
   readonly period: number;
-  /** Steps before and after the current one whose codes are also taken. */
+  /** Steps before and after the current one whose codes are also accepted. */
   readonly skew: number;
   readonly createdAt: number;
   readonly verified: boolean;
@@ -30,32 +30,32 @@ export interface Device {
 
 /** A span in which no code is checked. */
 export interface Lock {
-  /** Which lock of the present failure streak it is, from 1: each lasts longer than the one before. */
+  /** The number of this lock in the current failure streak, from 1: each lock lasts longer than the one before. */
   readonly number: number;
-  /** When it ends; null is a hard lock, which ends by `unlockUser` alone. */
+  /** When it ends; null for a hard lock, which only `unlockUser` ends. */
   readonly until: number | null;
 }
 
-/** What is left of a user's tries. */
+/** The failures of a user, from which the attempts left follow. */
 export interface Budget {
   /** Failures in a row: since the last accepted code, however long ago. */
   readonly failures: number;
   /** When the failures that count towards the next lock happened, oldest first: never more than the limit. */
   readonly recentFailures: readonly number[];
-  /** The newest lock of the streak, running or run out; null when the streak has not led to one. */
+  /** The newest lock of the streak, running or expired; null when the streak has not led to one. */
   readonly lock: Lock | null;
 }
 
-/** Everything that the module knows of one user. */
+/** Everything that the module knows about one user. */
 export interface Account {
   /** Oldest first. */
   readonly devices: readonly Device[];
   readonly budget: Budget;
-  /** The latest `usedUntil` of the devices that were removed: a secret that comes back by import does not forget it. */
+  /** The latest `usedUntil` of the devices that were removed: a removed secret that is imported again takes it over. */
   readonly usedUntil: number;
 }
 
-/** The settings that the rules go by, checked by `module/check-options.ts`. */
+/** The settings that the rules apply, checked by `module/check-options.ts`. */
 export interface Policy {
   /** Devices a user may have at a time. */
   readonly maxDevices: number;
@@ -65,20 +65,20 @@ export interface Policy {
   readonly maxFailures: number;
   /** The span in which failures are counted together, and the length of a streak's first lock, in ms. */
   readonly cooldownMs: number;
-  /** By how much each further lock of a streak lasts longer. */
+  /** The factor by which each lock of a streak is longer than the one before. */
   readonly multiplier: number;
   /** The longest lock that ends by itself, in ms. */
   readonly maxCooldownMs: number;
   /** Failures in a row that start a hard lock. */
   readonly hardLimit: number;
-  /** How long ago a session may have completed TOTP to change devices, in ms. */
+  /** Maximum age of a session's last TOTP check for changing devices, in ms. */
   readonly stepUpMaxAgeMs: number;
 }
 
 export const FRESH_BUDGET: Budget = { failures: 0, recentFailures: [], lock: null };
 export const NEW_ACCOUNT: Account = { devices: [], budget: FRESH_BUDGET, usedUntil: 0 };
 
-/** The devices that exist at `now`: an unverified one whose time has run out neither counts nor verifies. */
+/** The devices that exist at `now`: an unverified device that has expired neither counts nor can be verified. */
 export function liveDevices(account: Account, now: number, policy: Policy): readonly Device[] {
   return account.devices.filter((device) => device.verified || now - device.createdAt < policy.unverifiedLifetimeMs);
 }

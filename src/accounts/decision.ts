@@ -39,7 +39,7 @@ export type AccountEvent =
 /** `manual`: by `unlockUser`. `expired`: a code was accepted after the lock had expired. */
 export type UnlockReason = 'manual' | 'expired';
 
-/** What every rule depends on besides the account. */
+/** The input of every rule besides the account. */
 export interface DecisionContext {
   /** Epoch ms, read once per call. */
   readonly now: number;
@@ -49,7 +49,7 @@ export interface DecisionContext {
 export interface Decision<Answer> {
   readonly answer: Answer;
   /**
-   * The account to commit; `'erased'` when nothing of the user may be left; null when nothing changes. The answer may leave the
+   * The account to commit; `'erased'` to delete everything about the user; null when nothing changes. The answer may leave the
    * process only once this is committed.
    */
   readonly account: Account | 'erased' | null;

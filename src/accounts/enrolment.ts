@@ -6,7 +6,7 @@ import { type DeviceChangeContext, needsStepUp, STEP_UP_REQUIRED, type StepUpReq
 /** The longest name of a device, in characters. */
 export const MAX_DEVICE_NAME_LENGTH = 256;
 
-/** A device before it has a name: what `createDevice` and `importDevice` made of the settings and the new secret. */
+/** A device before it has a name: what `createDevice` and `importDevice` build from the settings and the secret. */
 export type NewDevice = Omit<Device, 'name' | 'verified' | 'usedUntil'>;
 
 export type CreateAnswer =
@@ -16,9 +16,9 @@ export type CreateAnswer =
 
 export type ImportAnswer =
   | CreateAnswer
-  /** The user has a verified device with this very secret, under the name that is told. */
+  /** A verified device of the user, the one named here, has the same secret. */
   | { readonly status: 'SECRET_ALREADY_EXISTS_ERROR'; readonly deviceName: string }
-  /** The secret of this device of the user does not open, so nobody knows whether it is the same. */
+  /** The secret of the user's device named here cannot be decrypted, so it may be the same. */
   | { readonly status: 'UNREADABLE_DEVICE_ERROR'; readonly deviceName: string };
 
 /** A verified device whose secret is the one to import, or cannot be decrypted and may be the same. */
@@ -37,15 +37,15 @@ export interface RemoveAnswer {
 }
 
 /**
- * What is wrong with a device's name, in words for the person who chose it; undefined when nothing is.
+ * What is wrong with a device's name, as a message for the person who chose it; undefined when the name is valid.
  *
- * Control characters and line separators would break lists and logs, and half of a surrogate pair is no text.
+ * Control characters and line separators would break lists and logs. An unpaired surrogate cannot be stored.
  *
- * @param field what the person calls the name, for the message
+ * @param field what the message calls the name
  */
 export function deviceNameProblem(name: string, field = 'deviceName'): string | undefined {
   if (name === '') return `${field} is required and must be a non-empty string`;
-  // A character is at most two units long, so much longer texts need not be taken apart to be counted.
+  // A character has at most two UTF-16 units, so a much longer string need not be split to be counted.
   if (name.length > 2 * MAX_DEVICE_NAME_LENGTH || Array.from(name).length > MAX_DEVICE_NAME_LENGTH) {
     return `${field} must not be longer than ${String(MAX_DEVICE_NAME_LENGTH)} characters`;
   }
@@ -53,7 +53,7 @@ export function deviceNameProblem(name: string, field = 'deviceName'): string | 
   return undefined;
 }
 
-/** Adds a device that its first code will verify. It replaces an unverified one of the same name. */
+/** Adds a device that its first code will verify. It replaces an unverified device of the same name. */
 export function decideCreate(
   account: Account | null,
   deviceName: string | undefined,
@@ -67,11 +67,11 @@ export function decideCreate(
 /**
  * Adds a device whose secret the user already holds.
  *
- * Its secret may be that of a device that was removed a moment ago. So it takes over how far codes were used up by then:
- * a code that was accepted once is not accepted again by way of removal and import (RFC 6238 §5.2). Which secret was removed
- * is not remembered, so another secret's code of the same half minute is taken for a replay too; the next one is not.
+ * Its secret may be that of a device that was just removed. The new device therefore takes over the `usedUntil` of removed
+ * devices, so that removing and importing a secret does not make a used code valid again (RFC 6238 §5.2). The account does not
+ * record which secret was removed, so the current code of a different secret is also treated as a replay; its next code is not.
  *
- * One secret under two names would be two devices that each accept the same code once, so it is taken once only.
+ * Two devices with one secret would each accept the same code once, so a user may have a secret only once.
  *
  * @param duplicate the user's verified device with the same secret, or else one whose secret cannot be decrypted
  */

@@ -8,9 +8,10 @@ export interface ErasureAnswer {
 }
 
 /**
- * Without an account there is no event, but the erasure is committed all the same: sessions of the user may be stored.
+ * Erases an account, and reports it. Without an account, no event is reported, but the erasure is committed: session completions
+ * of the user may be stored.
  *
- * @param account `'damaged'` when it is stored and can no longer be read
+ * @param account `'damaged'` when a stored account cannot be read
  */
 export function decideErasure(account: Account | 'damaged' | null): Decision<ErasureAnswer> {
   if (account === null) return { answer: { status: 'OK', didUserExist: false }, account: 'erased', events: [] };

@@ -2,7 +2,7 @@
  * How many wrong codes a user may enter, and what happens then (RFC 4226 §7.3, ASVS 6.3.1, NIST SP 800-63B-4 §3.2.2).
  *
  * There is one budget per user, for all devices, sessions and processes. Five failures within one cooldown start a lock;
- * each further lock of the same streak lasts longer; a hundred failures in a row lock until someone unlocks by hand.
+ * each further lock of the same streak lasts longer; a hundred failures in a row start a hard lock, which only `unlockUser` ends.
  * Only an accepted code ends the streak: time restores attempts, but lock durations keep growing until a code is accepted.
  */
 import { type Account, type Budget, FRESH_BUDGET, type Lock, type Policy } from './account.js';
@@ -13,8 +13,8 @@ export function isLocked(budget: Budget, now: number): boolean {
 }
 
 /**
- * How long the caller should wait, in ms: from 1 to the longest wait. A hard lock has no end to tell, so it names the
- * longest wait; a clock that was put back does not make the wait longer than that either.
+ * How long the caller should wait, in ms: from 1 to the longest wait. A hard lock has no end, so its
+ * wait is the longest one; if the clock was put back, the wait is no longer than that either.
  */
 export function retryAfterMs(budget: Budget, now: number, policy: Policy): number {
   const remaining = budget.lock?.until == null ? policy.maxCooldownMs : budget.lock.until - now;
@@ -26,7 +26,7 @@ export function countedFailures(budget: Budget, now: number, policy: Policy): nu
   return isLocked(budget, now) ? policy.maxFailures : Math.min(recent(budget, now, policy).length, policy.maxFailures);
 }
 
-/** How many more failures there may be before a lock starts. */
+/** How many more failures start a lock; 0 while locked. */
 export function failuresLeft(budget: Budget, now: number, policy: Policy): number {
   if (isLocked(budget, now)) return 0;
   const left = Math.min(policy.maxFailures - recent(budget, now, policy).length, policy.hardLimit - budget.failures);
@@ -56,7 +56,7 @@ export interface UnlockAnswer {
   readonly wasLocked: boolean;
 }
 
-/** Ends a lock and the failure streak by hand. Both are one event: without a lock, attempts are restored all the same. */
+/** Ends a lock and the failure streak by hand. Without a lock, it restores all attempts and reports the same event. */
 export function unlock(account: Account | null): Decision<UnlockAnswer> {
   if (account === null || account.budget.failures === 0) return unchanged({ status: 'OK', wasLocked: false });
   return {
@@ -66,7 +66,7 @@ export function unlock(account: Account | null): Decision<UnlockAnswer> {
   };
 }
 
-/** Failures younger than one cooldown. A time that lies ahead (the clock was put back) counts as young. */
+/** The failures of the last cooldown. A failure in the future (the clock was put back) counts too. */
 function recent(budget: Budget, now: number, policy: Policy): readonly number[] {
   return budget.recentFailures.filter((failedAt) => now - failedAt < policy.cooldownMs);
 }

@@ -1,6 +1,6 @@
 /**
- * Whether a session may change the user's devices (ASVS 7.5.1): once there is a second factor, the password alone can
- * neither add to it nor remove it. The rules that change devices ask here first, so no caller can forget to.
+ * Whether a session may change the user's devices (ASVS 7.5.1): once a user has a second factor, the password alone
+ * can neither add to it nor remove it. The rules that change devices call this first, so no caller can forget to.
  */
 import { type Account, hasVerifiedDevice } from './account.js';
 import type { DecisionContext } from './decision.js';
@@ -17,13 +17,13 @@ export interface ActingSession {
 export type DeviceChange =
   { readonly kind: 'create' | 'rename' } | { readonly kind: 'enrol' | 'remove'; readonly deviceName: string };
 
-/** What the rules that change devices depend on besides the account. */
+/** The input of the rules that change devices, besides the account. */
 export interface DeviceChangeContext extends DecisionContext {
-  /** Who asks; undefined when the application makes the change on its own authority. */
+  /** The session that asks; undefined when the application makes the change on its own authority. */
   readonly session: ActingSession | undefined;
 }
 
-/** The answer of a rule to a session that must complete TOTP first. The service throws `TotpStepUpRequiredError`. */
+/** The answer of a rule to a session that must complete TOTP first. The service then throws `TotpStepUpRequiredError`. */
 export interface StepUpRequired {
   readonly status: 'STEP_UP_REQUIRED';
 }
@@ -33,8 +33,8 @@ export const STEP_UP_REQUIRED: StepUpRequired = { status: 'STEP_UP_REQUIRED' };
 /**
  * Whether the session must complete TOTP before it may make the change.
  *
- * The first device needs the session alone. So does the removal of a device that was never verified, and the verification of
- * one that is verified already, which changes nothing: a double click must not lead to a prompt for a code.
+ * A signed-in session is enough to add the first device, to remove a device that was never verified, and to verify a device
+ * that is already verified. The last changes nothing, and a double click must not lead to a prompt for a code.
  */
 export function needsStepUp(
   account: Account | null,
@@ -48,14 +48,14 @@ export function needsStepUp(
   return !completedLately(session.completedAt, now, policy.stepUpMaxAgeMs);
 }
 
-/** How far the clocks of an application's machines may differ: two steps of a code. */
+/** The tolerated difference between the clocks of an application's machines: two steps of a code. */
 const CLOCK_DIFFERENCE_MS = 60_000;
 
 /**
  * Whether TOTP was completed at most `maxAgeMs` before `now`.
  *
  * Anything but a finite number counts as "not completed", and so does a time in the future: a clock that was ahead must not make
- * a completion last longer.
+ * a completion valid for longer.
  */
 export function completedLately(completedAt: number | undefined, now: number, maxAgeMs: number): boolean {
   if (completedAt === undefined || !Number.isFinite(completedAt)) return false;

@@ -1,5 +1,5 @@
 /**
- * Whether a code signs in, or enrols a device: the rules of RFC 6238 §5.2 and ASVS 6.5.1, in the order in which they apply.
+ * Decides whether a code signs in or enrols a device: the rules of RFC 6238 §5.2 and ASVS 6.5.1, in the order in which they apply.
  *
  * The caller first asks which devices to compare the code with, compares it with every step of their windows, and then asks
  * for the decision. A locked user has no candidates, so no code is compared and no secret is opened during a lock.
@@ -9,7 +9,7 @@ import { type AccountEvent, type Decision, type DecisionContext, unchanged } fro
 import { countedFailures, failuresLeft, isLocked, recordFailure, retryAfterMs } from './lockout.js';
 import { type DeviceChangeContext, needsStepUp, STEP_UP_REQUIRED, type StepUpRequired } from './step-up.js';
 
-/** A device, and the steps of its window of which the entered code is the code. */
+/** A device, and the steps of its window whose code is the entered code. */
 export interface Comparison {
   readonly device: Device;
   readonly matchedSteps: readonly number[];
@@ -65,7 +65,10 @@ export function decideSignIn(
   return reject(account, now, policy);
 }
 
-/** The device that a code may enrol: none when it is unknown or verified, the user is locked, or the session may not. */
+/**
+ * The device that a code may enrol. None when the device is unknown or already verified, the user is locked, or the session must
+ * complete TOTP first.
+ */
 export function enrolmentCandidates(
   account: Account | null,
   deviceName: string,
@@ -111,8 +114,8 @@ function isFresh({ device, matchedSteps }: Comparison): boolean {
 }
 
 /**
- * The step is used up with the code. Should the code stand for two steps of the window at once (a chance of one in a
- * million), the later one is taken, so that the same digits are not good for a second time.
+ * Accepting a code uses up its step. If the code is that of two steps of the window (a chance of one in a million), the later
+ * step is used up, so that the same digits are not accepted twice.
  */
 function accept(account: Account, comparison: Comparison, now: number): Decision<SignInAnswer> {
   const { device, matchedSteps } = comparison;
@@ -135,7 +138,7 @@ function accept(account: Account, comparison: Comparison, now: number): Decision
   };
 }
 
-/** A repeated right code is no guess: it costs no try, so a double click locks nobody out. */
+/** A replayed code is not a guess, so it does not count as a failure: a double click must not lead to a lock. */
 function replay(account: Account, device: Device, now: number, policy: Policy): Decision<SignInAnswer> {
   return {
     answer: invalid(countedFailures(account.budget, now, policy), policy),

@@ -1,21 +1,21 @@
-/** The events of the module: one class for each, listed in one map by the name under which it is emitted. */
+/** The events of the module: one class per event, listed in one map by the name under which it is emitted. */
 import { randomUUID } from 'node:crypto';
 import type { AccountEvent, UnlockReason } from '../accounts/decision.js';
 
 /** The name of one of the module's events. */
 export type TotpEventName = AccountEvent['name'];
 
-/** Whose event it is, and when it happened. */
+/** The user, tenant and session of an event, and its time. */
 export interface EventOrigin {
   /** Epoch ms. */
   readonly occurredAt: number;
   readonly userId: string;
   readonly tenantId: string;
-  /** The session that asked; undefined when the application called `TotpService` by itself. */
+  /** The session that asked; undefined when the application itself called `TotpService`. */
   readonly sessionHandle?: string | undefined;
 }
 
-/** The fields of an event that the events do not have in common. */
+/** The fields of one event that are not common to all events. */
 type Fields<Name extends TotpEventName> = Omit<Extract<AccountEvent, { name: Name }>, 'name'>;
 
 /**
@@ -37,7 +37,7 @@ export abstract class TotpEvent<Name extends TotpEventName = TotpEventName> {
   readonly occurredAt: number;
   readonly userId: string;
   readonly tenantId: string;
-  /** The session that asked; missing when the application called `TotpService` by itself. */
+  /** The session that asked; missing when the application itself called `TotpService`. */
   readonly sessionHandle?: string | undefined;
 
   constructor(origin: EventOrigin, fields: Fields<Name>) {
@@ -54,7 +54,7 @@ export class TotpDeviceCreatedEvent extends TotpEvent<'totp.device.created'> imp
   readonly name = 'totp.device.created';
   declare readonly deviceId: string;
   declare readonly deviceName: string;
-  /** Whether the device was imported with its secret: it is then verified already. */
+  /** Whether the device was imported with its secret. It is then already verified. */
   declare readonly imported: boolean;
   /** Whether it replaced an unverified device of the same name. */
   declare readonly replaced: boolean;
@@ -106,7 +106,7 @@ export class TotpCodeRejectedEvent extends TotpEvent<'totp.code.rejected'> imple
   declare readonly failuresLeft: number;
 }
 
-/** A valid code was entered that had been used already. */
+/** A valid code was entered that had already been used. */
 export class TotpCodeReplayedEvent extends TotpEvent<'totp.code.replayed'> implements Fields<'totp.code.replayed'> {
   readonly name = 'totp.code.replayed';
   declare readonly deviceId: string;
@@ -155,7 +155,7 @@ export type TotpEventMap = {
   [Name in keyof typeof TOTP_EVENT_CLASSES]: InstanceType<(typeof TOTP_EVENT_CLASSES)[Name]>;
 };
 
-/** Any of the module's events; `name` tells them apart. */
+/** Any of the module's events, discriminated by `name`. */
 export type AnyTotpEvent = TotpEventMap[TotpEventName];
 
 /** The names of all events, for an audit table or a subscription to everything. */
@@ -165,7 +165,7 @@ export function isEventName(name: unknown): name is TotpEventName {
   return typeof name === 'string' && Object.hasOwn(TOTP_EVENT_CLASSES, name);
 }
 
-/** Reads an event that was stored as JSON; undefined when the JSON holds none. */
+/** Reads an event that was stored as JSON; undefined when the JSON is not an event. */
 export function readEvent(json: string): AnyTotpEvent | undefined {
   try {
     const value: unknown = JSON.parse(json);
@@ -175,7 +175,7 @@ export function readEvent(json: string): AnyTotpEvent | undefined {
   }
 }
 
-/** Makes parsed JSON an instance of the event's class. */
+/** Turns parsed JSON into an instance of the event's class. */
 function isEvent(value: unknown): value is AnyTotpEvent {
   if (typeof value !== 'object' || value === null || !('name' in value) || !isEventName(value.name)) return false;
   Object.setPrototypeOf(value, TOTP_EVENT_CLASSES[value.name].prototype);
@@ -188,7 +188,7 @@ const CONSTRUCTORS: {
   [Name in TotpEventName]: new (origin: EventOrigin, fields: FieldsByName[Name]) => TotpEventMap[Name];
 } = TOTP_EVENT_CLASSES;
 
-/** The event that reports what a rule decided. */
+/** Builds the event that reports what a rule decided. */
 export function toEvent<Name extends TotpEventName>(
   event: { readonly name: Name } & FieldsByName[Name],
   origin: EventOrigin,

@@ -3,14 +3,14 @@ import { isEventName, type TotpEventMap, type TotpEventName } from './catalogue.
 
 type Handler<Name extends TotpEventName> = (event: TotpEventMap[Name]) => unknown;
 
-/** How a handler is called: at once, with the options of `@OnEvent`, or from the outbox. */
+/** How a handler is called: immediately, with the options of `@OnEvent`, or from the outbox. */
 export type OnTotpEventOptions =
   | (NonNullable<Parameters<typeof OnEvent>[1]> & { readonly durable?: false })
   | {
       /**
        * Whether the handler is called with the events of the outbox (`events: { outbox: true }`, with `HandlerTotpEventDestination`
-       * among the destinations): at least once, even if the process in which it happened dies, and again when the handler
-       * throws. Otherwise it is called at once, in the process in which it happened, and at most once.
+       * among the destinations): at least once, even if the process in which the event happened dies, and again when the
+       * handler throws. Otherwise, it is called immediately, in the process in which the event happened, and at most once.
        */
       readonly durable: true;
     };
@@ -31,7 +31,7 @@ export function OnTotpEvent<Name extends TotpEventName>(name: Name, { durable, .
     key: string | symbol,
     descriptor: TypedPropertyDescriptor<T>,
   ): void => {
-    // A durable handler is not on the application's emitter, whose wildcards and `onAny` would get each event a second time.
+    // A durable handler is not on the application's emitter, whose wildcard listeners would get each event twice.
     if (durable === true) addDurableEvent(descriptor.value, name);
     else OnEvent(name, options)(target, key, descriptor);
   };

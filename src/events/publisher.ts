@@ -3,10 +3,10 @@ import type { EventEmitter2 } from '@nestjs/event-emitter';
 import type { AnyTotpEvent } from './catalogue.js';
 import { logError } from '../shared/log-error.js';
 
-/** Hands events on, after the change that they report is committed. */
+/** Publishes events, after the change that they report is committed. */
 export abstract class TotpEventPublisher {
   /**
-   * Is not waited for, and what it throws or rejects with is logged: the answer is already decided and committed.
+   * The module does not wait for it, and logs what it throws or rejects with: the answer is already decided and committed.
    *
    * @param events of one change, in the order in which they happened; at least one
    */
@@ -29,7 +29,7 @@ export class EmitterTotpEventPublisher extends TotpEventPublisher {
     }
   }
 
-  /** Catches both what a listener throws and what it rejects with later; neither is waited for. */
+  /** Logs both what a listener throws and what it rejects with later, without waiting for it. */
   private async emit(event: AnyTotpEvent): Promise<void> {
     await this.emitter.emitAsync(event.name, event);
   }

@@ -27,7 +27,7 @@ interface FastifyRequest {
 /** The module may be registered twice in one application. */
 const adapted = new WeakSet<Fastify>();
 
-/** On Fastify, makes the module's routes accept a trailing slash, and leaves it to the module to refuse their bodies. */
+/** On Fastify, makes the module's routes accept a trailing slash, and lets the module reject their bodies. */
 export function adaptToFastify(adapter: AbstractHttpAdapter): void {
   if (adapter.getType() !== 'fastify') return;
   const fastify = adapter.getInstance<Fastify>();
@@ -45,7 +45,7 @@ export function adaptToFastify(adapter: AbstractHttpAdapter): void {
 
 /**
  * Before any guard runs, Fastify answers 400 to an empty body with a JSON content type, as SuperTokens' front end sends it, and
- * 415 to an unknown content type. Without a content type, the first counts as no body; as text, the second reaches the module.
+ * 415 to an unknown content type. Without a content type, the empty body counts as no body; as `text/plain`, the other body reaches the module.
  */
 function readBodyAsExpress(request: FastifyRequest, _reply: unknown, done: () => void): void {
   if (!hasBody(request.headers)) delete request.headers['content-type'];

@@ -16,7 +16,7 @@ import {
   type TotpApi,
 } from './totp.api.js';
 
-/** The APIs over the recipe: each calls `TotpService` on behalf of the session, and marks the session when a code was right. */
+/** The APIs over the recipe: each calls `TotpService` on behalf of the session, and marks the session when a code was accepted. */
 @Injectable()
 export class RecipeTotpApi implements TotpApi {
   constructor(
@@ -93,7 +93,7 @@ export class RecipeTotpApi implements TotpApi {
   }
 }
 
-/** On whose behalf the recipe is called. */
+/** The user, tenant and session on whose behalf the recipe is called. */
 async function caller({ session, userContext }: APIInput) {
   return {
     userId: session.getUserId(),

@@ -20,22 +20,22 @@ export class RequestSessionAdapter extends RequestUserSessionAdapter {
   }
 
   /**
-   * Where the session keeps things between requests.
+   * The object in which the session stores data between requests.
    *
-   * @throws TotpConfigurationError when there is no such place, or one that the client could write
+   * @throws TotpConfigurationError when the request has none, or one that the client could change
    */
   protected getStore(request: unknown): object {
     const store = property(request, 'session');
     if (typeof store !== 'object' || store === null) {
       throw new TotpConfigurationError(
-        'TotpModule: there is a request.user but no request.session, so the completion of TOTP cannot be remembered. ' +
+        'TotpModule: the request has a user but no session, so the completion of TOTP cannot be stored. ' +
           'Add express-session or @fastify/session, or, for bearer tokens, write ' +
           'providers: [{ provide: TotpSessionAdapter, useClass: TotpTokenSessionAdapter }].',
       );
     }
     if (property(property(request, 'sessionOptions'), 'signed') === false) {
       throw new TotpConfigurationError(
-        'TotpModule: cookie-session is set to signed: false, so clients can write that they completed TOTP. Remove that option ' +
+        'TotpModule: cookie-session is set to signed: false, so clients could claim that they completed TOTP. Remove that option ' +
           'and give cookie-session keys.',
       );
     }
@@ -43,8 +43,8 @@ export class RequestSessionAdapter extends RequestUserSessionAdapter {
   }
 
   /**
-   * A handle for the session: a hash of its id, which is a secret where it is the value of a cookie; for a session that lives
-   * in a cookie and has no id, a random one that is put into it.
+   * A handle for the session: a hash of its id, since the id itself is often the secret value of a cookie. A session that is stored
+   * in a cookie has no id, and is given a random one.
    */
   protected getHandle(store: object): string {
     const id = optionalText(store, 'id', 'request.session') ?? optionalText(store, 'sessionId', 'request.session');
@@ -67,7 +67,7 @@ export class RequestSession extends TotpSession {
   override readonly tenantId: string;
   readonly handle: string;
 
-  /** @param store asked each time: the application may have given the session a new id, and a new object, in between */
+  /** @param store called each time: the application may have regenerated the session, which replaces the object */
   constructor(
     { userId, tenantId, handle }: SessionIdentity,
     private readonly store: () => object,

@@ -1,22 +1,22 @@
-/** The signed-in user as sign-in guards leave it in `request.user`. */
+/** Reads the signed-in user from `request.user`, where sign-in guards put it. */
 import { type ExecutionContext, Logger } from '@nestjs/common';
 import { TotpConfigurationError } from '../shared/errors.js';
 import { kindOf, property } from '../shared/unknown.js';
 import type { SessionIdentity, TotpSession } from './session.js';
 import { TotpSessionAdapter } from './session-adapter.js';
 
-/** Where a user's id is looked for, in this order. */
+/** The properties that may hold the user's id, in order of precedence. */
 const ID_PROPERTIES = ['id', 'userId', 'sub'] as const;
 
 const logger = new Logger('TotpModule');
 
-/** Who asks, as the sign-in guard said. */
+/** The user that the sign-in guard found. */
 export interface RequestUser extends Omit<SessionIdentity, 'handle'> {
   /** `request.user`. */
   readonly user: unknown;
 }
 
-/** The part that the module's adapters share: who asks is read from `request.user`. */
+/** The part that the module's adapters share: they read the user from `request.user`. */
 export abstract class RequestUserSessionAdapter extends TotpSessionAdapter {
   private readonly warnings = new Set<string>();
 
@@ -30,7 +30,7 @@ export abstract class RequestUserSessionAdapter extends TotpSessionAdapter {
     return undefined;
   }
 
-  /** Makes the session of a signed-in user. */
+  /** Builds the session of a signed-in user. */
   protected abstract createSession(request: unknown, user: RequestUser): TotpSession | Promise<TotpSession>;
 
   protected getUser(request: unknown): unknown {
@@ -38,10 +38,10 @@ export abstract class RequestUserSessionAdapter extends TotpSessionAdapter {
   }
 
   /**
-   * The user's id: the first of `id`, `userId` and `sub` that is there. Undefined is answered with 401.
+   * The user's id: the first of `id`, `userId` and `sub` that is present. Undefined is answered with 401.
    *
-   * @throws TotpConfigurationError when that one is neither a string nor a safe integer. Another is not taken instead: it may be
-   * the id of somebody else
+   * @throws TotpConfigurationError when that is neither a string nor a safe integer. The next property is not tried, because it
+   * may be the id of someone else
    */
   protected getUserId(user: unknown): string | undefined {
     const name = ID_PROPERTIES.find((one) => property(user, one) !== undefined);
@@ -63,7 +63,7 @@ export abstract class RequestUserSessionAdapter extends TotpSessionAdapter {
     return optionalText(user, 'tenantId', 'request.user') ?? 'public';
   }
 
-  /** Once per adapter: requests of strangers must not fill the log. */
+  /** Logged once per adapter: anonymous requests must not fill the log. */
   private warnOnce(warning: string): void {
     if (this.warnings.has(warning)) return;
     this.warnings.add(warning);
@@ -74,35 +74,35 @@ export abstract class RequestUserSessionAdapter extends TotpSessionAdapter {
 /**
  * A property that may be missing.
  *
- * @param where what the object is called, for the error
- * @throws TotpConfigurationError when it is there and not a string, or empty
+ * @param where the name of the object in the error
+ * @throws TotpConfigurationError when it is present but empty or not a string
  */
 export function optionalText(of: unknown, name: string, where: string): string | undefined {
   const value = property(of, name);
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'string' && value !== '') return value;
   throw new TotpConfigurationError(
-    `TotpModule: ${where}.${name} is ${kindOf(value)}. Make it a string that is not empty, or leave it out.`,
+    `TotpModule: ${where}.${name} is ${kindOf(value)}. Make it a non-empty string, or leave it out.`,
   );
 }
 
 function withoutId(user: unknown): string {
   const found = typeof user === 'object' && user !== null ? Object.keys(user).join(', ') : kindOf(user);
   return (
-    `A request was answered with 401, because its request.user has none of ${ID_PROPERTIES.join(', ')} (it has: ` +
+    `A request was answered with 401 because its request.user has none of ${ID_PROPERTIES.join(', ')} (it has: ` +
     `${found || 'no properties'}). Let your sign-in guard set request.user = { id: … }, or override getUserId(user) in your ` +
     'TotpSessionAdapter. This is logged once.'
   );
 }
 
 const SIGN_IN_GUARD_MISSING =
-  'A request with an Authorization header or a session was answered with 401, because no guard had set request.user. If such ' +
+  'A request with an Authorization header or a session was answered with 401 because no guard had set request.user. If such ' +
   'requests are signed in, your sign-in guard runs too late or not at all. Write @UseGuards(SignInGuard, TotpGuard); for ' +
   'global guards, list { provide: APP_GUARD, useClass: SignInGuard } and then { provide: APP_GUARD, useExisting: TotpGuard } ' +
   "in the providers of one module; for the module's own routes, TotpModule.forRoot({ guards: [SignInGuard], … }). This is " +
   'logged once.';
 
-/** Whether a request shows signs of a sign-in: a token, or a session that holds more than what plugins put into each. */
+/** Whether a request seems to be signed in: it has a token, or a session with more than plugins put into every session. */
 function looksSignedIn(request: unknown): boolean {
   const headers = property(request, 'headers');
   if (property(headers, 'authorization') !== undefined) return true;

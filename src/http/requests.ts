@@ -1,4 +1,4 @@
-/** Reads the bodies of requests; a wrong one is a 400 with the contract's message. */
+/** Reads the bodies of requests. An invalid body is a 400 with a message that names the field. */
 import { BadRequestException } from '@nestjs/common';
 import { deviceNameProblem } from '../accounts/enrolment.js';
 import { property } from '../shared/unknown.js';
@@ -6,7 +6,7 @@ import { property } from '../shared/unknown.js';
 /**
  * The fields of a body; none when there is no body.
  *
- * Only JSON is read. This also keeps other sites' forms out: before sending JSON to another site, a browser asks it (CORS preflight).
+ * Only JSON is read. This also rejects forms of other sites: a browser sends JSON to another site only after a CORS preflight.
  */
 export function bodyFields(body: unknown, headers: unknown): object {
   if (hasBody(headers) && !isJson(headers)) {
@@ -19,7 +19,7 @@ export function bodyFields(body: unknown, headers: unknown): object {
   return body;
 }
 
-/** For creating a device: the name is optional. */
+/** The body for creating a device: the name is optional. */
 export function optionalDeviceName(fields: object): string | undefined {
   const name = property(fields, 'deviceName');
   if (name === undefined) return undefined;

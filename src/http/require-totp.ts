@@ -1,9 +1,9 @@
-/** The decorators that say what `TotpGuard` asks of a session. */
+/** The decorators that set what `TotpGuard` requires of a session. */
 import { TotpConfigurationError } from '../shared/errors.js';
 import { durationMs, type TotpDuration } from '../shared/duration.js';
 import { kindOf } from '../shared/unknown.js';
 
-/** What a decorator says about a route or a controller. */
+/** What a decorator requires for a route or a controller. */
 export type TotpRequirement = 'none' | { readonly maxAge: TotpDuration };
 
 /** The key of a `TotpRequirement` in the metadata of a route or a controller. */
@@ -11,21 +11,21 @@ export const TOTP_REQUIREMENT = Symbol('nestjs-totp requirement');
 
 export interface RequireTotpOptions {
   /**
-   * How long ago TOTP may have been completed, in seconds or as a string such as `'5m'`: after that, the session must enter a
-   * code again. Leave it out to accept every session that completed TOTP.
+   * Maximum age of the session's last TOTP check, in seconds or as a string such as `'5m'`. An older session must enter a code
+   * again. Leave it out to accept every session that completed TOTP.
    */
   readonly maxAge?: TotpDuration;
 }
 
 /**
- * Says what `TotpGuard` asks of a session on this route, or on all routes of a controller. A route's own decorator replaces its
+ * Sets what `TotpGuard` requires of a session on this route, or on all routes of a controller. A route's own decorator replaces its
  * controller's.
  *
  * @example
  * \@UseGuards(SignInGuard, TotpGuard)
  * \@RequireTotp({ maxAge: '5m' })
  * \@Post('transfers')
- * @throws TotpConfigurationError as soon as the class is loaded, for options that cannot be used
+ * @throws TotpConfigurationError when the class is loaded, for invalid options
  */
 export function RequireTotp(options: RequireTotpOptions = {}): ClassDecorator & MethodDecorator {
   const given: unknown = options;
@@ -41,8 +41,8 @@ export function RequireTotp(options: RequireTotpOptions = {}): ClassDecorator & 
 }
 
 /**
- * Lets requests to a route or a controller pass a global `TotpGuard`, for signing in. The module's own routes have it: a code
- * could not be entered otherwise.
+ * Lets requests to a route or a controller pass a global `TotpGuard`, for signing in. The module's own routes have it:
+ * otherwise, no code could be entered.
  */
 export function WithoutTotp(): ClassDecorator & MethodDecorator {
   return requirement('none');
@@ -51,8 +51,8 @@ export function WithoutTotp(): ClassDecorator & MethodDecorator {
 /**
  * A maximum age in milliseconds.
  *
- * @param source what it was given to, for the error
- * @throws TotpConfigurationError for anything else, so that nobody passes because of it
+ * @param source where it was written, for the error
+ * @throws TotpConfigurationError for an invalid value: a wrong maximum must not let every session pass
  */
 export function maxAgeMs(maxAge: unknown, source: string): number {
   const ms = durationMs(maxAge);
@@ -64,7 +64,7 @@ export function maxAgeMs(maxAge: unknown, source: string): number {
   );
 }
 
-/** @throws TotpConfigurationError for two decorators on one target, of which one would be ignored */
+/** @throws TotpConfigurationError for two decorators on one target, because one would be ignored */
 function requirement(value: TotpRequirement): ClassDecorator & MethodDecorator {
   return (target: object, _key?: string | symbol, descriptor?: PropertyDescriptor) => {
     const place: unknown = descriptor === undefined ? target : descriptor.value;

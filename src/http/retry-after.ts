@@ -1,7 +1,7 @@
 import { property } from '../shared/unknown.js';
 
 /**
- * The `Retry-After` header of a `LIMIT_REACHED_ERROR` (RFC 9110 §10.2.3): whole seconds, rounded up. Undefined for another answer.
+ * The `Retry-After` header of a `LIMIT_REACHED_ERROR` (RFC 9110 §10.2.3): whole seconds, rounded up. Undefined for other answers.
  */
 export function retryAfter(answer: unknown): string | undefined {
   const wait = property(answer, 'retryAfterMs');

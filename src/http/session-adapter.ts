@@ -6,8 +6,8 @@ import type { TotpSession } from './session.js';
 /**
  * Finds the session of a request.
  *
- * The default is `RequestSessionAdapter`; for bearer tokens there is `TotpTokenSessionAdapter`. One of your own reads the
- * request through `getRequest`, so that it never takes a message that a client wrote for a request.
+ * The default is `RequestSessionAdapter`; `TotpTokenSessionAdapter` is for bearer tokens. An adapter of your own must read the
+ * request through `getRequest`, which never treats a message that a client wrote as a request.
  *
  * @example
  * \@Injectable()
@@ -19,7 +19,7 @@ import type { TotpSession } from './session.js';
  * }
  */
 export abstract class TotpSessionAdapter {
-  /** The session of a request; undefined when nobody is signed in, which is answered with 401. */
+  /** The session of a request; undefined without a signed-in user, which is answered with 401. */
   abstract resolve(context: ExecutionContext): Promise<TotpSession | undefined>;
 
   /**
@@ -35,19 +35,19 @@ export abstract class TotpSessionAdapter {
     if (type === 'http' && !isPlain(request)) return request;
     throw new TotpConfigurationError(
       `TotpModule: ${nameOf(context.getClass())}.${nameOf(context.getHandler())} was not called by an HTTP request (its context ` +
-        `has the type ${JSON.stringify(type)}), so a client may have written what it was called with, and no session is read from that. ` +
+        `has the type ${JSON.stringify(type)}), so its arguments may come from a client, and no session is read from them. ` +
         'Override getRequest(context) in your TotpSessionAdapter to return a request that your server has authenticated, or exempt ' +
         'the handler with @WithoutTotp().',
     );
   }
 }
 
-/** A context that a library or a test has made may have neither class nor handler. */
+/** A context that a library or a test has built may have neither class nor handler. */
 function nameOf(thing: unknown): string {
   return typeof thing === 'function' ? thing.name : '?';
 }
 
-/** Whether a value is what `JSON.parse` makes, and not an instance of a class. */
+/** Whether a value could come from `JSON.parse`, and is not an instance of a class. */
 function isPlain(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
   const prototype: unknown = Object.getPrototypeOf(value);

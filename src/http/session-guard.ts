@@ -1,4 +1,4 @@
-/** Lets only signed-in users reach the module's routes, and hands their sessions on to the controller. */
+/** Lets only signed-in users reach the module's routes, and passes their sessions to the controller. */
 import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { property } from '../shared/unknown.js';
@@ -8,7 +8,7 @@ import { SessionContainer } from './session.js';
 import { TotpSessionAdapter } from './session-adapter.js';
 
 /**
- * Keeps all answers of the module's routes out of caches, refusals included (RFC 9111 §5.2.2.5, ASVS 14.3.2). It is a guard, and the first,
+ * Keeps all answers of the module's routes out of caches, including errors (RFC 9111 §5.2.2.5, ASVS 14.3.2). It is a guard, and the first,
  * because Nest sets the headers of `@Header` only after all guards have passed.
  */
 @Injectable()
@@ -24,7 +24,7 @@ export class NoStoreGuard implements CanActivate {
 /** The sessions of requests in progress. */
 const sessions = new WeakMap<object, SessionContainer>();
 
-/** Answers 401 to everybody who is not signed in. */
+/** Answers 401 to requests without a signed-in user. */
 @Injectable()
 export class TotpSessionGuard implements CanActivate {
   constructor(@Inject(TotpSessionAdapter) private readonly adapter: TotpSessionAdapter) {}
@@ -44,7 +44,7 @@ export interface TotpRequest {
   readonly raw: object;
   /** The platform's own response. */
   readonly response: unknown;
-  /** The fields of the body; a 400 if it is none. They bypass the application's pipes, which may change or strip them. */
+  /** The fields of the body; a 400 if it is invalid. They bypass the application's pipes, which may change or strip them. */
   fields(): object;
 }
 

@@ -5,16 +5,16 @@ import { TotpArgumentError, TotpConfigurationError } from '../shared/errors.js';
 import { logError } from '../shared/log-error.js';
 import { kindOf } from '../shared/unknown.js';
 
-/** Who a session belongs to, and what it is called. */
+/** The user, tenant and handle of a session. */
 export interface SessionIdentity {
   readonly userId: string;
   /** `public` in applications without tenants. */
   readonly tenantId: string;
-  /** Stays the same for the session's life. It is no secret: events carry it. */
+  /** Does not change during the session. Not a secret: events carry it. */
   readonly handle: string;
 }
 
-/** What a `TotpSessionAdapter` makes of a request: a session that knows when it completed TOTP. */
+/** What a `TotpSessionAdapter` returns for a request: a session that knows when it completed TOTP. */
 export abstract class TotpSession implements SessionIdentity {
   abstract readonly userId: string;
   readonly tenantId: string = 'public';
@@ -24,14 +24,14 @@ export abstract class TotpSession implements SessionIdentity {
   abstract completedAt(): Promise<number | undefined>;
 
   /**
-   * Remembers that the session completed TOTP.
+   * Stores that the session completed TOTP.
    *
    * @param at epoch ms
    */
   abstract complete(at: number): Promise<void>;
 }
 
-/** Classes of sessions whose completion was read back once. */
+/** The session classes whose completion was read back once, as a check. */
 const checked = new WeakSet<object>();
 
 /** Stores may round the time of a completion to whole seconds. */
@@ -41,7 +41,7 @@ const logger = new Logger('TotpModule');
 
 /**
  * A session as API functions see it, under SuperTokens' names. It checks what the application's adapter returns: a value of
- * the wrong type is an error, and never a completion.
+ * the wrong type is an error, never a completion.
  */
 export class SessionContainer {
   /** @throws TotpConfigurationError when the session has no user, tenant or handle */
@@ -51,7 +51,7 @@ export class SessionContainer {
       if (typeof value === 'string' && value !== '') continue;
       throw new TotpConfigurationError(
         `TotpModule: the session adapter returned a session whose ${name} is ${kindOf(value)}. ` +
-          'Return a string that is not empty.',
+          'Return a non-empty string.',
       );
     }
   }
@@ -103,7 +103,7 @@ export class SessionContainer {
     await this.checkOnce(at);
   }
 
-  /** Without this, a session that forgets its completion would show only as one 403 after another. */
+  /** Warns about a session that does not store its completion: the only other symptom would be repeated 403 answers. */
   private async checkOnce(at: number): Promise<void> {
     const kind = this.session.constructor;
     if (checked.has(kind)) return;

@@ -10,7 +10,7 @@ import { type SessionIdentity, TotpSession } from './session.js';
 const WITHOUT_EXPIRY_MS = 86_400_000;
 
 /**
- * For bearer tokens (`@nestjs/jwt`, Passport), which cannot remember anything: reads the token's payload from `request.user`
+ * For bearer tokens (`@nestjs/jwt`, Passport), which have no storage: reads the token's payload from `request.user`
  * and keeps the completion in the module's table `totp_session_completions` until the token expires.
  *
  * @example
@@ -42,15 +42,15 @@ export class TotpTokenSessionAdapter extends RequestUserSessionAdapter {
   }
 
   /**
-   * Until when the completion is kept, in epoch ms: the token's `exp`. Where `sid` outlives the token, since tokens are
-   * refreshed, override this to keep the completion for as long as the session lasts.
+   * Until when the completion is kept, in epoch ms: the token's `exp`. If tokens are refreshed, so that `sid` outlives the token,
+   * override this to keep the completion for as long as the session lasts.
    */
   protected getExpiry(payload: unknown): number {
     const expiry = property(payload, 'exp');
     if (expiry === undefined) return this.clock.now() + WITHOUT_EXPIRY_MS;
     if (typeof expiry === 'number') return expiry * 1000;
     throw new TotpConfigurationError(
-      `TotpModule: request.user.exp is ${kindOf(expiry)}. Keep it as the token has it, in epoch seconds (RFC 7519 §4.1.4), or ` +
+      `TotpModule: request.user.exp is ${kindOf(expiry)}. Keep the value of the token, in epoch seconds (RFC 7519 §4.1.4), or ` +
         'override getExpiry(payload) in your TotpSessionAdapter.',
     );
   }

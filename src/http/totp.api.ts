@@ -1,17 +1,17 @@
-/** The HTTP APIs as functions, as SuperTokens' APIInterface has them: what an application overrides. */
+/** The HTTP APIs as functions, as in SuperTokens' APIInterface: the functions that an application can override. */
 import type { RemoveAnswer, RenameAnswer } from '../accounts/enrolment.js';
 import type { EnrolmentAnswer, SignInAnswer } from '../accounts/verification.js';
 import type { ListDevicesAnswer, RecipeInterface, UserContext } from '../recipe/recipe-interface.js';
 import type { TotpConfig } from '../recipe/config.js';
 import type { SessionContainer } from './session.js';
 
-/** An answer in an application's own words; SuperTokens' front ends show the message. */
+/** An application's own answer, whose message SuperTokens' front ends show. */
 export interface GeneralErrorResponse {
   readonly status: 'GENERAL_ERROR';
   readonly message: string;
 }
 
-/** What every API function may need beside its input. */
+/** The context that every API function receives with its input. */
 export interface APIOptions {
   /** `TotpService`. */
   readonly recipeImplementation: RecipeInterface;
@@ -21,7 +21,7 @@ export interface APIOptions {
   readonly req: unknown;
 }
 
-/** What every API function is given. */
+/** The input that all API functions have in common. */
 export interface APIInput {
   readonly options: APIOptions;
   readonly session: SessionContainer;
@@ -34,7 +34,7 @@ export type CreateDeviceResponse =
       readonly deviceName: string;
       readonly secret: string;
       readonly qrCodeString: string;
-      /** An SVG data URL of the key URI; missing when that is too long for a QR code. */
+      /** An SVG data URL of the key URI; missing when the key URI is too long for a QR code. */
       readonly qrCodeImage?: string;
     }
   | { readonly status: 'DEVICE_ALREADY_EXISTS_ERROR' }
@@ -55,7 +55,7 @@ export interface APIInterface {
 /** Replaces single APIs, as SuperTokens' `override.apis` does. An API set to undefined is not served. */
 export type ApiOverride = (original: APIInterface) => APIInterface;
 
-/** The token of the application's `ApiOverride`; its value is undefined where there is none. */
+/** The token of the application's `ApiOverride`; its value is undefined without one. */
 export const API_OVERRIDE = Symbol('nestjs-totp API override');
 
 /** The token of the APIs: what the controller calls. */

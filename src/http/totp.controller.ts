@@ -23,7 +23,7 @@ import { CurrentRequest, NoStoreGuard, type TotpRequest, TotpSessionGuard } from
 import { type APIInput, type APIInterface, TotpApi } from './totp.api.js';
 import { WithoutTotp } from './require-totp.js';
 
-/** The controller classes, with the handlers that they were made with. */
+/** The controller classes, with the handlers that they were created with. */
 const built = new WeakMap<Type<object>, { prototype: object; members: Record<string, PropertyDescriptor> }>();
 
 /** The route of each API, below the module's own path. */
@@ -37,8 +37,8 @@ const ROUTES = {
 } as const satisfies Record<keyof APIInterface, string>;
 
 /**
- * Makes the controller of the module's routes. In this order it checks the session (401), the body (400) and the session's rights
- * (403), and then calls the API. Each registration has a class of its own, since path and guards belong to the class.
+ * Creates the controller of the module's routes. In this order, it checks the session (401), the body (400) and the session's rights
+ * (403), and then calls the API. Each registration has its own class, because path and guards belong to the class.
  *
  * @param path where the routes are mounted
  * @param guards the application's guards, which run before the module's own
@@ -120,7 +120,7 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
       };
     }
 
-    /** Refuses a change that needs a code first (403): before the API, so that no override is reached without one. */
+    /** Rejects a change that requires a code first (403). Runs before the API, so that no override is reached without one. */
     private async allowed<T>(request: TotpRequest, change: DeviceChange, api: () => T): Promise<Awaited<T>> {
       const { session } = request;
       try {
@@ -132,7 +132,7 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
       }
     }
 
-    /** Not an interceptor: a single one would send every request through RxJS, for a header that few answers have. */
+    /** Not an interceptor, which would send every request through RxJS for a header that few answers have. */
     private answered<T>({ response }: TotpRequest, answer: T): T {
       const wait = retryAfter(answer);
       if (wait !== undefined) this.host.httpAdapter.setHeader(response, 'Retry-After', wait);
@@ -145,10 +145,10 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
 }
 
 /**
- * Leaves a controller only the handlers whose API exists: for another, the application's own 404 answers.
+ * Removes the handlers whose API is switched off, so that the application answers 404.
  *
  * Called just before Nest reads the routes from the class. An application that is built a second time may have other APIs, so
- * handlers also come back.
+ * removed handlers are also restored.
  */
 export function serveRoutes(controller: Type<object>, api: APIInterface): void {
   const { prototype, members } = built.get(controller) ?? { prototype: {}, members: {} };

@@ -10,12 +10,12 @@ import { maxAgeMs, TOTP_REQUIREMENT, type TotpRequirement } from './require-totp
 import { SessionContainer, type TotpSession } from './session.js';
 import { TotpSessionAdapter } from './session-adapter.js';
 
-/** Why a request is refused: nobody is signed in, no device is verified, or TOTP was not completed (lately enough). */
+/** Why a request is refused: no user is signed in, the user has no verified device, or TOTP was not completed recently enough. */
 export type TotpRefusal = 'no-session' | 'no-device' | 'no-code';
 
 /**
- * Protects the application's own routes: a session passes that completed TOTP, within `maxAge` where `@RequireTotp({ maxAge })`
- * asks for that. List it after your sign-in guard.
+ * Protects the application's own routes: a session passes if it completed TOTP, and did so within the `maxAge` of
+ * `@RequireTotp({ maxAge })`. List it after your sign-in guard.
  *
  * A user without a verified device passes, unless the module is set to `enrolment: 'required'`.
  *
@@ -44,33 +44,33 @@ export class TotpGuard implements CanActivate {
     const reason = await this.refusal(context);
     if (reason === undefined) return true;
     await this.refuse(context, reason);
-    // Should an override of refuse() not throw, Nest answers 403.
+    // If an override of refuse() does not throw, Nest answers 403.
     return false;
   }
 
-  /** Whether the request passes unchecked: default where `@WithoutTotp()` says so. */
+  /** Whether the request passes unchecked: by default, with `@WithoutTotp()`. */
   protected shouldSkip(context: ExecutionContext): boolean | Promise<boolean> {
     return this.requirement(context) === 'none';
   }
 
-  /** Who asks; undefined when nobody is signed in. */
+  /** The session of the request; undefined without a signed-in user. */
   protected getSession(context: ExecutionContext): Promise<TotpSession | undefined> {
     return this.adapter.resolve(context);
   }
 
-  /** Whether the user must have a verified device to pass: default the option `enrolment`. */
+  /** Whether the user must have a verified device to pass: by default, the option `enrolment`. */
   protected requiresEnrolment(context: ExecutionContext, session: TotpSession): boolean | Promise<boolean>;
   protected requiresEnrolment(): boolean | Promise<boolean> {
     return this.config.enrolment === 'required';
   }
 
-  /** How long ago TOTP may have been completed: default what `@RequireTotp({ maxAge })` says. Infinity accepts any time. */
+  /** Maximum age of the last TOTP check: by default, that of `@RequireTotp({ maxAge })`. Infinity accepts any age. */
   protected getMaxAge(context: ExecutionContext): TotpDuration | Promise<TotpDuration> {
     const requirement = this.requirement(context);
     return typeof requirement === 'object' ? requirement.maxAge : Infinity;
   }
 
-  /** Throws the answer: 401 for nobody, else the 403 that SuperTokens' front ends know. */
+  /** Throws the answer: 401 without a session, otherwise the 403 that SuperTokens' front ends expect. */
   protected refuse(_context: ExecutionContext, reason: TotpRefusal): void | Promise<void> {
     if (reason === 'no-session') throw unauthorised();
     throw invalidClaim(reason === 'no-device' ? SET_UP_DEVICE : ENTER_CODE);
@@ -91,7 +91,7 @@ export class TotpGuard implements CanActivate {
     return enrolled && !isCompleted ? 'no-code' : undefined;
   }
 
-  /** What a decorator says about the route, or else about its controller. */
+  /** The requirement of the route's decorator, or else of its controller's. */
   private requirement(context: ExecutionContext): TotpRequirement | undefined {
     return this.reflector.getAllAndOverride<TotpRequirement | undefined>(TOTP_REQUIREMENT, [
       context.getHandler(),

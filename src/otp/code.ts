@@ -1,11 +1,11 @@
-/** A code against a secret: which steps of the window it is the code of (RFC 4226, RFC 6238). */
+/** Computes codes, and finds the steps of a window whose code was entered (RFC 4226, RFC 6238). */
 import { generateSync, type HashAlgorithm } from 'otplib';
 import { TotpSecretError } from '../shared/errors.js';
 import { nodeCryptoPlugin } from './node-crypto-plugin.js';
 import { isSecret, MAX_SECRET_BYTES, MIN_SECRET_BYTES } from './secret.js';
 import type { Algorithm } from './settings.js';
 
-/** How an authenticator makes codes of its secret. */
+/** How an authenticator computes codes from its secret. */
 export interface CodeSettings {
   readonly algorithm: Algorithm;
   /** 6 or 8. */
@@ -14,7 +14,7 @@ export interface CodeSettings {
   readonly period: number;
 }
 
-/** Room for a code with all the whitespace that a copy may bring along. */
+/** Maximum length of what was entered: room for a code with the whitespace of a copy. */
 const MAX_ENTERED_LENGTH = 256;
 
 const HASHES: Readonly<Record<Algorithm, HashAlgorithm>> = { SHA1: 'sha1', SHA256: 'sha256', SHA512: 'sha512' };
@@ -24,12 +24,12 @@ const HASHES: Readonly<Record<Algorithm, HashAlgorithm>> = { SHA1: 'sha1', SHA25
  *
  * @param secret the shared secret: see `isSecret`
  * @param step the number of the time step, from 0
- * @throws TotpSecretError when the secret is shorter or longer: with one of no bytes, anyone could compute the codes
+ * @throws TotpSecretError when the secret is shorter or longer: anyone can compute the codes of an empty secret
  */
 export function codeOfStep(secret: Uint8Array, step: number, { algorithm, digits }: CodeSettings): string {
   if (!isSecret(secret)) {
     throw new TotpSecretError(
-      `The secret has ${String(secret.length)} bytes or ends in zeros, and needs ${String(MIN_SECRET_BYTES)} to ` +
+      `The secret has ${String(secret.length)} bytes or ends in zeros, but must have ${String(MIN_SECRET_BYTES)} to ` +
         `${String(MAX_SECRET_BYTES)} bytes: check what TotpSecretCipher.open returns.`,
     );
   }
@@ -49,11 +49,11 @@ export function stepAt(now: number, period: number): number {
 }
 
 /**
- * The steps of the window around `now` that `entered` is the code of: none, one, or by chance more.
+ * The steps of the window around `now` whose code is `entered`: none, one, or by chance more.
  *
  * Every step is compared, each in constant time, so the duration reveals nothing about the code (ASVS 11.2.4). Whitespace,
- * which people copy along, is dropped. Anything but exactly as many ASCII digits as the authenticator shows is no code: it
- * is never evaluated and never an error.
+ * which people often copy with a code, is ignored. Anything other than as many ASCII digits as the authenticator shows matches
+ * no step; it is not an error.
  *
  * @param entered what the person entered; any string
  * @param now epoch ms; the caller reads the clock once per check

@@ -1,17 +1,17 @@
-/** The key URI that an authenticator app scans: https://github.com/google/google-authenticator/wiki/Key-Uri-Format */
+/** Builds the key URI that an authenticator app scans: https://github.com/google/google-authenticator/wiki/Key-Uri-Format */
 import type { CodeSettings } from './code.js';
 
 export interface KeyUriParts extends CodeSettings {
   readonly issuer: string;
-  /** The user as the app shows it, such as an e-mail address; the label is the issuer alone without it. */
+  /** The user as the app shows them, such as an e-mail address. Without it, the label is the issuer alone. */
   readonly account?: string | undefined;
   /** Base32. */
   readonly secret: string;
 }
 
 /**
- * Each part is percent-encoded, so any issuer and account come back to the same text from a URL parser. A `:` divides the
- * label, so one inside a part is written as `-`.
+ * Each part is percent-encoded, so that a URL parser returns the same issuer and account, whatever they contain. A `:` separates
+ * the parts of the label, so one within a part is replaced by `-`.
  */
 export function keyUri({ issuer, account, secret, algorithm, digits, period }: KeyUriParts): string {
   const label = account === undefined || account === '' ? encode(issuer) : `${encode(issuer)}:${encode(account)}`;

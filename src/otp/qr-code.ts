@@ -1,10 +1,10 @@
-/** The QR picture of a key URI. */
+/** Draws the QR code of a key URI. */
 import qrcode from 'qrcode';
 
 /**
- * An SVG data URL that an `<img>` shows.
+ * A QR code as an SVG data URL, for an `<img>`.
  *
- * @returns undefined when the text is longer than a QR code holds (2,953 bytes, ISO/IEC 18004 table 7)
+ * @returns undefined when the string is longer than a QR code holds (2,953 bytes, ISO/IEC 18004 table 7)
  */
 export async function qrCodeImage(text: string): Promise<string | undefined> {
   if (Buffer.byteLength(text) > 2953) return undefined;

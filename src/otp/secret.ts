@@ -1,4 +1,4 @@
-/** Shared secrets: made at random, written as Base32 for people and authenticator apps, and compared as HMAC keys. */
+/** Shared secrets: generated at random, encoded in Base32, and compared as HMAC keys. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { ScureBase32Plugin } from 'otplib';
 import { nodeCryptoPlugin } from './node-crypto-plugin.js';
@@ -8,7 +8,7 @@ import type { Algorithm } from './settings.js';
 const SECRET_BYTES = 20;
 /** 128 bit, the minimum of RFC 4226 R6. */
 export const MIN_SECRET_BYTES = 16;
-/** The block size of SHA-1 and SHA-256: longer ones add nothing (RFC 2104 §3). */
+/** The block size of SHA-1 and SHA-256: longer secrets are no stronger (RFC 2104 §3). */
 export const MAX_SECRET_BYTES = 64;
 
 /** Bytes that a hash function processes at a time (FIPS 180-4): the length of its HMAC key. */
@@ -21,32 +21,32 @@ export function newSecret(): Uint8Array {
 }
 
 /**
- * Whether a secret has 16 to 64 bytes, zeros at its end not counted towards the minimum: HMAC pads keys with zeros, so
- * they add nothing.
+ * Whether a secret has 16 to 64 bytes. Trailing zeros do not count towards the minimum: HMAC pads keys with zeros, so they add
+ * nothing.
  */
 export function isSecret(secret: Uint8Array): boolean {
   return secret.length <= MAX_SECRET_BYTES && withoutPadding(secret).length >= MIN_SECRET_BYTES;
 }
 
-/** A secret, and the hash function that it is used with. */
+/** A secret and its hash function. */
 export interface HmacSecret {
   readonly secret: Uint8Array;
   readonly algorithm: Algorithm;
 }
 
 /**
- * Whether two secrets are one key to HMAC (RFC 2104 §2), and so make the same codes: they may differ in zeros at their ends,
- * or one may be the hash of the other.
+ * Whether two secrets are the same HMAC key (RFC 2104 §2), and so have the same codes: they may differ in trailing zeros, or one
+ * may be the hash of the other.
  *
- * One key under two algorithms is the same too. Its codes differ, but many authenticator apps ignore the algorithm, and nobody
- * has one key in two authenticators on purpose.
+ * The same key with two algorithms counts as the same: its codes differ, but many authenticator apps ignore the algorithm, and
+ * no one puts one key into two authenticators on purpose.
  */
 export function isSameKey(one: HmacSecret, other: HmacSecret): boolean {
   const [left, right] = [hmacKey(one), hmacKey(other)];
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-/** The bytes that decide the codes: equal for two secrets exactly when `isSameKey`. */
+/** The bytes that determine the codes: equal for two secrets exactly when `isSameKey`. */
 export function hmacKey({ secret, algorithm }: HmacSecret): Uint8Array {
   const isHashed = secret.length > BLOCK_BYTES[algorithm];
   return withoutPadding(isHashed ? createHash(algorithm).update(secret).digest() : secret);
@@ -55,15 +55,16 @@ export function hmacKey({ secret, algorithm }: HmacSecret): Uint8Array {
 function withoutPadding(key: Uint8Array): Uint8Array {
   return key.subarray(0, key.findLastIndex((byte) => byte !== 0) + 1);
 }
-/** Upper case, without padding: the one form that every authenticator app reads. */
+
+/** Base32 in upper case without padding: the form that every authenticator app reads. */
 export function toBase32(secret: Uint8Array): string {
   return base32.encode(secret);
 }
 
-/** The bytes of a Base32 text, blanks and padding ignored; undefined when it is none. */
+/** The bytes of a Base32 string, ignoring whitespace and padding; undefined when it is not Base32. */
 export function fromBase32(text: string): Uint8Array | undefined {
   const compact = text.replace(/[\s=]/gu, '');
-  // Before it is made upper case, which turns other letters (ß, ſ) into these.
+  // Checked before conversion to upper case, which turns other letters (ß, ſ) into these.
   if (!/^[A-Za-z2-7]+$/.test(compact)) return undefined;
   try {
     return base32.decode(compact.toUpperCase());

@@ -1,10 +1,10 @@
-/** Events to other services, over the message broker that the application has set up. */
+/** Delivers events to other services through the application's message broker. */
 import { fromEvent, lastValueFrom, type Observable, takeUntil } from 'rxjs';
 import type { AnyTotpEvent } from '../events/catalogue.js';
 import { type TotpCloudEvent, toCloudEvent } from './cloud-event.js';
 import { TotpEventDestination } from './destination.js';
 
-/** What is needed of a `ClientProxy` of `@nestjs/microservices`. */
+/** The part of `ClientProxy` of `@nestjs/microservices` that is used here. */
 export interface TotpMessageClient {
   emit(pattern: string, data: unknown): Observable<unknown>;
   send(pattern: string, data: unknown): Observable<unknown>;
@@ -15,8 +15,8 @@ export interface ClientProxyTotpEventDestinationOptions {
   /** The `source` of the CloudEvents, a URI reference; default `/nestjs-totp`. */
   readonly source?: string;
   /**
-   * Whether an event is delivered only when somebody has answered to it, default false: JetStream that it is stored, or a service
-   * with `@MessagePattern('totp.user.locked')` that it is done.
+   * Whether an event counts as delivered only once there is a reply to it, default false: JetStream replies when it has stored the
+   * event, a service with `@MessagePattern('totp.user.locked')` when it has handled it.
    */
   readonly reply?: boolean;
 }
@@ -24,8 +24,8 @@ export interface ClientProxyTotpEventDestinationOptions {
 /**
  * Sends each event as a CloudEvent, under its name, through a `ClientProxy`: RabbitMQ, NATS, Kafka, Redis, MQTT or TCP.
  *
- * What "delivered" means is up to the transport. RabbitMQ and Kafka confirm that they have it, NATS that it has come, and Redis
- * that it was passed to whoever listened just then.
+ * What "delivered" means depends on the transport. RabbitMQ and Kafka confirm that they have stored the event, NATS that the server
+ * has received it, and Redis that it has passed it to the current subscribers.
  *
  * @example
  * \@Injectable()
@@ -55,9 +55,9 @@ export abstract class ClientProxyTotpEventDestination extends TotpEventDestinati
     const { source = '/nestjs-totp', reply = false } = this.options;
     const message = this.message(await toCloudEvent(event, source));
     if (reply) {
-      // A client remembers whoever waits for a reply, until they wait no more.
+      // A client remembers each pending reply until its subscription ends.
       const answer = this.client.send(event.name, message).pipe(takeUntil(fromEvent(signal, 'abort')));
-      // One who is done and has nothing to say sends no value.
+      // A service that replies without a value only completes the observable.
       refuseError(await lastValueFrom(answer, { defaultValue: undefined }));
       signal.throwIfAborted();
     } else {
@@ -66,13 +66,13 @@ export abstract class ClientProxyTotpEventDestination extends TotpEventDestinati
     }
   }
 
-  /** What is sent, for transports that want more: `{ key: event.subject, value: event }` keeps a user's order on Kafka. */
+  /** The message to send. On Kafka, override it with `{ key: event.subject, value: event }` to keep the order of each user. */
   protected message(event: TotpCloudEvent): unknown {
     return event;
   }
 }
 
-/** NATS takes a message without a word: that it has come is known when it answers to what was sent after it. */
+/** NATS does not acknowledge a publish; flush() resolves once the server has processed everything sent before it. */
 async function flush(connection: unknown): Promise<void> {
   if (canFlush(connection)) await connection.flush();
 }
@@ -86,10 +86,10 @@ function canFlush(connection: unknown): connection is { flush(): Promise<void> }
   );
 }
 
-/** JetStream answers with `{ error }` when it has not stored a message, which is no error to a `ClientProxy`. */
+/** JetStream replies with `{ error }` when it has not stored a message. A `ClientProxy` does not treat that as an error. */
 function refuseError(reply: unknown): void {
   if (typeof reply !== 'object' || reply === null || !('error' in reply)) return;
-  // A service may well say that there was none.
+  // A service may reply with `error: null`.
   if (reply.error === null || reply.error === undefined) return;
-  throw new Error(`The answer was an error: ${JSON.stringify(reply.error)}`);
+  throw new Error(`The reply was an error: ${JSON.stringify(reply.error)}`);
 }

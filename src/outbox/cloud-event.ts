@@ -1,15 +1,15 @@
-/** Events as CloudEvents 1.0, which services in any language and any broker's tools can read. */
+/** Converts events to CloudEvents 1.0, which services in any language can read. */
 import { TotpConfigurationError } from '../shared/errors.js';
 import type { AnyTotpEvent } from '../events/catalogue.js';
 
 /** An event in its envelope. */
 export interface TotpCloudEvent {
   readonly specversion: '1.0';
-  /** The event's own, which stays the same however often it is handed on. */
+  /** The event's own id, which is the same for each redelivery. */
   readonly id: string;
   readonly type: AnyTotpEvent['name'];
   readonly source: string;
-  /** The user id; missing when it holds control characters, which no attribute may. */
+  /** The user id; missing when it contains control characters, which an attribute must not. */
   readonly subject?: string;
   /** RFC 3339. */
   readonly time: string;
@@ -20,10 +20,10 @@ export interface TotpCloudEvent {
 }
 
 /**
- * Puts an event into its envelope, and has it checked by the SDK of CloudEvents.
+ * Puts an event into its envelope, and validates it with the CloudEvents SDK.
  *
- * @param source which application it comes from: a URI reference, such as `https://acme.example/accounts`
- * @throws TotpConfigurationError when the SDK is not there; the SDK's own error when the source is none
+ * @param source identifies the application: a URI reference, such as `https://acme.example/accounts`
+ * @throws TotpConfigurationError when the SDK is not installed; the SDK's own error when the source is not a URI reference
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  */
 export async function toCloudEvent(event: AnyTotpEvent, source: string): Promise<TotpCloudEvent> {
@@ -43,19 +43,19 @@ export async function toCloudEvent(event: AnyTotpEvent, source: string): Promise
   return envelope;
 }
 
-/** Loaded by those only who send events to other services. */
+/** Loaded on demand, because only applications that send events to other services need the package. */
 async function sdk() {
   try {
     return await import('cloudevents');
   } catch (cause) {
     throw new TotpConfigurationError(
-      'TotpModule: events go to other services as CloudEvents, whose package is missing: npm install cloudevents',
+      'TotpModule: the package cloudevents is missing, in whose format events are sent to other services. Run "npm install cloudevents".',
       { cause },
     );
   }
 }
 
-/** The `$id` of the JSON Schema of an event, which is in the package under `schemas/`. */
+/** The `$id` of the JSON Schema of an event; the package has these files under `schemas/`. */
 export function schemaId(name: AnyTotpEvent['name'], version: AnyTotpEvent['version']): string {
   return `urn:nestjs-totp:${name}:${String(version)}`;
 }

@@ -1,4 +1,4 @@
-/** Where the outbox delivers events. */
+/** The port for places to which the outbox delivers events. */
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { AnyTotpEvent } from '../events/catalogue.js';
 import { type DurableHandler, DurableHandlers } from './durable-handlers.js';
@@ -7,7 +7,7 @@ import { type DurableHandler, DurableHandlers } from './durable-handlers.js';
 export const DESTINATION_NAMES = Symbol('nestjs-totp destination names');
 
 /**
- * A place to which every durable event is delivered, at least once, and in the order of each user.
+ * Receives every durable event at least once, and the events of each user in order.
  *
  * @example
  * \@Injectable()
@@ -21,21 +21,21 @@ export const DESTINATION_NAMES = Symbol('nestjs-totp destination names');
  * TotpModule.forRoot({ …, events: { outbox: true }, eventDestinations: [OwnersMail] })
  */
 export abstract class TotpEventDestination {
-  /** 1 to 32 characters of a–z, 0–9 and `-`. Rows wait under this name, so it must not change. */
+  /** 1 to 32 characters of a–z, 0–9 and `-`. Rows are stored under this name, so it must not change. */
   abstract readonly name: string;
 
   /**
    * Resolves once the event has arrived; when it rejects or takes too long, the event is delivered again. An event may be delivered
    * more than once in any case: use its `id` to act only once.
    *
-   * @param signal aborted when the delivery has taken too long, so that it does not continue next to a second try
+   * @param signal aborted when the delivery has taken too long, so that it does not overlap with the next attempt
    */
   abstract deliver(event: AnyTotpEvent, signal?: AbortSignal): Promise<void>;
 }
 
 /**
- * Calls the application's handlers of `@OnTotpEvent(name, { durable: true })`. An event is delivered when all of them are done; when
- * one throws, all of them are called again.
+ * Calls the application's handlers of `@OnTotpEvent(name, { durable: true })`. An event counts as delivered when all of them have
+ * succeeded; when one throws, all of them are called again.
  */
 @Injectable()
 export class HandlerTotpEventDestination extends TotpEventDestination implements OnApplicationBootstrap {
@@ -54,7 +54,7 @@ export class HandlerTotpEventDestination extends TotpEventDestination implements
   }
 
   override async deliver(event: AnyTotpEvent): Promise<void> {
-    // While the application starts, events that were left behind would be handled by nobody, and count as delivered.
+    // Handlers are not known before the application has started: until then, events without handlers would count as delivered.
     await this.ready;
     const handlers = this.handlers.filter((handler) => handler.event === event.name);
     // Waits for all of them, so that none still runs when the event is delivered again.

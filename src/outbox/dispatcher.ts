@@ -15,11 +15,11 @@ export interface DispatcherSettings {
   readonly pollInterval: number;
   /** Milliseconds that one delivery may take. */
   readonly deliveryTimeout: number;
-  /** Tries after which an entry is dead-lettered. */
+  /** Attempts after which an entry is dead-lettered. */
   readonly maxAttempts: number;
 }
 
-/** Deliveries at a time per partition: each of another user, since a user's events are delivered one after the other. */
+/** Deliveries at a time per partition. Each is for a different user, because a user's events are delivered one after the other. */
 const BATCH_SIZE = 50;
 /** Delay before re-checking a partition that another process holds: it may release the partition without seeing the newest entries. */
 const RECHECK_MS = 100;
@@ -27,7 +27,7 @@ const RECHECK_MS = 100;
 const REASON_LENGTH = 500;
 const FIRST_WAIT_MS = 1_000;
 
-/** How long an entry waits after a failed try: 1 s, 2 s, 4 s, and so on to 5 min. */
+/** How long an entry waits after a failed attempt: 1 s, 2 s, 4 s and so on to 5 min. */
 export function waitAfter(attempts: number): number {
   return Math.min(FIRST_WAIT_MS * 2 ** (attempts - 1), LONGEST_WAIT_MS);
 }
@@ -36,23 +36,23 @@ type Failure = readonly [OutboxEntry, unknown];
 
 /**
  * Finds the partitions that have due entries, leases them, and empties each of them batch by batch, independently of the others. A
- * batch is the first entry of each of several users. A user's next entry is read only once the one before is deleted, so the order of
- * each user needs no memory.
+ * batch consists of the first entry of each of several users. A user's next entry is read only after the previous one is deleted, so
+ * no state is needed to keep the order of each user.
  */
 export class OutboxDispatcher {
   private readonly logger = new Logger('TotpModule');
   private readonly leaseLength: number;
-  /** Tokens of other processes, and since when they are known not to have changed. */
+  /** Tokens of other processes, and the time since which each has not changed. */
   private readonly watched = new Map<string, { readonly token: string; readonly since: number }>();
   private round: Promise<void> | undefined;
   private isAskedAgain = false;
-  /** Partitions that are being emptied, and those of them that were found due meanwhile. */
+  /** Partitions that are being emptied, and whether they were found due again in the meantime. */
   private readonly serving = new Map<string, Promise<void>>();
   private readonly dueAgain = new Set<string>();
   private isFailing = false;
   private isStopped = false;
   private cancelPoll: (() => void) | undefined;
-  /** A round does not belong to the request whose commit started it. */
+  /** Runs rounds outside of the async context of the request whose commit started them. */
   private readonly startRound = AsyncResource.bind(() => this.runRound());
 
   constructor(
@@ -65,20 +65,20 @@ export class OutboxDispatcher {
     this.leaseLength = Lease.lengthFor(settings.deliveryTimeout);
   }
 
-  /** Looks for entries now, or as soon as the current round is over. */
+  /** Looks for entries now, or after the current round. */
   nudge(): void {
     if (this.isStopped) return;
     this.isAskedAgain = true;
     this.round ??= this.startRound();
   }
 
-  /** Looks for entries, and resolves when there is nothing more to do. Never rejects. */
+  /** Looks for entries, and resolves when nothing is left to do. Never rejects. */
   async wake(): Promise<void> {
     this.nudge();
     while (this.round !== undefined || this.serving.size > 0) await Promise.all([this.round, ...this.serving.values()]);
   }
 
-  /** Ends after the deliveries in progress. */
+  /** Stops, after the deliveries in progress. */
   async stop(): Promise<void> {
     this.isStopped = true;
     this.cancelPoll?.();
@@ -107,7 +107,7 @@ export class OutboxDispatcher {
   /** @returns false when other processes hold a partition that has due entries */
   private async acquirePartitions(): Promise<boolean> {
     const due = await this.queue.duePartitions(this.destination.name);
-    // Each handles its own errors: a round that ends while others are still being acquired would lose their leases.
+    // Each handles its own errors: if the round ended early, it would lose the leases that are still being acquired.
     const acquired = await Promise.all(due.map(({ partition, token }) => this.beginPartition(partition, token)));
     return acquired.every(Boolean);
   }
@@ -121,7 +121,7 @@ export class OutboxDispatcher {
     if (seen !== undefined && !this.isAbandoned(partition, seen)) return false;
     try {
       const lease = await Lease.acquire(this.queue, partition, seen, this.leaseLength, this.clock);
-      // Not awaited: a slow delivery delays no other partition.
+      // Not awaited, so that a slow delivery does not delay other partitions.
       if (lease !== undefined) this.serving.set(partition, this.serve(partition, lease));
       return lease !== undefined;
     } catch (error) {
@@ -151,7 +151,7 @@ export class OutboxDispatcher {
   private async empty(lease: Lease): Promise<void> {
     while (!this.isStopped) {
       const entries = await this.queue.heads(lease.token.partition, BATCH_SIZE);
-      // After the read, which may have been slow.
+      // After the read, because that may be slow.
       if (entries.length === 0 || !(await lease.ensure(this.settings.deliveryTimeout))) return;
       if (!(await this.deliverBatch(entries, lease))) return;
       // With SQLite and in-process handlers this loop may never await I/O.
@@ -184,7 +184,7 @@ export class OutboxDispatcher {
     const outcome = await this.record(delivered, failures, lease);
     if (outcome === 'lease lost') {
       this.logger.warn(
-        `Another process took over a lease on events for ${this.destination.name}: ${String(entries.length)} of them may arrive twice`,
+        `Another process took over a lease on events for ${this.destination.name}: ${String(entries.length)} events may be delivered twice`,
       );
     }
     this.reportFailures(failures);
@@ -203,7 +203,7 @@ export class OutboxDispatcher {
     return outcome;
   }
 
-  /** Logs only the first failure after a success: while a destination is down, there may be any number. */
+  /** Logs only the first failure after a success: while a destination is down, failures are many. */
   private reportFailures([first]: readonly Failure[]): void {
     if (first !== undefined && !this.isFailing) {
       const [entry, error] = first;
@@ -220,7 +220,7 @@ export class OutboxDispatcher {
     let cancel: (() => void) | undefined;
     const timeout = new Promise<never>((_, reject) => {
       cancel = this.clock.after(this.settings.deliveryTimeout, () => {
-        reject(new Error(`no answer within ${String(this.settings.deliveryTimeout)} ms`));
+        reject(new Error(`no reply within ${String(this.settings.deliveryTimeout)} ms`));
         tooLong.abort();
       });
     });
@@ -239,7 +239,7 @@ export class OutboxDispatcher {
     const outcome = await this.queue.putBack(lease.token, { ...entry, attempts }, wait, reason);
     if (outcome === 'written' && isGivenUp) {
       this.logger.error(
-        `The event ${entry.id} is a dead letter after ${String(attempts)} tries: ${reason}. TotpOutboxRelay.requeue() delivers it again.`,
+        `The event ${entry.id} is a dead letter after ${String(attempts)} attempts: ${reason}. TotpOutboxRelay.requeue() delivers it again.`,
       );
     }
     return outcome;

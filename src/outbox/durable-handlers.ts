@@ -1,4 +1,4 @@
-/** The application's handlers of `@OnTotpEvent(name, { durable: true })`. */
+/** Finds the application's handlers of `@OnTotpEvent(name, { durable: true })`. */
 import { Inject, Injectable } from '@nestjs/common';
 import { ContextIdFactory, DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
 import type { AnyTotpEvent, TotpEventName } from '../events/catalogue.js';
@@ -9,7 +9,7 @@ type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 /** One method of a provider or controller. */
 export interface DurableHandler {
   readonly event: TotpEventName;
-  /** For messages: `Mailer.onLocked`. */
+  /** The name in messages: `Mailer.onLocked`. */
   readonly label: string;
   call(event: AnyTotpEvent): Promise<void>;
 }
@@ -22,7 +22,7 @@ export class DurableHandlers {
     @Inject(MetadataScanner) private readonly scanner: MetadataScanner,
   ) {}
 
-  /** All of them, once the application's providers are there. */
+  /** All handlers. Call it after Nest has created the providers. */
   list(): readonly DurableHandler[] {
     const wrappers = [...this.discovery.getProviders(), ...this.discovery.getControllers()];
     return wrappers.flatMap((wrapper) => {
@@ -49,7 +49,7 @@ export class DurableHandlers {
   }
 }
 
-/** A provider that is created per request is created per event, with the event as the payload of its request. */
+/** A request-scoped provider is created for each event, which is the payload of its request. */
 async function instanceFor(wrapper: Wrapper, instance: object, event: AnyTotpEvent): Promise<object> {
   if (wrapper.isDependencyTreeStatic() && !wrapper.isTransient) return instance;
   const module: unknown = wrapper.host?.getProviderByKey(ModuleRef).instance;

@@ -1,16 +1,16 @@
-/** The right of one process to deliver the entries of a partition. */
+/** Acquires and renews leases: the right of one process to deliver the entries of a partition. */
 import { randomUUID } from 'node:crypto';
 import type { MonotonicClock } from './monotonic-clock.js';
 import type { LeaseToken, OutboxQueue } from './outbox.js';
 
-/** A lease lasts as long as this many deliveries may take, so that it outlasts the batch that is begun under it. */
+/** A lease lasts as long as this many deliveries may take, so that it outlasts a batch that starts under it. */
 const LEASE_IN_DELIVERIES = 3;
 
 /**
- * A lease while it is held. Its token is a fencing token: entries are deleted and put back only while the database still has it.
+ * A lease that this process holds. Its token is a fencing token: entries are written only while the database still has it.
  *
- * The holder writes a new token before the lease expires. Another process takes over once it has seen the same token for the whole
- * length of a lease. Each measures that by its own monotonic clock, so clocks that differ do no harm.
+ * The holder writes a new token before the lease expires. Another process takes over once it has seen the same token for the
+ * duration of a lease. Each process measures that by its own monotonic clock, so their clocks may differ.
  */
 export class Lease {
   token: LeaseToken;
@@ -45,7 +45,7 @@ export class Lease {
     return (await lease.replace(seen)) ? lease : undefined;
   }
 
-  /** Renews the lease if need be. @returns whether it lasts for a delivery of this length, and for the writes after it */
+  /** Renews the lease if necessary. @returns whether it lasts for a delivery of this length, and for the writes after it */
   async ensure(milliseconds: number): Promise<boolean> {
     const lasts = () => this.renewedAt + this.length - this.clock.elapsed() >= 2 * milliseconds;
     return lasts() || ((await this.replace(this.token.token)) && lasts());
@@ -57,7 +57,7 @@ export class Lease {
 
   private async replace(seen: string | undefined): Promise<boolean> {
     const token = { partition: this.token.partition, token: randomUUID() };
-    // The time before the statement is sent: from then on others may see the token.
+    // The time before the statement is sent: other processes may see the token from then on.
     this.renewedAt = this.clock.elapsed();
     const isWritten = await this.queue.acquire(token, seen);
     if (isWritten) this.token = token;

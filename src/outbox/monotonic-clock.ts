@@ -1,8 +1,8 @@
-/** Time that only goes forward, for waits within one process: setting the machine's clock does not affect it. */
+/** A monotonic clock and timer, for waits within one process: setting the machine's clock does not affect it. */
 export interface MonotonicClock {
-  /** Milliseconds since some moment. */
+  /** Milliseconds since an arbitrary moment. */
   elapsed(): number;
-  /** Calls `action` after some milliseconds, and returns a function that cancels it. Keeps no process alive. */
+  /** Calls `action` after some milliseconds, and returns a function that cancels it. Does not keep the process alive. */
   after(milliseconds: number, action: () => void): () => void;
 }
 

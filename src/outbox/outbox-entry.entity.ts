@@ -1,18 +1,18 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
- * An event that waits for one destination. With two destinations there are two rows, which are delivered independently. A delivered
- * row is deleted.
+ * An event that waits for delivery to one destination. Each destination has a row of its own, delivered independently. A delivered row
+ * is deleted.
  */
 @Entity({ name: 'totp_outbox' })
 @Index(['partition', 'dueAt', 'occurredAt'])
 @Index(['account', 'position'])
 export class TotpOutboxEntryEntity {
-  /** The event's id and the destination's name, with a colon between. */
+  /** The event's id and the destination's name, separated by a colon. */
   @PrimaryColumn({ type: 'varchar', length: 80 })
   id!: string;
 
-  /** The destination's name and the first digit of `account`, with a colon between: what one lease covers. */
+  /** The destination's name and the first digit of `account`, separated by a colon: one lease covers one partition. */
   @Column({ name: 'partition_key', type: 'varchar', length: 40 })
   partition!: string;
 
@@ -25,17 +25,17 @@ export class TotpOutboxEntryEntity {
   position!: number;
 
   /**
-   * When it is tried next, in epoch ms of the database's clock. 0 means at once: the clock of the machine that wrote the event is
-   * not trusted. Null when it is dead-lettered.
+   * When delivery is attempted next, in epoch ms of the database's clock. 0 means immediately: the clock of the machine that wrote the
+   * event may differ. Null when the entry is dead-lettered.
    */
   @Column({ name: 'due_at', type: 'bigint', nullable: true })
   dueAt!: string | number | null;
 
-  /** Failed tries. */
+  /** Failed attempts. */
   @Column({ type: 'int' })
   attempts!: number;
 
-  /** Why the last try failed, in JSON. */
+  /** Why the last attempt failed, in JSON. */
   @Column({ type: 'text', nullable: true })
   reason!: string | null;
 

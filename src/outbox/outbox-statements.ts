@@ -1,16 +1,16 @@
-/** The SQL of the outbox. */
+/** Builds the SQL statements of the outbox. */
 import type { DataSource } from 'typeorm';
 import { Sql } from '../storage/sql/builder.js';
 import { LONGEST_WAIT_MS } from './outbox.js';
 import { TotpOutboxEntryEntity } from './outbox-entry.entity.js';
 import { TotpOutboxLeaseEntity } from './outbox-lease.entity.js';
 
-/** The columns that an entry is written to, in the order of its parameters. */
+/** The columns of a new entry, in the order of its parameters. */
 const WRITTEN = ['id', 'partition', 'account', 'position', 'dueAt', 'attempts', 'occurredAt', 'event'] as const;
-/** Entries of a destination that are counted at most, in each state. */
+/** Maximum number of entries that are counted per destination and state. */
 const MAX_COUNTED = 10_000;
 
-/** @param now the database's clock in epoch ms, as an expression that stays the same during a statement */
+/** @param now the database's clock in epoch ms, as an expression that is constant within a statement */
 export function outboxStatements(dataSource: DataSource, now: string) {
   const entries = new Sql(dataSource, TotpOutboxEntryEntity);
   const leases = new Sql(dataSource, TotpOutboxLeaseEntity);
@@ -27,14 +27,14 @@ export function outboxStatements(dataSource: DataSource, now: string) {
   const entry = `
     ${id} AS ${name('id')}, ${partition} AS ${name('partition')}, ${attempts} AS ${name('attempts')},
     ${reason} AS ${name('reason')}, ${event} AS ${name('event')}`;
-  /** The fencing: whether the lease still has the token, as parameters `n` and `n + 1`. */
+  /** Fencing: whether the lease (parameter `n`) still has the token (parameter `n + 1`). */
   const isLeased = (n: number) => `
     EXISTS (SELECT 1 FROM ${leaseTable} WHERE ${leasePartition} = ${parameter(n)} AND ${token} = ${parameter(n + 1)})`;
-  // No more rows are read than are counted. Those of a destination are next to each other in the index.
+  // Reads no more rows than it counts. The rows of a destination are adjacent in the index.
   const counted = (result: string, condition: string, partitions: number, first: number) => `
     (SELECT ${result} FROM ${table}
       WHERE ${partition} IN (${parameters(partitions, first)}) AND ${dueAt} ${condition} LIMIT ${String(MAX_COUNTED)})`;
-  // One index lookup per partition, however many entries wait.
+  // One index look-up per partition, however many entries wait.
   const firstDueOf = (n: number) => `
     (SELECT MIN(${dueAt}) FROM ${table} WHERE ${partition} = ${parameter(n + 1)}) AS ${name(`due${String(n)}`)}`;
 
@@ -63,8 +63,8 @@ export function outboxStatements(dataSource: DataSource, now: string) {
       WHERE ${leasePartition} = ${parameter(2)} AND ${token} = ${parameter(3)}`,
     deleteLease: `
       DELETE FROM ${leaseTable} WHERE ${leasePartition} = ${parameter(1)} AND ${token} = ${parameter(2)}`,
-    // One index lookup per entry: with NOT EXISTS, servers join all entries of a user with one another. A due time that is further
-    // ahead than the longest wait was written before the database's clock was set back.
+    // One index look-up per entry: with NOT EXISTS, servers join all entries of a user with one another. A due time further ahead than the
+    // longest wait was written before the database's clock was set back.
     heads: (limit: number) => `
       SELECT ${entry}
       FROM ${table} e

@@ -1,10 +1,10 @@
-/** Where events are stored, in the same transaction as the change that they report, until they are delivered. */
+/** The port that stores events, in the transaction of the change that they report, until they are delivered. */
 import type { EntityManager } from 'typeorm';
 import type { AnyTotpEvent } from '../events/catalogue.js';
 import type { TotpOutboxBacklog } from '../metrics/metrics.js';
 
 /**
- * Stores durable events together with their change. The module has an implementation of its own: `events: { outbox: true }`.
+ * Stores durable events together with their change. The option `events: { outbox: true }` switches the module's implementation on.
  *
  * An application that already has an outbox provides one that writes events there. Its outbox then delivers them, and the module
  * does not.
@@ -38,16 +38,16 @@ import type { TotpOutboxBacklog } from '../metrics/metrics.js';
  * }
  */
 export abstract class TotpOutbox {
-  /** What the module's relay delivers events from; undefined for an outbox that delivers them by itself. */
+  /** The queue from which the module's relay delivers events; undefined for an outbox that delivers them itself. */
   get queue(): OutboxQueue | undefined {
     return undefined;
   }
 
   /**
    * Whether `add` can neither end the transaction nor hide an error of the database. If not, the store checks after `add` that the
-   * transaction is still open, with two statements more.
+   * transaction is still open, with two more statements.
    */
-  // eslint-disable-next-line @typescript-eslint/class-literal-property-style -- a subclass decides by a getter
+  // eslint-disable-next-line @typescript-eslint/class-literal-property-style -- subclasses override it with a getter
   get keepsTransaction(): boolean {
     return false;
   }
@@ -55,9 +55,9 @@ export abstract class TotpOutbox {
   /**
    * Writes events, within the transaction of the change. When it throws, nothing is changed and the call fails.
    *
-   * The rows of the users are written already, and stay locked until the commit: two calls about one user never overlap.
+   * The rows of the users are already written, and locked until the commit, so two calls for one user never overlap.
    *
-   * @param manager of the transaction; what is written otherwise is not part of it
+   * @param manager of the transaction: only what is written through it is part of the transaction
    * @param events in the order in which they happened; at least one
    */
   abstract add(manager: EntityManager, events: readonly AnyTotpEvent[]): Promise<void>;
@@ -68,32 +68,32 @@ export abstract class TotpOutbox {
   }
 }
 
-/** An event that waits for one destination. */
+/** An event that waits for delivery to one destination. */
 export interface OutboxEntry {
   readonly id: string;
   /** Undefined when the row is damaged. */
   readonly event: AnyTotpEvent | undefined;
-  /** Failed tries. */
+  /** Failed attempts. */
   readonly attempts: number;
 }
 
-/** An event that is not tried any more until it is requeued. */
+/** An event that is not delivered until it is requeued. */
 export interface TotpDeadLetter extends OutboxEntry {
   readonly destination: string;
-  /** Why the last try failed. */
+  /** Why the last attempt failed. */
   readonly reason: string;
 }
 
-/** The token of a lease: the lease is held for as long as the database has no other token for the partition. */
+/** The token of a lease. The lease is held while the database has this token for the partition. */
 export interface LeaseToken {
   readonly partition: string;
   readonly token: string;
 }
 
-/** No entry waits longer for its next try. */
+/** Maximum wait between two attempts. */
 export const LONGEST_WAIT_MS = 300_000;
 
-/** What became of a write that only the holder of a lease may do. */
+/** The outcome of a write that only the holder of a lease may make. */
 export type FencedWrite = 'written' | 'lease lost';
 
 /**
@@ -102,29 +102,29 @@ export type FencedWrite = 'written' | 'lease lost';
  * All times are those of the database's clock.
  */
 export interface OutboxQueue {
-  /** Sets what is called after events are committed. */
+  /** Sets the callback that is called after events are committed. */
   onCommitted(listener: () => void): void;
 
   /** The partitions of a destination that have due entries, and the token of the lease on each. */
   duePartitions(destination: string): Promise<readonly { partition: string; token: string | undefined }[]>;
 
-  /** Replaces the token that was seen, or none. False when another process was first. */
+  /** Replaces the token that was seen, or inserts the first one. False when another process was first. */
   acquire(token: LeaseToken, seen: string | undefined): Promise<boolean>;
 
   release(token: LeaseToken): Promise<void>;
 
-  /** The first entry of each user of the partition, of those whose first entry is due. */
+  /** The first entry of each user of the partition, if that entry is due. */
   heads(partition: string, limit: number): Promise<readonly OutboxEntry[]>;
 
   /** Deletes entries that were delivered. */
   remove(lease: LeaseToken, ids: readonly string[]): Promise<FencedWrite>;
 
-  /** @param wait milliseconds until the next try; null dead-letters the entry */
+  /** @param wait milliseconds until the next attempt; null dead-letters the entry */
   putBack(lease: LeaseToken, entry: OutboxEntry, wait: number | null, reason: string): Promise<FencedWrite>;
 
   deadLetters(limit: number): Promise<readonly TotpDeadLetter[]>;
 
-  /** Makes dead letters due at once, with all their tries; all of them when `ids` is left out. @returns how many */
+  /** Makes dead letters due immediately and resets their attempts; all of them without `ids`. @returns how many */
   requeue(ids: readonly string[] | undefined): Promise<number>;
 
   /** In the order of the destinations. */

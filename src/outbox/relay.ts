@@ -1,4 +1,4 @@
-/** Delivers the events of the outbox, for as long as the application runs. */
+/** Delivers the events of the outbox while the application runs. */
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { TotpArgumentError, TotpConfigurationError } from '../shared/errors.js';
 import type { TotpMetrics, TotpOutboxBacklog } from '../metrics/metrics.js';
@@ -9,7 +9,7 @@ import type { OutboxQueue, TotpDeadLetter } from './outbox.js';
 
 const MAX_LISTED = 1_000;
 
-/** What a relay works with. */
+/** The dependencies of a relay. */
 export interface RelayWork {
   readonly queue: OutboxQueue;
   readonly destinations: readonly TotpEventDestination[];
@@ -19,18 +19,18 @@ export interface RelayWork {
 }
 
 /**
- * Delivers the events of the module's outbox to their destinations: at least once, and in the order of each user.
+ * Delivers the events of the module's outbox to their destinations: at least once, and those of each user in order.
  *
- * It starts and stops with the application. Any number of processes may do this on one database. A failed delivery is tried again after
- * 1 s, 2 s, 4 s and so on to 5 min, and delays no other destination. Until then the later events of that user wait too. After
- * `events.maxAttempts` tries the event becomes a dead letter, and the later events go on without it.
+ * It starts and stops with the application. Any number of processes may run relays on one database. A failed delivery is retried after
+ * 1 s, 2 s, 4 s and so on to 5 min, without delaying other destinations. Later events of that user wait. After `events.maxAttempts`
+ * attempts, the event becomes a dead letter, and the later events are delivered without it.
  */
 @Injectable()
 export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly dispatchers: readonly OutboxDispatcher[];
   private stopObserving: (() => void) | undefined;
 
-  /** @param work undefined when the application has no outbox, or one that delivers by itself */
+  /** @param work undefined without an outbox, and with one that delivers events itself */
   constructor(private readonly work: RelayWork | undefined) {
     this.dispatchers =
       work?.destinations.map((destination) => {
@@ -52,21 +52,21 @@ export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicatio
     await Promise.all(this.dispatchers.map((dispatcher) => dispatcher.stop()));
   }
 
-  /** As `wake`, without waiting: while calls come quickly, the outbox may never be empty. */
+  /** As `wake`, without waiting: under load, the outbox may never be empty. */
   nudge(): void {
     for (const dispatcher of this.dispatchers) dispatcher.nudge();
   }
 
   /**
-   * Looks for events now, instead of at the next poll. Resolves when this process has nothing left to deliver: in a test, the
-   * destinations then have the events.
+   * Looks for events now, instead of at the next poll. Resolves when this process has nothing left to deliver: in a test,
+   * the destinations then have received the events.
    */
   async wake(): Promise<void> {
     await Promise.all(this.dispatchers.map((dispatcher) => dispatcher.wake()));
   }
 
   /**
-   * Events that are not tried any more, oldest first.
+   * Lists the events that are not delivered until they are requeued, oldest first.
    *
    * @param limit 1–1,000, default 100
    */
@@ -78,10 +78,10 @@ export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   /**
-   * Delivers dead letters again, with all their tries: after the events of the same user that have gone on without them.
+   * Delivers dead letters again, with all their attempts. They arrive after events of the same user that were delivered meanwhile.
    *
    * @param ids at most 1,000 ids from `deadLetters`; all dead letters when left out
-   * @returns how many there were
+   * @returns how many were requeued
    */
   async requeue(ids?: readonly string[]): Promise<number> {
     const { queue } = this.started();
@@ -91,7 +91,7 @@ export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicatio
     return requeued;
   }
 
-  /** How much waits for delivery to each destination, for metrics: one bounded statement per destination. */
+  /** The backlog of each destination, for metrics: one bounded statement per destination. */
   backlog(): Promise<readonly TotpOutboxBacklog[]> {
     return this.queue.backlog();
   }

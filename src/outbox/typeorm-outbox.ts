@@ -1,4 +1,4 @@
-/** The module's own outbox: a table next to the accounts. */
+/** The module's own outbox: a table in the database of the accounts. */
 import { Inject, Injectable } from '@nestjs/common';
 import type { DataSource, EntityManager } from 'typeorm';
 import { type AnyTotpEvent, readEvent } from '../events/catalogue.js';
@@ -24,10 +24,10 @@ import {
   TotpOutbox,
 } from './outbox.js';
 
-/** PostgreSQL, MySQL and MariaDB take 65,535 parameters, SQLite 32,766. */
+/** PostgreSQL, MySQL and MariaDB accept 65,535 parameters per statement, SQLite 32,766. */
 const ROWS_PER_INSERT = 500;
 
-/** Due at once, whatever any clock says. */
+/** Due immediately, on any clock. */
 const DUE_NOW = 0;
 
 type Statements = ReturnType<typeof outboxStatements>;
@@ -37,12 +37,12 @@ type Statements = ReturnType<typeof outboxStatements>;
 export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
   private opened: Promise<{ readonly dataSource: DataSource; readonly sql: Statements }> | undefined;
   private listener: () => void = () => undefined;
-  /** Shared by the partitions, which are emptied at the same time. */
+  /** Shared by the partitions, which are emptied concurrently. */
   private readonly background = new Semaphore(BACKGROUND_STATEMENTS);
 
   /**
    * @param connection opened on first use: applications without an outbox, or with one of their own, never need it
-   * @param destinations the names of those that events are stored for
+   * @param destinations returns the names of the destinations that events are stored for
    */
   constructor(
     @Inject(StoreConnection) private readonly connection: Pick<StoreConnection, 'open'>,
@@ -55,12 +55,12 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
     return this;
   }
 
-  /** A subclass that overrides `add` may hide errors, and is checked. */
+  /** False for a subclass that overrides `add`, because it may hide errors. */
   override get keepsTransaction(): boolean {
     return this.add === TypeOrmTotpOutbox.prototype.add;
   }
 
-  /** The database's clock, as an SQL expression in epoch ms that stays the same during a statement. */
+  /** The database's clock, as an SQL expression in epoch ms that is constant within a statement. */
   protected databaseTime(dataSource: DataSource): string {
     return epochMs(dataSource);
   }
@@ -182,7 +182,7 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
   }
 }
 
-/** The sequence number of each user's newest entry. Other changes wait for the users' accounts, so no other call counts meanwhile. */
+/** The sequence number of each user's newest entry. The rows of the users are locked, so no concurrent call assigns the same numbers. */
 async function lastPositions(
   statement: (accounts: number) => string,
   manager: EntityManager,
@@ -192,14 +192,14 @@ async function lastPositions(
   return new Map(rows.map(({ account, position }) => [String(account), Number(position)]));
 }
 
-/** The first digit of a user's row id, which spreads users over partitions. */
+/** The first digit of a user's row id, which distributes users evenly over partitions. */
 const DIGITS = Array.from({ length: 16 }, (_, n) => n.toString(16));
 
 function partitionsOf(destination: string): string[] {
   return DIGITS.map((digit) => `${destination}:${digit}`);
 }
 
-/** A due time that is further ahead than the longest wait was written before the database's clock was set back. */
+/** A due time further ahead than the longest wait was written before the database's clock was set back. */
 function isDue(dueAt: unknown, now: number): boolean {
   if (dueAt === null || dueAt === undefined) return false;
   return Number(dueAt) <= now || Number(dueAt) > now + LONGEST_WAIT_MS;
@@ -208,7 +208,7 @@ function isDue(dueAt: unknown, now: number): boolean {
 function fittingJson(event: AnyTotpEvent): string {
   const json = asciiJson(event);
   if (json.length <= MAX_TEXT_LENGTH) return json;
-  throw new TotpStorageError('The event does not fit into a row: give sessions and tenants shorter names.');
+  throw new TotpStorageError('The event is too long for a row. Use shorter session handles and tenant ids.');
 }
 
 function readEntry(row: Readonly<Record<string, unknown>>): OutboxEntry {

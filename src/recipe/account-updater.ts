@@ -16,10 +16,10 @@ import { TOTP_OPTIONS, type TotpConfig } from './config.js';
 
 /** Each conflict means that a call of another process succeeded. */
 const MAX_ATTEMPTS = 100;
-/** Conflicts after which a call still decides again at once. Then it waits for a random moment, so that callers spread out. */
+/** How many attempts follow each other immediately. Each later one first waits for a random time, so that callers spread out. */
 const IMMEDIATE_ATTEMPTS = 3;
 
-/** Who asks for a change, and when: what its events carry. */
+/** The user, session and time of a change, which its events carry. */
 export interface Change {
   readonly userId: string;
   /** Default `public`. */
@@ -37,7 +37,7 @@ interface Snapshot<Stored> {
 
 const NO_ACCOUNT: Snapshot<never> = { account: null, revision: null };
 
-/** A decision that is to be committed before its answer may leave the process. */
+/** A decision to commit before its answer may leave the process. */
 interface Outcome<Answer> {
   readonly answer: Answer;
   readonly changes: readonly AccountChange[];
@@ -70,8 +70,8 @@ export class AccountUpdater {
   }
 
   /**
-   * Makes the decision of a rule true, and then publishes its events. When the account has changed in between, the rule decides
-   * again: no answer leaves the process before the account that it depends on was found unchanged.
+   * Commits the decision of a rule, and then publishes its events. If the account has changed in the meantime, the rule decides
+   * again: no answer leaves the process before the account that it depends on is known to be unchanged.
    *
    * @param rule called once per attempt; null is a user without an account
    */
@@ -85,7 +85,7 @@ export class AccountUpdater {
     });
   }
 
-  /** As `update`, for a rule that also decides about an account that can no longer be read. */
+  /** As `update`, for a rule that also accepts an account that can no longer be read. */
   updateDamaged<Answer>(
     change: Change,
     rule: (account: Account | 'damaged' | null) => Decision<Answer>,
@@ -97,9 +97,9 @@ export class AccountUpdater {
   }
 
   /**
-   * As `update`, for a change that no event reports, since no user notices it: secrets under another key.
+   * As `update`, for a change that is not an event, because no user notices it: re-encryption under another key.
    *
-   * @param rule the account that it returns is null when nothing changes
+   * @param rule returns null as the account when nothing changes
    */
   rewrite<Answer>(
     userId: string,
@@ -193,20 +193,20 @@ export class AccountUpdater {
     return this.store.commit(first.userId, first.revision, first.account, events);
   }
 
-  /** The events that go into the outbox. */
+  /** The events to store in the outbox. */
   private durable(events: readonly AnyTotpEvent[]): readonly AnyTotpEvent[] {
     const { outbox, codeEvents } = this.config.events;
     return outbox ? events.filter(({ name }) => codeEvents || !name.startsWith('totp.code.')) : [];
   }
 
-  /** The answer is committed, so a publisher that fails no longer changes it. */
+  /** A failure of the publisher is only logged: the answer is already committed. */
   private publish(events: readonly AnyTotpEvent[]): void {
     if (events.length === 0) return;
     for (const { name } of events) this.metrics.recordEvent(name);
     new Promise((resolve) => {
       resolve(this.publisher.publish(events));
     }).catch((error: unknown) => {
-      logError(this.logger, `TotpEventPublisher failed with ${events.map(({ name }) => name).join(', ')}`, error);
+      logError(this.logger, `TotpEventPublisher failed to publish ${events.map(({ name }) => name).join(', ')}`, error);
     });
   }
 }

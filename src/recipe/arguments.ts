@@ -6,7 +6,7 @@ import { TotpArgumentError } from '../shared/errors.js';
 import { MAX_USER_ID_LENGTH } from '../storage/account-store.js';
 import type { RecipeInterface, StepUpInput } from './recipe-interface.js';
 
-/** What is wrong with a value, in words that begin with its name; undefined when nothing is. */
+/** Returns what is wrong with a value, in a message that begins with its name; undefined when the value is valid. */
 export type Check = (value: unknown, name: string) => string | undefined;
 
 /** A check for each field of an input, so that a new field without a check does not compile. */
@@ -20,13 +20,13 @@ const MAX_STATUSES = 500;
 const MAX_IMPORTS = 1_000;
 const MAX_TENANT_ID_LENGTH = 256;
 
-/** NUL and unpaired surrogates: databases cannot store them, so they could not tell such strings apart. */
+/** NUL and unpaired surrogates: databases cannot store them, so such strings could not be distinguished. */
 const UNSTORABLE = /[\0\p{Cs}]/u;
 
 /**
- * What is wrong with a user id; undefined when nothing is.
+ * What is wrong with a user id; undefined when it is valid.
  *
- * @param field what the input calls it, for the message
+ * @param field the name of the user id in the message
  */
 export function userIdProblem(userId: string, field: string): string | undefined {
   if (userId === '') return `${field} is empty`;
@@ -43,7 +43,7 @@ export const isOptionalDeviceName: Check = (value, name) => {
   return typeof value === 'string' ? deviceNameProblem(value, name) : `${name} must be a string`;
 };
 
-/** What the user entered: any string, since a code that cannot be right costs an attempt like any other. */
+/** What the user entered: any string, because a malformed code counts as a failure like any other wrong code. */
 export const isCode: Check = (value, name) =>
   typeof value === 'string' ? undefined : `${name} is required and must be a string`;
 
@@ -68,7 +68,7 @@ const isBoolean: Check = (value, name) => (typeof value === 'boolean' ? undefine
 
 const isObject: Check = (value, name) => (isRecord(value) ? undefined : `${name} must be an object`);
 
-/** Who acts decides whether a code is asked for, so null or another falsy value must not pass as "no session". */
+/** Without a session, no step-up is required, so null or another falsy value must not pass as "no session". */
 const isSession: Check = (value, name) =>
   isRecord(value) && typeof Reflect.get(value, 'handle') === 'string' && Reflect.get(value, 'handle') !== ''
     ? undefined
@@ -98,14 +98,14 @@ function optional(check: Check): Check {
   return (value, name) => (value === undefined ? undefined : check(value, name));
 }
 
-/** @param max the longest list that is read in one statement or written in one transaction */
+/** @param max how many entries are read in one statement or written in one transaction */
 function isList(max: number, ofWhat: string, check: Check): Check {
   return (value, name) => {
     if (!Array.isArray(value)) return `${name} must be an array`;
     if (value.length > max) {
       return `${name} has ${String(value.length)} entries: pass at most ${max.toLocaleString('en')} ${ofWhat} at a time`;
     }
-    // By index, so that the holes of a sparse array are checked too.
+    // By index, so that the holes of a sparse array are checked as well.
     for (let index = 0; index < value.length; index++) {
       const problem = check(value[index], `${name}[${String(index)}]`);
       if (problem !== undefined) return problem;
@@ -153,12 +153,12 @@ const CHECKS: { readonly [Name in keyof CheckedFunctions]: Checks<Parameters<Che
   requireStepUp: { userId: isUserId, session: isSession, change: isDeviceChange },
 };
 
-/** Listed once, not for each call. */
+/** Built once, not for each call. */
 const FIELDS: ReadonlyMap<string, readonly [string, Check][]> = new Map(
   Object.entries(CHECKS).map(([name, checks]) => [name, Object.entries<Check>(checks)]),
 );
 
-/** @throws TotpArgumentError that names the argument which the function cannot take */
+/** @throws TotpArgumentError that names the invalid argument */
 export function checkArguments(functionName: keyof CheckedFunctions, input: unknown): void {
   const problem = fieldProblem(input, '', FIELDS.get(functionName) ?? []);
   if (problem !== undefined) throw new TotpArgumentError(problem);

@@ -1,4 +1,4 @@
-/** The secrets of devices: the one place that seals and opens them, and compares them with codes and with each other. */
+/** Seals and opens the secrets of devices, and compares them with codes and with each other. No other code opens a secret. */
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Device } from '../accounts/account.js';
@@ -10,7 +10,7 @@ import { isSealedWithOldKey, sealSecret, type SecretBinding, TotpSecretCipher } 
 import { TotpSecretError } from '../shared/errors.js';
 import { logError } from '../shared/log-error.js';
 
-/** How a new device makes its codes. */
+/** How a new device computes its codes. */
 export type DeviceSettings = Pick<Device, 'algorithm' | 'digits' | 'period' | 'skew'>;
 
 /** A new device whose secret is sealed, before it has a time and a name. */
@@ -19,7 +19,7 @@ export interface SealedDevice {
   readonly device: Omit<NewDevice, 'createdAt'>;
 }
 
-/** Every method may throw what the cipher throws; a secret that does not open is a `TotpSecretError`. */
+/** Every method throws what the cipher throws: a `TotpSecretError` for a secret that cannot be opened. */
 @Injectable()
 export class DeviceSecrets {
   private readonly logger = new Logger('TotpModule');
@@ -39,8 +39,9 @@ export class DeviceSecrets {
   }
 
   /**
-   * Compares a code with every step of the window of every candidate, even after a match, so that the time tells nothing.
-   * The secret of a device that matches comes under the current key, for the write that an accepted code makes anyway.
+   * Compares a code with every step of the window of every candidate, even after a match, so that the
+   * duration reveals nothing. The secret of a device that matches is resealed under the current key; the write that an accepted
+   * code needs anyway stores it.
    */
   compare(userId: string, candidates: readonly Device[], code: string, now: number): Promise<Comparison[]> {
     return Promise.all(
@@ -54,8 +55,8 @@ export class DeviceSecrets {
   }
 
   /**
-   * The first of the devices whose secret is the same HMAC key; if there is none, one whose secret does not open, and so may
-   * be the same.
+   * The first of the devices whose secret is the same HMAC key; otherwise one whose secret cannot be opened, and so
+   * may be the same.
    *
    * @param devices the verified devices of the user
    */
@@ -77,13 +78,13 @@ export class DeviceSecrets {
     return unreadable;
   }
 
-  /** The device with its secret sealed under the current key: the same object if it is so already. */
+  /** The device with its secret sealed under the current key; the same object if it already is. */
   async reseal(userId: string, device: Device): Promise<Device> {
     if (!isSealedWithOldKey(this.cipher, device)) return device;
     return this.withSecret(userId, device, await this.open(userId, device));
   }
 
-  /** Whether the secret of a device opens, with the keys that the cipher has. */
+  /** Whether the cipher can open the secret of a device with the keys that it has. */
   async canOpen(userId: string, device: Device): Promise<boolean> {
     return this.open(userId, device).then(Boolean, () => false);
   }
@@ -101,7 +102,7 @@ export class DeviceSecrets {
     try {
       return await this.withSecret(userId, device, secret);
     } catch (error) {
-      // The stored one still opens, so the code is accepted; the key rotation will retry.
+      // The stored secret can still be opened, so the code is accepted. The key rotation will retry.
       logError(this.logger, 'A secret could not be re-encrypted', error);
       return device;
     }

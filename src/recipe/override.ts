@@ -1,19 +1,19 @@
-/** SuperTokens' way of overriding: an application gets the original functions and returns the ones to use. */
+/** Replaces functions as SuperTokens does: the application gets the original functions and returns those to use. */
 import { closestName } from '../shared/closest-name.js';
 import { TotpConfigurationError } from '../shared/errors.js';
 
-/** The options that override functions. An API may be switched off, by setting it to undefined; a function of the recipe may not. */
+/** The options that override functions. Setting an API to undefined switches it off; functions of the recipe cannot be switched off. */
 export type OverrideOption = 'override.functions' | 'override.apis';
 
 /**
- * Replaces functions of `target`. Every later call through `target` gets the final ones, the original functions too when they
- * call one another.
+ * Replaces functions of `target`. Every later call through `target` reaches the final functions, including calls among the
+ * original functions.
  *
- * @param target whose functions are replaced
+ * @param target the object whose functions are replaced
  * @param originals its functions as a plain object, each bound to `target`, so that `{...original}` has all of them
- * @param override from the options
- * @param option its name, for messages
- * @throws TotpConfigurationError when what `override` returned is no object, lacks a function, or misspells one
+ * @param override the value of the option
+ * @param option the name of the option in messages
+ * @throws TotpConfigurationError when `override` does not return an object, or the object lacks or misspells a function
  */
 export function replaceFunctions<Functions extends object>(
   target: object,

@@ -8,12 +8,12 @@ import type { EnrolmentAnswer, SignInAnswer } from '../accounts/verification.js'
 import type { Algorithm } from '../otp/settings.js';
 import type { UserIdentifierInfoAnswer } from './user-directory.js';
 
-/** Anything that an application wants to hand to its overrides; the module passes it on unchanged. */
+/** Any data that an application passes to its overrides; the module does not change it. */
 export type UserContext = Record<string, unknown>;
 
 /** The arguments that functions about one user have in common. */
 export interface CallContext {
-  /** 1–10,000 UTF-16 units without NUL and unpaired surrogates. User ids compare byte for byte. */
+  /** 1–10,000 UTF-16 units without NUL and unpaired surrogates. User ids are compared byte for byte. */
   readonly userId: string;
   /** The tenant of the user, for events; 1–256 UTF-16 units, default `public`. */
   readonly tenantId?: string;
@@ -66,12 +66,12 @@ export interface RemoveDeviceInput extends OnBehalfOf {
 
 export interface VerifyDeviceInput extends OnBehalfOf {
   readonly deviceName: string;
-  /** What the user entered; any string. */
+  /** What the user entered: any string. */
   readonly totp: string;
 }
 
 export interface VerifyTOTPInput extends CallContext {
-  /** What the user entered; any string. */
+  /** What the user entered: any string. */
   readonly totp: string;
   /** The session that asks, for events. */
   readonly session?: ActingSession;
@@ -251,7 +251,7 @@ export interface RecipeInterface {
   importDevices(input: ImportDevicesInput): Promise<ImportDevicesAnswer>;
 
   /**
-   * Ends a lock, a hard one too, and restores all attempts of the user.
+   * Ends a lock, including a hard lock, and restores all attempts of the user.
    *
    * @example
    * const { wasLocked } = await totp.unlockUser({ userId: user.id });
@@ -278,8 +278,8 @@ export interface RecipeInterface {
 
   /**
    * Erases everything that is stored about a user: devices, secrets, failures, locks, and when sessions completed TOTP
-   * (`TotpTokenSessionAdapter`). It also erases an account that can no longer be read. Codes of a secret that is imported again
-   * later are new again.
+   * (`TotpTokenSessionAdapter`). It also erases an account that can no longer be read. If a secret is
+   * imported again later, its codes count as unused.
    *
    * @example
    * await totp.removeUser({ userId: user.id });

@@ -262,7 +262,7 @@ describe('a call', () => {
     expect(await right()).toEqual({ status: 'OK' });
     await new Promise(setImmediate);
     expect(logged.mock.calls).toEqual([
-      ['TotpEventPublisher failed with totp.code.accepted', expect.stringContaining('broker')],
+      ['TotpEventPublisher failed to publish totp.code.accepted', expect.stringContaining('broker')],
     ]);
   });
 

@@ -215,8 +215,8 @@ export class TotpService implements RecipeInterface {
   }
 
   /**
-   * Refuses a session that must complete TOTP before it may change devices. The rules decide the same together with the change:
-   * this is for callers that need to know before they do anything else.
+   * Refuses a session that must complete TOTP before it may change devices. The rules make the same decision with the
+   * change itself: this is for callers that need to know it before they do anything else.
    *
    * @throws TotpStepUpRequiredError
    */
@@ -229,7 +229,7 @@ export class TotpService implements RecipeInterface {
     if (needsStepUp(loaded?.account ?? null, change, context)) throw stepUpRequired();
   }
 
-  /** A change that a session may ask for: refused with an error unless the session completed TOTP lately. */
+  /** Makes a change that a session may ask for. @throws TotpStepUpRequiredError when the session must complete TOTP first */
   private async change<Answer extends { readonly status: string }>(
     input: OnBehalfOf,
     rule: (

@@ -28,7 +28,8 @@ export abstract class TotpUserDirectory {
 }
 
 /**
- * Refuses what is not an answer of a user directory, before anything is stored: directories and overrides in JavaScript may return it.
+ * Rejects anything that is not an answer of a user directory, before anything is stored. Directories and overrides written in
+ * JavaScript may return anything.
  *
  * @throws TotpConfigurationError
  */
@@ -44,7 +45,7 @@ export function checkUserIdentifierInfo(answer: unknown): UserIdentifierInfoAnsw
   );
 }
 
-/** Has no labels: authenticator apps then show the issuer alone. */
+/** Supplies no labels: authenticator apps then show the issuer alone. */
 @Injectable()
 export class AnonymousUserDirectory extends TotpUserDirectory {
   override getUserIdentifierInfo(): Promise<UserIdentifierInfoAnswer> {

@@ -6,18 +6,18 @@ import { type KeyRing, readKeyRing, type TotpSealingKeys } from './key-ring.js';
 import { PLAIN_TEXT, readPlainText } from './plain-text-cipher.js';
 import { type SecretBinding, TotpSecretCipher } from './secret-cipher.js';
 
-/** The format of what follows the key's id, so that another one can be added. */
+/** The version of the format that follows the key's id. */
 const VERSION = 'v1';
-/** A random nonce of 96 bits is good for 2^32 secrets under one key (NIST SP 800-38D §8.3). */
+/** With random nonces of 96 bits, one key may seal 2^32 secrets (NIST SP 800-38D §8.3). */
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
  * Seals secrets with AES-256-GCM (NIST SP 800-38D) under the keys of a ring.
  *
- * A sealed secret is `<key id>:v1.<nonce, ciphertext and tag in base64url>`. Version, key id and the binding are
- * authenticated with it, so one that was changed, truncated, copied to another user or device, or whose device has other
- * settings now, does not open.
+ * A sealed secret is `<key id>:v1.<nonce, ciphertext and tag in base64url>`. Version, key id and binding are
+ * authenticated with it. It cannot be opened if it was changed, truncated or copied to another user or device, or if the
+ * settings of its device were changed.
  *
  * @example
  * new KeyRingSecretCipher({ keys: { '2026-11': process.env.TOTP_KEY }, current: '2026-11' })
@@ -29,7 +29,7 @@ export class KeyRingSecretCipher extends TotpSecretCipher {
 
   private readonly ring: KeyRing;
 
-  /** @throws TotpConfigurationError naming what to write, when a key is missing or weak */
+  /** @throws TotpConfigurationError when a key is missing or weak; the message says what to write */
   constructor(keys: TotpSealingKeys | KeyRing) {
     super();
     const ring = readKeyRing(keys);
@@ -48,7 +48,7 @@ export class KeyRingSecretCipher extends TotpSecretCipher {
     return Promise.resolve(`${keyId}:${VERSION}.${sealed.toString('base64url')}`);
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- what it throws becomes a rejection
+  // eslint-disable-next-line @typescript-eslint/require-await -- what it throws must become a rejection
   override async open(sealed: string, binding: SecretBinding): Promise<Uint8Array> {
     const plain = readPlainText(sealed);
     if (plain !== undefined) return this.acceptPlainText(plain);
@@ -87,7 +87,7 @@ export class KeyRingSecretCipher extends TotpSecretCipher {
   }
 }
 
-/** JSON keeps the parts apart, whatever they contain. */
+/** As JSON, so that no two bindings have the same encoding, whatever they contain. */
 function associatedData(keyId: string, { userId, deviceId, algorithm, digits, period, skew }: SecretBinding): Buffer {
   const parts = ['nestjs-totp', VERSION, keyId, userId, deviceId, algorithm, digits, period, skew];
   return Buffer.from(JSON.stringify(parts));
@@ -96,7 +96,7 @@ function associatedData(keyId: string, { userId, deviceId, algorithm, digits, pe
 function readPayload(payload: string): Buffer {
   const [version, text = ''] = payload.split('.', 2);
   const bytes = Buffer.from(text, 'base64url');
-  // Node ignores invalid characters and unused trailing bits: then this is not what was stored.
+  // Node.js ignores invalid characters and unused trailing bits, so the bytes are encoded again and compared.
   const isIntact = payload === `${VERSION}.${bytes.toString('base64url')}`;
   if (version !== VERSION || !isIntact || bytes.length < NONCE_BYTES + TAG_BYTES) return fail('was damaged');
   return bytes;

@@ -82,7 +82,7 @@ describe('a key', () => {
 describe('a key ring', () => {
   it.each([
     ['is a text', 'AES', 'must be { keys'],
-    ['is a text of what it should be', JSON.stringify({ keys: { k1: base64 }, current: 'k1' }), 'needs JSON.parse'],
+    ['is a text of what it should be', JSON.stringify({ keys: { k1: base64 }, current: 'k1' }), 'use JSON.parse'],
     ['has a key for an id', { keys: { [base64]: 'k1' }, current: 'k1' }, 'too long to be shown'],
     ['has a key for the current id', { keys: { k1: base64 }, current: base64 }, 'too long to be shown'],
     ['has a key for a field', { keys: { k1: base64 }, current: 'k1', [base64]: 1 }, 'too long to be shown'],

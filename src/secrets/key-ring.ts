@@ -1,4 +1,4 @@
-/** The keys that secrets are sealed with. Each has an id, so that one can replace another while both are in use. */
+/** Checks the keys that secrets are sealed with. Each has an id, so that a new key can replace an old one while both are in use. */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { NO_KEYS } from './key-ids.js';
 import { TotpConfigurationError } from '../shared/errors.js';
@@ -9,16 +9,16 @@ export interface TotpSealingKeys {
   /**
    * The keys by id. An id is 1 to 16 of `a–z`, `0–9` and `-`, such as `2026-11`, and is stored with each secret. A key is 32
    * random bytes in Base64 or hex: `npx nestjs-totp-cli keys generate` makes one. `'lost'` marks a key that no longer exists: what
-   * it sealed cannot be opened, and start-up no longer asks for it.
+   * it sealed cannot be opened, and start-up does not require it.
    */
   readonly keys: Readonly<Record<string, string | undefined>>;
   /** The id of the key that secrets are sealed with from now on. */
   readonly current: string;
-  /** Also accepts secrets in plain text, and seals them when they are used: for moving away from `secrets: 'plain-text'`. Default false. */
+  /** Also accepts secrets in plain text, and seals them when they are used: for migrating from `secrets: 'plain-text'`. Default false. */
   readonly acceptPlainText?: boolean;
 }
 
-/** The keys of `TotpSealingKeys`, checked. A `KeyObject` shows nothing of the key when it is printed. */
+/** The keys of `TotpSealingKeys`, checked. Printing a `KeyObject` does not reveal the key. */
 export class KeyRing {
   constructor(
     /** Null for a key that is lost. */
@@ -40,14 +40,14 @@ const FIELDS: readonly string[] = ['keys', 'current', 'acceptPlainText'] satisfi
 /**
  * Checks the keys and makes them ready for use.
  *
- * @param option `TotpSealingKeys`, as an application or a file has written them, or a `KeyRing`
- * @throws TotpConfigurationError naming what to write; it repeats nothing of a key
+ * @param option `TotpSealingKeys`, as an application or a file contains them, or a `KeyRing`
+ * @throws TotpConfigurationError that says what to write and contains no part of a key
  */
 export function readKeyRing(option: unknown): KeyRing {
   if (option instanceof KeyRing) return option;
   if (!isObject(option)) {
     fail(
-      'must be { keys: { "2026-11": process.env.TOTP_KEY }, current: "2026-11" } (a string of it needs JSON.parse), or "plain-text"',
+      'must be { keys: { "2026-11": process.env.TOTP_KEY }, current: "2026-11" } (use JSON.parse if it is a string), or "plain-text"',
     );
   }
   const unknown = Object.keys(option).find((name) => !FIELDS.includes(name));
@@ -61,10 +61,10 @@ export function readKeyRing(option: unknown): KeyRing {
   const ring = new Map(
     Object.entries(keys).map(([id, key]) => [checkedId(id), key === LOST ? null : readKey(id, key)]),
   );
-  const twin = [...ring].find(([id, key]) =>
+  const duplicate = [...ring].find(([id, key]) =>
     [...ring].some(([other, same]) => other !== id && key && same?.equals(key)),
   );
-  if (twin !== undefined) fail(`has the key ${JSON.stringify(twin[0])} twice: give each id a key of its own`);
+  if (duplicate !== undefined) fail(`has the key ${JSON.stringify(duplicate[0])} twice: give each id a key of its own`);
   if (typeof current !== 'string' || !ring.get(current)) {
     fail(`has no key for current: ${shown(current)}. Write one of ${[...ring.keys()].map(shown).join(', ')}`);
   }
@@ -102,7 +102,7 @@ function decode(text: string): Buffer | undefined {
   return undefined;
 }
 
-/** A key in the wrong place must not be repeated: it is longer than any id. */
+/** Shows an id in a message. A key in the wrong place must not appear there: it is longer than any id. */
 function shown(text: unknown): string {
   if (typeof text === 'string' && text.length > 20) return 'something too long to be shown';
   return typeof text === 'string' ? JSON.stringify(text) : String(text);

@@ -1,9 +1,9 @@
-/** Secrets without encryption, for tests and first steps. */
+/** Keeps secrets without encryption, for tests and first steps. */
 import { Injectable } from '@nestjs/common';
 import { TotpSecretError } from '../shared/errors.js';
 import { TotpSecretCipher } from './secret-cipher.js';
 
-/** Stored in place of a key's id before a secret in plain text. */
+/** Stored before a secret in plain text, in place of a key's id. */
 export const PLAIN_TEXT = 'plain';
 
 /**

@@ -1,11 +1,11 @@
-/** How secrets are kept: sealed in the database, bytes while a code is compared. */
+/** The port that seals secrets before they are stored, and opens them while a code is compared. */
 import type { Algorithm } from '../otp/settings.js';
 import { type Sealed, sealingKeyId } from './key-ids.js';
 import { TotpSecretError } from '../shared/errors.js';
 
 /**
- * What a secret is for: one device of one user, and how its codes are made and checked. A cipher that seals authenticates all
- * of it with the secret, so that what it sealed does not open for another device or with other settings.
+ * What a secret is for: one device of one user, and how its codes are made and checked. A cipher must authenticate
+ * all of it with the secret, so that a sealed secret cannot be opened for another device or with other settings.
  */
 export interface SecretBinding {
   readonly userId: string;
@@ -25,13 +25,13 @@ export interface SecretBinding {
  * (RFC 5116). Otherwise, anyone who can write to the database can copy a secret to another user, or set the digits, period or skew of a
  * device so that codes are easy to guess.
  *
- * Both functions may be slow (a key service) and both may throw: then the call ends with that fault, and no code is
- * accepted or refused.
+ * Both functions may be slow, as with a key service, and both may throw: then the call ends with that error, and no code is
+ * accepted or rejected.
  */
 export abstract class TotpSecretCipher {
   /**
    * @param binding what the secret is for; `open` gets the same
-   * @returns the string to store: the id of its key (1 to 16 of `a–z`, `0–9` and `-`), a colon, and what else `open` needs; at most
+   * @returns the string to store: the id of its key (1 to 16 of `a–z`, `0–9` and `-`), a colon, and whatever else `open` needs; at most
    *   1,000 characters of ASCII in all
    */
   abstract seal(secret: Uint8Array, binding: SecretBinding): Promise<string>;
@@ -43,8 +43,8 @@ export abstract class TotpSecretCipher {
   abstract open(sealed: string, binding: SecretBinding): Promise<Uint8Array>;
 
   /**
-   * The id of the key that `seal` uses now: what is sealed with another one is re-encrypted when it is used, and by
-   * `TotpKeyRotation`. Undefined, the default, for a cipher whose secrets stay as they are.
+   * The id of the key that `seal` uses now: a secret sealed with another key is resealed when it is used, and by
+   * `TotpKeyRotation`. Undefined, the default, for a cipher that never reseals.
    */
   readonly currentKeyId: string | undefined = undefined;
 
@@ -54,11 +54,11 @@ export abstract class TotpSecretCipher {
    */
   readonly keyIds: readonly string[] | undefined = undefined;
 
-  /** Those of `keyIds` that are lost: what they sealed no longer opens, which is not reported again. */
+  /** Those of `keyIds` that are lost: what they sealed can no longer be opened, which start-up does not report. */
   readonly lostKeyIds: readonly string[] = [];
 }
 
-/** Seals a secret, and checks what a cipher of the application's own returned before it is stored. */
+/** Seals a secret, and checks what an application's own cipher returned before it is stored. */
 export async function sealSecret(
   cipher: TotpSecretCipher,
   secret: Uint8Array,

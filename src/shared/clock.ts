@@ -1,7 +1,8 @@
+/** The clock that the module reads, and that tests replace. */
 import { Injectable } from '@nestjs/common';
 
 /**
- * Where the module reads the time: once per call, and never from a client (RFC 6238 §5.2, ASVS 6.5.8).
+ * Supplies the time to the module, which reads it once per call and never takes it from a client (RFC 6238 §5.2, ASVS 6.5.8).
  *
  * @example
  * // In a test, a clock that the test sets:

@@ -1,6 +1,6 @@
-/** Hints at the name that somebody may have meant. */
+/** Finds the name that was probably meant when a name is misspelt. */
 
-/** A name that differs from what was written by at most two letters or by case; undefined when there is none. */
+/** The name closest to what was written, by at most two letters and ignoring case; undefined if no name is that close. */
 export function closestName(written: string, names: readonly string[]): string | undefined {
   const wanted = written.toLowerCase();
   const [nearest] = names
@@ -10,7 +10,7 @@ export function closestName(written: string, names: readonly string[]): string |
   return nearest?.name;
 }
 
-/** Levenshtein's distance: how many letters to insert, delete or replace. */
+/** The Levenshtein distance: how many letters to insert, delete or replace. */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, n) => n);
   for (const [n, letter] of Array.from(from).entries()) {

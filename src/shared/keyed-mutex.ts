@@ -1,6 +1,6 @@
 /** Calls with the same key run one after the other, within this process. */
 export class KeyedMutex {
-  /** The newest call of each key that has one running. */
+  /** The newest call of each key that has a running call. */
   private readonly newest = new Map<unknown, Promise<unknown>>();
 
   /** Runs `call` after all earlier calls with this key, whether they succeed or fail. */

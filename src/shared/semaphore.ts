@@ -1,16 +1,16 @@
-/** Bounds how much work runs at a time. */
+/** Limits how many calls run at a time. */
 
-/** Statements of background work that may run at a time, so that connections of the pool are left to sign-ins. */
+/** How many statements of background work may run at a time, so that sign-ins find free connections in the pool. */
 export const BACKGROUND_STATEMENTS = 4;
 
 export class Semaphore {
-  /** Resumes each call that waits for a permit, the oldest first. */
+  /** Resumes the calls that wait for a permit, oldest first. */
   private readonly waiting = new Set<() => void>();
 
   /** @param permits calls that may run at a time; at least 1 */
   constructor(private permits: number) {}
 
-  /** Runs `work` once fewer calls than permits are running. Calls start in the order in which they came. */
+  /** Runs `work` once a permit is free. Calls start in the order in which they were made. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.permits > 0) this.permits--;
     else await new Promise<void>((resolve) => this.waiting.add(resolve));

@@ -1,6 +1,6 @@
-/** Two ways to let other work go first: for some milliseconds, or until timers and sockets have been served. */
+/** Two ways to let other work run first: for a number of milliseconds, or until pending timers and I/O have been served. */
 export {
   setTimeout as delay,
-  // A loop over an SQLite database yields by itself: its statements never return to the event loop.
+  // SQLite statements never return to the event loop, so a loop of them has to yield explicitly.
   setImmediate as yieldToEventLoop,
 } from 'node:timers/promises';

@@ -1,18 +1,18 @@
 /** Reads values of unknown type: requests, sessions, and what platforms and overrides return. */
 
-/** A property that is a string and not empty. */
+/** The value of a property if it is a non-empty string. */
 export function textProperty(of: unknown, name: string): string | undefined {
   const value = property(of, name);
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** A property of an object or its class. What all objects inherit is none, should somebody have polluted `Object.prototype`. */
+/** A property of an object or its class. Properties of `Object.prototype` are ignored, in case it was polluted. */
 export function property(of: unknown, name: string): unknown {
   if (typeof of !== 'object' || of === null) return undefined;
   return name in Object.prototype && !Object.hasOwn(of, name) ? undefined : Reflect.get(of, name);
 }
 
-/** What a value is, for error messages: its type, and never what a string contains. */
+/** Describes a value in error messages: by its type, never by the content of a string. */
 export function kindOf(value: unknown): string {
   if (value === undefined || value === null || typeof value === 'number' || typeof value === 'boolean') {
     return String(value);

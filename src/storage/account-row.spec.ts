@@ -107,7 +107,7 @@ describe('a row', () => {
     expect(read).toThrow(TotpStorageError);
     // The error is this message and nothing else: no cause, and no row.
     expect(read).toThrow(
-      new TotpStorageError('A row of totp_accounts cannot be read: it was damaged, or changed by something else.'),
+      new TotpStorageError('A row of totp_accounts cannot be read: it was damaged or was not written by this module.'),
     );
   });
 });

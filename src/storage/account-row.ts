@@ -4,7 +4,7 @@ import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js
 import { asciiJson, MAX_TEXT_LENGTH } from './sql/text.js';
 import { TotpDamagedAccountError, TotpStorageError } from '../shared/errors.js';
 
-/** The columns that an account is kept in, by the names of the entity's properties. */
+/** The columns that hold an account, by the names of the entity's properties. */
 export const ACCOUNT_COLUMNS = [
   'failures',
   'recentFailures',
@@ -42,7 +42,7 @@ export function requireReadable({ budget, devices, usedUntil }: Account): void {
     (lock === null || (isWholeNumber(lock.number) && lock.number > 0)) &&
     (lock?.until == null || isWholeNumber(lock.until));
   if (isReadable) return;
-  // The account itself is not repeated here: it holds secrets.
+  // The message does not contain the account, which holds secrets.
   throw new TotpStorageError(
     'An account was not stored, because it could not be read back: one of its values has the wrong type or range. ' +
       'Check what overrides and custom providers pass on.',
@@ -94,7 +94,7 @@ function lock(number: number, until: unknown): Lock | null {
   return { number, until: until === null ? null : count(until) };
 }
 
-/** Drivers read a bigint back as a number, a text, or a bigint. */
+/** Drivers return a bigint as a number, a string or a bigint. */
 function count(value: unknown): number {
   const number = (typeof value === 'string' && value !== '') || typeof value === 'bigint' ? Number(value) : value;
   return isWholeNumber(number) ? number : unreadable();
@@ -109,7 +109,7 @@ function isArrayOf<T>(items: unknown, isItem: (item: unknown) => item is T): ite
   return Array.isArray(items) && items.every(isItem);
 }
 
-/** Undefined when it is no text, or no JSON. */
+/** Undefined when the value is not a string, or not JSON. */
 function parse(json: unknown): unknown {
   try {
     return typeof json === 'string' ? JSON.parse(json) : undefined;
@@ -122,7 +122,7 @@ function isWholeNumber(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
-/** The settings are in the ranges of the options, also under a cipher that does not authenticate them. */
+/** The settings must be in the ranges of the options, even with a cipher that does not authenticate them. */
 const deviceFields: { readonly [Field in keyof Device]: (value: unknown) => boolean } = {
   id: isText,
   name: isText,
@@ -136,7 +136,7 @@ const deviceFields: { readonly [Field in keyof Device]: (value: unknown) => bool
   usedUntil: isWholeNumber,
 };
 
-/** Listed once, not for each device that is read. */
+/** Built once, not for each device that is read. */
 const deviceChecks = Object.entries(deviceFields);
 
 function isDevice(value: unknown): value is Device {
@@ -158,10 +158,10 @@ function unreadable(): never {
   throw new Unreadable();
 }
 
-/** Nothing of the row is repeated here: it holds secrets. */
+/** The message contains nothing of the row, which holds secrets. */
 function damaged(revision: string | undefined): TotpDamagedAccountError {
   return new TotpDamagedAccountError(
-    'A row of totp_accounts cannot be read: it was damaged, or changed by something else.',
+    'A row of totp_accounts cannot be read: it was damaged or was not written by this module.',
     revision,
   );
 }

@@ -1,23 +1,23 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
- * The row of a user: everything that the module knows of one person's second factor.
+ * The row of a user: everything that the module knows about one person's second factor.
  *
- * One row, because each answer rests on all of it: one conditional update then makes a decision true, on every database and
+ * It is one row because each decision depends on all of it: one conditional update then commits the decision, on every database and
  * at every isolation level, without a transaction or a lock.
  */
 @Entity({ name: 'totp_accounts' })
 @Index(['keyIds', 'id'])
 export class TotpAccountEntity {
-  /** The user id as a `rowId`, which compares byte for byte under any collation, and spreads over partitions. */
+  /** The user id as a `rowId`, which is compared byte for byte under any collation, and is evenly distributed over partitions. */
   @PrimaryColumn({ type: 'varchar', length: 64 })
   id!: string;
 
-  /** A random mark that every write changes. */
+  /** A random value that every write changes. */
   @Column({ type: 'varchar', length: 36 })
   revision!: string;
 
-  /** The user id in JSON, for whoever reads the table; nothing is looked up by it. */
+  /** The user id in JSON, for people who read the table. It is not used for look-ups. */
   @Column({ name: 'user_id', type: 'text' })
   userId!: string;
 
@@ -29,15 +29,15 @@ export class TotpAccountEntity {
   @Column({ name: 'recent_failures', type: 'text' })
   recentFailures!: string;
 
-  /** Which lock of the streak the newest one is; 0 when there was none. */
+  /** The number of the newest lock in the failure streak; 0 without a lock. */
   @Column({ name: 'lock_number', type: 'int' })
   lockNumber!: number;
 
-  /** When the newest lock ends, in epoch ms; null, with a `lock_number`, is a hard lock. */
+  /** When the newest lock ends, in epoch ms; null with a `lock_number` other than 0 is a hard lock. */
   @Column({ name: 'locked_until', type: 'bigint', nullable: true })
   lockedUntil!: string | number | null;
 
-  /** Up to when codes of removed devices were used, in epoch ms. */
+  /** The latest `usedUntil` of removed devices, in epoch ms. */
   @Column({ name: 'used_until', type: 'bigint' })
   usedUntil!: string | number;
 

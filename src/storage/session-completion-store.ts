@@ -10,9 +10,9 @@ import type { Statement } from './sql/statement.js';
 
 const MAX_ATTEMPTS = 10;
 
-/** Keeps completions in the table `totp_session_completions`. */
+/** Stores completions in the table `totp_session_completions`. */
 export class SessionCompletionStore extends SessionCompletions {
-  /** @param connection opened on first use: applications whose sessions remember by themselves never need it */
+  /** @param connection opened on first use: applications whose sessions store their completion never need it */
   constructor(private readonly connection: Pick<StoreConnection, 'open'>) {
     super();
   }
@@ -35,11 +35,11 @@ export class SessionCompletionStore extends SessionCompletions {
       await runUnlessConflict(dataSource, deleteExpired, [completedAt]);
       if ((await runUnlessConflict(dataSource, insert, values)) !== undefined) return;
     }
-    throw new TotpStorageError('The completion of TOTP was changed by others each time it was to be stored.');
+    throw new TotpStorageError('Gave up after several conflicting updates of a session completion. Try again later.');
   }
 }
 
-/** Deletes the completions of a user, in whatever transaction it runs. */
+/** Deletes the completions of a user, in the transaction that it is run in. */
 export function deleteCompletionsOf(dataSource: DataSource, userId: string): Statement {
   const sql = new Sql(dataSource, TotpSessionCompletionEntity);
   return {

@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** When a bearer token's session completed TOTP: `TotpTokenSessionAdapter` keeps it here until the token expires. */
+/** When a bearer token's session completed TOTP: `TotpTokenSessionAdapter` stores it here until the token expires. */
 @Entity({ name: 'totp_session_completions' })
 export class TotpSessionCompletionEntity {
   /** Tenant, user and session handle as a `rowId`: the handle itself is not stored. */

@@ -28,13 +28,13 @@ import { isConflict } from './sql/driver-errors.js';
 
 interface Write extends Statement {
   readonly userId: string;
-  /** The mark that the row then has; undefined when the row is deleted. */
+  /** The revision of the row after the write; undefined when the row is deleted. */
   readonly written: string | undefined;
 }
 
 /**
- * Keeps accounts in the application's database: one row per user, one statement per call; a transaction for a batch alone, and for a
- * change with events for the outbox.
+ * Stores accounts in the application's database: one row per user, one statement per call. Only a batch, or a change with events for
+ * the outbox, takes a transaction.
  */
 export class TypeOrmTotpAccountStore extends TotpAccountStore {
   private readonly logger = new Logger('TotpModule');
@@ -42,7 +42,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
 
   /**
    * @param dataSource an initialised data source that knows `TOTP_ENTITIES`
-   * @param outbox where events go that are committed with a change
+   * @param outbox stores the events that are committed with a change
    */
   constructor(
     private readonly dataSource: DataSource,
@@ -81,7 +81,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
       const result = await runUnlessConflict(this.dataSource, sql, parameters, name);
       return result?.affected === 1;
     } catch (error) {
-      // The reply may have been lost after the row was written: then the row has the new mark.
+      // The reply may have been lost after the row was written: then the row has the new revision.
       if (await this.isWritten(write)) return true;
       throw error;
     }
@@ -89,7 +89,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
 
   override async commitAll(changes: readonly AccountChange[], events: readonly AnyTotpEvent[] = []): Promise<boolean> {
     if (changes.length === 0) return true;
-    // In the same order in every process, so that two batches do not deadlock.
+    // Sorted, so that two processes lock rows in the same order and do not deadlock.
     const inOrder = [...changes].sort((one, other) => (rowId(one.userId) < rowId(other.userId) ? -1 : 1));
     const writes = inOrder.flatMap(({ userId, revision, account }) =>
       account === 'erased' ? this.deletion(userId, revision) : [this.write(userId, revision, account)],
@@ -120,15 +120,15 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
     throw outcome.error;
   }
 
-  /** Writes events after the accounts, whose rows nobody else can write until the commit: so they are in the order of the changes. */
+  /** Writes events after the accounts. The rows are locked until the commit, so events are stored in the order of the changes. */
   private adderOf(events: readonly AnyTotpEvent[]): (manager: EntityManager) => Promise<void> {
     const { outbox } = this;
-    if (outbox === undefined) throw new TotpStorageError('There is no outbox for the events of this change.');
+    if (outbox === undefined) throw new TotpStorageError('The events of this change have no outbox.');
     if (outbox.keepsTransaction) return (manager) => outbox.add(manager, events);
     return (manager) => keepTransaction(manager, () => outbox.add(manager, events));
   }
 
-  /** The change is committed: whatever becomes of this does not alter it any more. */
+  /** Runs after the commit, so a failure is only logged. */
   private tellOutbox(): void {
     new Promise<void>((resolve) => {
       resolve(this.outbox?.committed());
@@ -137,7 +137,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
     });
   }
 
-  /** Nothing for a user without a row. */
+  /** Does nothing for a user without a row. */
   private deletion(userId: string, revision: string | null): Write[] {
     if (revision === null) return [];
     const parameters = [rowId(userId), readRevision(revision).mark];
@@ -145,7 +145,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   }
 
   private write(userId: string, revision: string | null, account: Account): Write {
-    // A random mark, not a counter: an account that was erased and created again never looks like the one before.
+    // Random, not a counter: an account that is erased and created again never has an earlier revision.
     const written = randomUUID();
     const values = [...toRow(account), written];
     const [id, keySet] = [rowId(userId), keySetOf(account.devices)];
@@ -158,7 +158,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
       : { userId, written, ...this.sql.updateWithKeys, parameters: [...values, keySet, id, mark] };
   }
 
-  /** Whether the row has the mark of a write. A row that is gone proves nothing: another call may have deleted it. */
+  /** Whether the row has the revision of a write. A missing row proves nothing: another call may have deleted it. */
   private async isWritten({ userId, written }: Write): Promise<boolean> {
     if (written === undefined) return false;
     const loaded = await this.load(userId).catch(() => null);
@@ -183,7 +183,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
     const { rows } = await run(this.dataSource, this.sql.listAccounts(limit), [keySet, after]);
     return rows.map((row) => {
       const [cursor, userId] = [String(row.id), readUserId(row.userId)];
-      // A row that names somebody else is damaged: their own row would be looked at in its place.
+      // A row that names another user is damaged: no look-up of that user would find it.
       return { cursor, userId: userId !== undefined && rowId(userId) === cursor ? userId : undefined };
     });
   }
@@ -195,8 +195,8 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
 }
 
 /**
- * The mark of a row, and the key set that is noted in it: a write that leaves the key set as it is need not name its column. SQLite
- * would else write the index on it anew, which is a third of the work.
+ * The revision as callers see it: the row's own, and its key set. A write that does not change the key set can then omit that
+ * column. Otherwise, SQLite would rewrite the index on it, which is a third of the work.
  */
 function revisionOf({ revision, keyIds }: Record<string, unknown>): string {
   return `${String(revision)} ${String(keyIds)}`;

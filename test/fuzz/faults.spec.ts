@@ -179,10 +179,10 @@ describe.each(everywhere.filter(({ name }) => name.endsWith('SQLite')))('$name, 
   it('has logged the faults, without anything secret and on lines of its own', () => {
     expect([...faults.made].sort()).toEqual(['cipher', 'publisher', 'read', 'session', 'write']);
     const logged = log.lines.join('\n');
-    expect(logged).toContain('The database did not do what TOTP asked of it: the connection was lost');
+    expect(logged).toContain('A TOTP statement failed: the connection was lost');
     expect(logged).toContain('The key service is away');
     expect(logged).toContain('The session store is away');
-    expect(logged).toContain('TotpEventPublisher failed with totp.');
+    expect(logged).toContain('TotpEventPublisher failed to publish totp.');
     expect(log.problems(records)).toEqual([]);
   });
 });

@@ -109,13 +109,13 @@ describe.each(on('PostgreSQL'))('a connection to $name', ({ open }) => {
 });
 
 describe.each(on('SQLite'))('an SQLite file', ({ open }) => {
-  it('that is opened for reading only is refused at start-up', async () => {
+  it('that is opened read-only is refused at start-up', async () => {
     const database = await open();
     const writer = await connect(database);
     const options = { ...database.options, readonly: true, enableWAL: false };
     const application = await connect({ ...database, options });
     await expect(new StoreConnection(application, TOTP_ENTITIES).open()).rejects.toThrow(
-      /^TotpModule: the data source opens the SQLite file for reading only\. Remove `readonly: true`/,
+      /^TotpModule: the data source opens the SQLite file read-only\. Remove `readonly: true`/,
     );
     await application.destroy();
     await writer.destroy();

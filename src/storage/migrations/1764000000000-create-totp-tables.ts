@@ -64,8 +64,8 @@ const TABLES: readonly TableDefinition[] = [
 /**
  * Creates the module's tables, under the names that the data source gives them: it may set a prefix, a schema or a naming strategy.
  *
- * MariaDB and MySQL commit each statement of a migration by itself. So both directions can be run again after any of their
- * statements failed, and `up` also accepts the tables that `synchronize` has created.
+ * MariaDB and MySQL commit each statement of a migration separately. So both directions can be run again after any of their
+ * statements has failed, and `up` also accepts the tables that `synchronize` has created.
  */
 export class CreateTotpTables1764000000000 implements MigrationInterface {
   readonly name = 'CreateTotpTables1764000000000';

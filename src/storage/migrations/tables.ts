@@ -10,16 +10,16 @@ type ColumnOptions = Omit<TableColumnOptions, 'name' | 'type'> & {
 
 export interface TableDefinition {
   readonly entity: Entity;
-  /** By the names of the entity's properties. Stated here, so that later changes of the entity do not change the migration. */
+  /** By the names of the entity's properties. Listed here, so that later changes of the entity do not change the migration. */
   readonly columns: Readonly<Record<string, ColumnOptions>>;
   /** The properties of each index. */
   readonly indices: readonly (readonly string[])[];
 }
 
 /**
- * Creates a table with its indices, or what is missing of them.
+ * Creates a table with its indices, or those parts that are missing.
  *
- * @throws TotpConfigurationError when there is a table of this name with other columns
+ * @throws TotpConfigurationError when a table of this name exists with other columns
  */
 export async function createTable(queryRunner: QueryRunner, definition: TableDefinition): Promise<void> {
   const wanted = tableOf(queryRunner, definition);
@@ -73,7 +73,7 @@ function metadataOf(queryRunner: QueryRunner, entity: Entity) {
 }
 
 function dataSourceOf(queryRunner: QueryRunner) {
-  // `connection` is what TypeORM 0.3 and 1 both have.
+  // TypeORM 0.3 and 1 both have `connection`.
   // eslint-disable-next-line @typescript-eslint/no-deprecated
   return queryRunner.connection;
 }

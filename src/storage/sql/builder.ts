@@ -24,7 +24,7 @@ export class Sql {
     return this.dataSource.driver.escape(column.databaseName);
   }
 
-  /** A name of the statement's own, quoted. */
+  /** A name that only this statement defines, quoted. */
   name(name: string): string {
     return this.dataSource.driver.escape(name);
   }
@@ -34,7 +34,7 @@ export class Sql {
     return this.dataSource.driver.createParameter(`p${String(n)}`, n - 1);
   }
 
-  /** `n` parameters, from the `first`. */
+  /** `n` parameters, numbered from `first`. */
   parameters(n: number, first = 1): string[] {
     return Array.from({ length: n }, (_, index) => this.parameter(first + index));
   }

@@ -1,12 +1,12 @@
-/** Values of the module's statements on their way through TypeORM, where only the driver can read them. */
+/** Hides the parameters of the module's statements from everything but the driver. */
 import { inspect } from 'node:util';
 import type { Value } from './statement.js';
 
 const REDACTED = '[redacted]';
 
 /**
- * TypeORM passes the parameters of a statement to loggers, subscribers and errors. Those of the module include sealed secrets, and
- * with `secrets: 'plain-text'` the secrets themselves: of such a value, everything but the driver sees `[redacted]`.
+ * TypeORM passes the parameters of a statement to loggers, subscribers and errors. Those of the module include sealed secrets, or,
+ * with `secrets: 'plain-text'`, the secrets themselves. Everything but the driver sees `[redacted]` in place of such a value.
  */
 export class ConfidentialValue {
   readonly #value: Value;
@@ -64,9 +64,9 @@ interface Mysql {
   unprepare(statement: object): unknown;
 }
 
-/** How `mysql2` returns rows, whatever the options of the data source are. */
+/** How `mysql2` returns rows, regardless of the options of the data source. */
 const ROWS = { rowsAsArray: false, nestTables: false, typeCast: true, namedPlaceholders: false } as const;
-/** Of a statement that stays prepared: longer ones come in many lengths, and a server holds a limited number of them. */
+/** Maximum length of a statement that stays prepared: longer statements come in many lengths, and a server holds a limited number. */
 const MAX_PREPARED_PARAMETERS = 20;
 
 export function mysqlStatement(sql: string): object {
@@ -79,8 +79,8 @@ export function closeLongStatement(connection: Pick<Mysql, 'unprepare'>, stateme
 }
 
 /**
- * `query` of `mysql2` writes values into the statement, escaped as the default `sql_mode` needs it: under NO_BACKSLASH_ESCAPES that
- * is SQL injection. `execute` sends statement and values separately.
+ * `query` of `mysql2` writes values into the statement, escaped for the default `sql_mode`: under NO_BACKSLASH_ESCAPES,
+ * that allows SQL injection. `execute` sends statement and values separately.
  */
 function executeOnMysql(connection: Mysql): void {
   const query = connection.query.bind(connection);

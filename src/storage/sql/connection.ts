@@ -1,11 +1,11 @@
-/** The connection that the module's statements run on. */
+/** Opens the connection that the module's statements run on. */
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { ENTITIES_MISSING, TotpConfigurationError } from '../../shared/errors.js';
 import { watchPool } from './pool.js';
 import { requireReliableServer } from './server-settings.js';
 
-/** The types of data source whose answers to lost races the module knows. */
+/** The supported types of data source: those whose conflict errors the module recognises. */
 const SUPPORTED: readonly string[] = [
   'better-sqlite3',
   'postgres',
@@ -16,16 +16,16 @@ const SUPPORTED: readonly string[] = [
   'aurora-mysql',
 ];
 
-/** Types whose servers the module's tests do not run on. */
+/** Supported types on which the module is not tested. */
 const UNTESTED: readonly string[] = ['aurora-postgres', 'cockroachdb', 'aurora-mysql'];
 
 /**
- * Opens a connection whose statements never become part of a transaction of the application: a business transaction that
- * rolls back must not give tries back, or make a used code good again.
+ * Opens a connection whose statements never become part of a transaction of the application: rolling back a business
+ * transaction must not restore attempts, or make a used code valid again.
  *
- * PostgreSQL and MySQL have a pool, so the application's own data source will do. TypeORM opens an SQLite file just once for
- * everybody, transactions included, so the module opens it a second time. A database in memory cannot be opened twice:
- * there, statements wait until no transaction is open.
+ * PostgreSQL and MySQL have a pool, so the application's own data source is used. TypeORM opens an SQLite file only once for
+ * all statements, including transactions, so the module opens it a second time. An in-memory database cannot be opened twice:
+ * statements wait until no transaction is open.
  */
 export class StoreConnection implements OnApplicationShutdown {
   private opened: Promise<DataSource> | undefined;
@@ -33,7 +33,7 @@ export class StoreConnection implements OnApplicationShutdown {
   /**
    * @param application the application's data source; undefined when it has none, or none of that name
    * @param entities of the module, which the data source must know
-   * @param describeMissing says what is wrong and what to write where there is no data source
+   * @param describeMissing returns the error message for a missing data source
    */
   constructor(
     private readonly application: DataSource | undefined,
@@ -100,13 +100,13 @@ async function openFor(application: DataSource, entities: readonly (new () => ob
     migrationsRun: false,
     synchronize: false,
     dropSchema: false,
-    enableWAL: false, // the file is in that mode already
-    // The driver waits for a lock with the whole process, which then cannot let go of it: `run` waits instead.
+    enableWAL: false, // the file already is in that mode
+    // The driver would block the whole process while it waits for a lock that the process itself may hold: `run` waits instead.
     timeout: 0,
   }).initialize();
 }
 
-/** SQLite keeps a database without a name in memory too. */
+/** SQLite also keeps a database without a name in memory. */
 function isInMemory(database: string): boolean {
   return database === '' || database.includes(':memory:');
 }

@@ -1,14 +1,14 @@
 /**
- * A driver's connection: whether it may be used by others, and how it is closed.
+ * Tells whether a driver's connection may be reused, and closes one that may not.
  *
- * A connection whose transaction did not certainly end must not go back to the pool: what others run on it next would become part of
- * that transaction, and would never be committed.
+ * A connection whose transaction may still be open must not go back to the pool: later statements on it would become part of that
+ * transaction, and would never be committed.
  */
 
 export interface DriverConnection {
   /** False when a statement is under way or a transaction is open, as far as the driver can tell. */
   readonly isIdle: boolean;
-  /** Ends whatever transaction is open. Afterwards the pool does not lend the connection again. */
+  /** Closes the connection, which ends an open transaction. The pool does not lend it again. */
   close(): void;
 }
 
@@ -30,8 +30,8 @@ const watchedPools = new WeakSet<WatchablePool>();
 /**
  * Listens to the errors of every connection of a pool, so that none of them ends the process.
  *
- * Node.js ends the process for an `error` event that nobody listens to. The pools and TypeORM take their listeners off, and put others on,
- * while a connection changes hands: `pg` lends a client to the next caller while it is still reading what the server sent, and an error
+ * Node.js ends the process for an `error` event without a listener. The pools and TypeORM replace their listeners while a connection
+ * passes from one caller to the next: `pg` lends a client to the next caller while it is still reading what the server sent, and an error
  * in the same packet reaches the client before the caller can listen. The drivers remember the error, so the next statement
  * fails.
  */
@@ -51,7 +51,7 @@ function watch(connection: object): void {
 }
 
 function ignore(): void {
-  // The driver and the pool have their own listeners, which see to the connection.
+  // The listeners of the driver and the pool take care of the connection.
 }
 
 /** A client of `pg`. */
@@ -63,7 +63,7 @@ export interface PostgresClient {
   end(): Promise<void>;
 }
 
-/** The server says after each statement whether it is in a transaction: I(dle), T(ransaction), or E, a failed one. */
+/** The transaction status that the server reports after each statement: I (idle), T (in a transaction) or E (in a failed one). */
 const transactionStatus = new WeakMap<PostgresClient, unknown>();
 
 function trackTransactions(client: PostgresClient): void {
@@ -78,7 +78,7 @@ export function postgresConnection(client: PostgresClient): DriverConnection {
     get isIdle() {
       return client.readyForQuery !== false && (transactionStatus.get(client) ?? 'I') === 'I';
     },
-    // pg-pool removes a client that was ended as soon as it is released.
+    // When it is released, pg-pool removes a client that was ended.
     close: () => {
       client.end().catch(ignore);
     },
@@ -109,7 +109,7 @@ export function isInTransaction(reply: unknown): boolean {
   return typeof serverStatus === 'number' && (serverStatus & IN_TRANSACTION) !== 0;
 }
 
-/** A connection of `better-sqlite3`, of which TypeORM opens just one. */
+/** A connection of `better-sqlite3`. TypeORM opens only one. */
 interface Sqlite {
   readonly inTransaction: boolean;
   exec(sql: string): unknown;
@@ -126,7 +126,7 @@ function sqliteConnection(database: Sqlite): DriverConnection {
       try {
         database.exec('ROLLBACK');
       } catch {
-        // Closing undoes the transaction, and every later statement fails.
+        // Closing rolls the transaction back; every later statement fails.
         database.close();
       }
     },

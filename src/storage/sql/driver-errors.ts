@@ -1,7 +1,7 @@
-/** What a driver says when a statement fails: whether somebody else was first, and what the person can do who reads the error. */
+/** Interprets the errors of drivers: whether the statement lost a race, and what the reader of the error can do. */
 import { TotpStorageError } from '../../shared/errors.js';
 
-/** What a database says when a row was changed, or made, by somebody else at the same time. */
+/** The codes for a row that was changed or inserted concurrently. */
 const CONFLICTS: readonly unknown[] = [
   'SQLITE_CONSTRAINT_PRIMARYKEY',
   'ER_DUP_ENTRY',
@@ -12,10 +12,10 @@ const CONFLICTS: readonly unknown[] = [
   '40P01', // PostgreSQL: deadlock
 ];
 
-/** What a server says when a table or a column is not there; SQLite says it in words. */
+/** The codes for a missing table or column. SQLite reports it in the message instead. */
 const MISSING: readonly unknown[] = ['42P01', '42703', 'ER_NO_SUCH_TABLE', 'ER_BAD_FIELD_ERROR'];
 
-/** What the driver says: TypeORM's error repeats it. */
+/** The code of the driver's error, which TypeORM's error copies. */
 export function driverFault(error: unknown): { readonly code: unknown; readonly message: string } {
   const { code, message }: { readonly code?: unknown; readonly message?: unknown } = error ?? {};
   return { code, message: String(message) };
@@ -27,7 +27,7 @@ export function isBusy(error: unknown): boolean {
 }
 
 /**
- * Whether the server itself reported the error, and so has ended the statement. After any other error, such as a time-out of
+ * Whether the server itself reported the error, so that the statement has ended. After any other error, such as a time-out of
  * the driver or a lost connection, the statement may still be running.
  */
 export function isAnswer(error: unknown): boolean {
@@ -39,16 +39,16 @@ export function isAnswer(error: unknown): boolean {
   return severity !== undefined || sqlState !== undefined || String(code).startsWith('SQLITE_');
 }
 
-/** TypeORM's error carries the parameters of the statement, and a driver's may carry the row: neither is passed on. */
+/** TypeORM's error carries the parameters of the statement, and a driver's may carry the row: neither is copied. */
 export function storageError(error: unknown): TotpStorageError {
   const { code, message } = driverFault(error);
   const cause = Object.assign(new Error(message), { code });
-  return new TotpStorageError(`The database did not do what TOTP asked of it: ${message}. ${adviceFor(error)}`, {
+  return new TotpStorageError(`A TOTP statement failed: ${message}. ${adviceFor(error)}`, {
     cause,
   });
 }
 
-/** Whether it is a `storageError` that tells of somebody else who was first. */
+/** Whether it is a `storageError` for a statement that lost a race. */
 export function isConflict(error: unknown): boolean {
   return error instanceof TotpStorageError && CONFLICTS.includes(driverFault(error.cause).code);
 }
@@ -61,5 +61,5 @@ function adviceFor(error: unknown): string {
   if (MISSING.includes(code) || /no such|has no column/.test(message)) {
     return 'A table or a column is missing: run TOTP_MIGRATIONS (migrations: TOTP_MIGRATIONS, migrationsRun: true).';
   }
-  return 'No answer was given, so none can be relied on.';
+  return 'Treat the call as not done.';
 }

@@ -1,8 +1,8 @@
-/** The database's clock, in SQL. */
+/** Reads the database's clock in SQL. */
 import type { DataSource } from 'typeorm';
 
 /**
- * The time in epoch ms, as an expression of type bigint. It stays the same during a statement, so that an index can be searched with it.
+ * The time in epoch ms, as an expression of type bigint. It is constant within a statement, so an index can be searched with it.
  */
 export function epochMs({ options: { type } }: DataSource): string {
   if (type === 'better-sqlite3') return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";

@@ -1,6 +1,6 @@
 /**
- * Statements straight to the pool of connections that TypeORM keeps. Its query runner would add a sixth to the work of a check; it remains
- * the way for transactions, and for SQLite, which has no pool.
+ * Sends statements directly to TypeORM's connection pool. TypeORM's query runner would add a sixth to the work of a check; it is used
+ * only for transactions, and for SQLite, which has no pool.
  */
 import type { DataSource } from 'typeorm';
 import { closeLongStatement, confidential, mysqlStatement } from './confidential.js';
@@ -14,10 +14,10 @@ import {
 import { driverFault, isAnswer } from './driver-errors.js';
 import type { Statement, StatementResult } from './statement.js';
 
-/** Runs a statement on whichever connection is free; rejects with the driver's own error. */
+/** Runs a statement on any free connection; rejects with the driver's own error. */
 export type RunOnPool = (statement: Statement) => Promise<StatementResult>;
 
-/** Undefined without a pool, and where the application has TypeORM watch its statements, which the query runner alone does. */
+/** Undefined without a pool, and when the application subscribes to statements: only TypeORM's query runner calls subscribers. */
 export function poolOf(dataSource: DataSource): RunOnPool | undefined {
   const run = isWatched(dataSource) ? undefined : runOnDriversPool(dataSource);
   return (
@@ -40,7 +40,7 @@ function isWatched({ options, subscribers }: DataSource): boolean {
   return subscribers.some((subscriber) => 'beforeQuery' in subscriber || 'afterQuery' in subscriber);
 }
 
-/** Keeps errors of the pool's connections from ending the process; for as long as the data source lives. */
+/** Prevents errors of the pool's connections from ending the process, for the lifetime of the data source. */
 export function watchPool(dataSource: DataSource): void {
   const pools = driversPools(dataSource);
   if (pools.postgres) watchConnections(pools.postgres);
@@ -78,14 +78,14 @@ function isPostgresPool(pool: unknown): pool is PostgresPool {
   return hasMethods(pool, 'connect', 'on');
 }
 
-/** What PostgreSQL says of a prepared statement that it cannot use; then it has not run it. */
+/** The codes for a prepared statement that PostgreSQL cannot use, and has not run. */
 const UNUSABLE_NAMES: readonly unknown[] = [
   '0A000', // a migration changed what it returns
-  '26000', // there is none of this name: a pooler in between gave the connection to a server that has not prepared it
-  '42P05', // there is one of this name already, likewise
+  '26000', // no such name: a pooler has connected the client to a server that has not prepared the statement
+  '42P05', // the name already exists, for the same reason
 ];
 
-/** Pools whose statements are prepared no more. */
+/** Pools whose statements are no longer prepared. */
 const withoutNames = new WeakSet<PostgresPool>();
 
 async function runOnPostgres(pool: PostgresPool, statement: Statement): Promise<StatementResult> {
@@ -113,7 +113,7 @@ async function onIdleClient(pool: PostgresPool, request: object): Promise<Statem
   }
 }
 
-/** Closes the clients that came back to the pool within a transaction, or while a statement was under way. */
+/** Closes clients that were returned to the pool in a transaction or during a statement. */
 async function idleClient(pool: PostgresPool): Promise<LentClient> {
   watchConnections(pool);
   for (;;) {
@@ -194,7 +194,7 @@ function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-/** What ran on the connection became part of a transaction that nobody will commit. */
+/** Thrown for a statement that became part of an abandoned transaction, which will never be committed. */
 export class TransactionLeftOpen extends Error {
   constructor() {
     super('the connection was left in an open transaction, so the statement was not committed');

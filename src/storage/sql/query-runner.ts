@@ -1,4 +1,4 @@
-/** Statements through TypeORM's query runner: for transactions, and for databases without a pool that the module knows. */
+/** Runs statements through TypeORM's query runner: for transactions, and for databases without a supported pool. */
 import type { DataSource, QueryRunner } from 'typeorm';
 import { KeyedMutex } from '../../shared/keyed-mutex.js';
 import { delay } from '../../shared/timers.js';
@@ -14,9 +14,9 @@ const BUSY_PATIENCE_MS = 5_000;
 const mutex = new KeyedMutex();
 
 /**
- * Does work on a connection of its own, and retries it while another connection holds the SQLite file.
+ * Runs work on a connection that no other caller uses, and retries it while another connection holds the SQLite file.
  *
- * @param work during which the connection is nobody else's; when it throws, it leaves no transaction behind
+ * @param work must leave no transaction open, even when it throws
  * @throws TotpStorageError without the statement's parameters, since these hold secrets
  */
 export async function onOwnConnection<T>(
@@ -27,7 +27,7 @@ export async function onOwnConnection<T>(
   const giveUpAt = performance.now() + BUSY_PATIENCE_MS;
   for (;;) {
     try {
-      // A pool lends each caller a connection. SQLite has only one, where calls take turns so that none joins another's transaction.
+      // A pool lends each caller a connection. SQLite has only one, so calls run one after the other: none may join another's transaction.
       return await (dataSource.options.type === 'better-sqlite3' ? mutex.runExclusive(dataSource, attempt) : attempt());
     } catch (error) {
       if (!isBusy(error) || performance.now() > giveUpAt) throw storageError(error);
@@ -54,7 +54,7 @@ interface Lent {
   readonly connection: DriverConnection;
 }
 
-/** Closes the connections that came back to the pool within a transaction, or while a statement was under way. */
+/** Closes connections that were returned to the pool in a transaction or during a statement. */
 async function idleRunner(dataSource: DataSource): Promise<Lent> {
   watchPool(dataSource);
   for (;;) {
@@ -89,7 +89,7 @@ class ConnectionInTransaction extends Error {
 
   constructor() {
     super(
-      'the only connection to this in-memory database is in a transaction, in which nothing of TOTP may be written',
+      'the only connection to this in-memory database is in a transaction, which TOTP statements must not become part of',
     );
   }
 }

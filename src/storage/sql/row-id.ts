@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 
 /**
- * The key of a row: SHA-256 in hex. Databases fold case and drop trailing blanks in texts that they compare, each in its own
- * way; in hex there is nothing to fold, so two texts that differ in a byte are different keys everywhere.
+ * The key of a row: SHA-256 in hex. When databases compare strings, they may ignore case or trailing spaces, depending on the
+ * collation. Hex is not affected, so two strings that differ in one byte have different keys on every database.
  */
 export function rowId(text: string): string {
   return hash('sha256', text);

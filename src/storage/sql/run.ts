@@ -6,7 +6,7 @@ import { onOwnConnection, query } from './query-runner.js';
 import type { Statement, StatementResult, Value } from './statement.js';
 
 /**
- * Runs one statement, outside of whatever transaction the caller is in.
+ * Runs one statement, outside of any transaction of the caller.
  *
  * @throws TotpStorageError without the statement's parameters, since these hold secrets
  */
@@ -39,7 +39,7 @@ function runThroughTypeOrm(dataSource: DataSource, statement: Statement): Promis
   });
 }
 
-/** As `run`, for a write that another one may precede: undefined when the database reports a conflict. */
+/** As `run`, for a write that may lose a race: undefined when the database reports a conflict. */
 export function runUnlessConflict(
   dataSource: DataSource,
   sql: string,

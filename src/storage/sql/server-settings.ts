@@ -4,10 +4,10 @@ import { TotpConfigurationError } from '../../shared/errors.js';
 import { isMysql } from './confidential.js';
 
 /**
- * Looks at one connection. Settings of other connections may differ; there, each write checks that it was committed.
+ * Checks the settings of one connection. Other connections may have other settings, so each write checks that it was committed.
  *
- * @throws TotpConfigurationError when a setting would break a promise; nothing when the database cannot be reached, which is the
- *   application's business
+ * @throws TotpConfigurationError when a setting would break a promise. Does not throw when the database cannot be reached: the
+ *   application handles that
  */
 export async function requireReliableServer(dataSource: DataSource): Promise<void> {
   try {
@@ -39,7 +39,7 @@ async function checkSqlite(isReadOnly: boolean, runner: QueryRunner): Promise<vo
   const { query_only: queryOnly } = firstOf(await runner.query('PRAGMA query_only'));
   if (!isReadOnly && Number(queryOnly) === 0) return;
   throw new TotpConfigurationError(
-    'TotpModule: the data source opens the SQLite file for reading only. Remove `readonly: true` and PRAGMA query_only from its options.',
+    'TotpModule: the data source opens the SQLite file read-only. Remove `readonly: true` and PRAGMA query_only from its options.',
   );
 }
 
@@ -92,7 +92,7 @@ async function checkMysql(runner: QueryRunner): Promise<void> {
   }
 }
 
-/** The values of the session. MySQL and MariaDB name them differently, so that naming one in a SELECT may fail. */
+/** The session's settings. MySQL and MariaDB use different names, so a SELECT of one name may fail. */
 async function variablesOf(runner: QueryRunner): Promise<ReadonlyMap<string, string>> {
   const rows: unknown = await runner.query(`
     SHOW VARIABLES

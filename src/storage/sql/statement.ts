@@ -1,4 +1,4 @@
-/** What a statement is, and what it returns. */
+/** The type of a statement, and of its result. */
 import { hash } from 'node:crypto';
 
 export type Value = string | number | null;
@@ -6,14 +6,14 @@ export type Value = string | number | null;
 export interface Statement {
   readonly sql: string;
   readonly parameters: readonly Value[];
-  /** Of a statement that is worth preparing, see `prepared`. */
+  /** Set for a statement that is worth preparing, see `prepared`. */
   readonly name?: string;
 }
 
 export interface StatementResult {
   readonly rows: readonly Record<string, unknown>[];
   readonly affected: number;
-  /** Whether the server says, in its reply to a write, that a transaction is open. */
+  /** Whether the server reports in its reply to a write that a transaction is open. */
   readonly isInTransaction?: boolean;
 }
 

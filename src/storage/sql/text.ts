@@ -1,9 +1,9 @@
-/** Strings as every database stores them. */
+/** Encodes strings so that every database stores them. */
 
-/** What a `text` column of MySQL holds, in bytes. */
+/** The capacity of a `text` column of MySQL, in bytes. */
 export const MAX_TEXT_LENGTH = 65_535;
 
-/** JSON in ASCII, which every character set of a database holds. */
+/** JSON in ASCII, which every character set can store. */
 export function asciiJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\u0080-\uffff]/g,

@@ -8,15 +8,15 @@ import type { Statement, StatementResult, Value } from './statement.js';
 
 export type TransactionOutcome =
   | { readonly status: 'committed' }
-  /** Nothing was written: another transaction changed, or made, one of the rows first. */
+  /** Nothing was written: another transaction changed or inserted one of the rows first. */
   | { readonly status: 'conflict' }
-  /** COMMIT failed, mostly for want of a reply: whether the server has committed, or will, has to be read from the rows. */
+  /** COMMIT failed, usually because the reply was lost: only the rows show whether the server has committed. */
   | { readonly status: 'unknown'; readonly error: TotpStorageError };
 
 /**
  * Runs writes in a transaction of their own: all of them or none.
  *
- * @param thenDo more that belongs to the transaction, once all of them are written
+ * @param thenDo runs in the transaction after all writes
  * @throws TotpStorageError when a statement or `thenDo` fails; then nothing is committed
  */
 export async function runTransaction(
@@ -27,7 +27,7 @@ export async function runTransaction(
   try {
     return await onOwnConnection(dataSource, async (runner, connection): Promise<TransactionOutcome> => {
       try {
-        // Plain statements: where SQLite ends a transaction by itself, as on a full disk, TypeORM would consider it open for good.
+        // Plain statements: where SQLite ends a transaction by itself, as on a full disk, TypeORM would consider it open for ever.
         await runner.query('BEGIN');
         for (const write of writes) {
           const { affected } = await query(runner, write);
@@ -60,13 +60,13 @@ async function commit(runner: QueryRunner, connection: DriverConnection): Promis
   }
 }
 
-/** A statement without an answer may still be running, and ROLLBACK would wait behind it: closing the connection ends the transaction too. */
+/** A statement without a reply may still be running, and ROLLBACK would wait for it. Closing the connection also ends the transaction. */
 async function endAfter(error: unknown, runner: QueryRunner, connection: DriverConnection): Promise<void> {
   if (error instanceof QueryFailedError && !isAnswer(error)) connection.close();
   else await rollBack(runner, connection);
 }
 
-/** The reply to ROLLBACK is the proof that no transaction is open. Without it, the connection is closed. */
+/** Closes the connection unless the server confirms the ROLLBACK, which proves that no transaction is open. */
 async function rollBack(runner: QueryRunner, connection: DriverConnection): Promise<void> {
   try {
     await runner.query('ROLLBACK');
@@ -75,7 +75,7 @@ async function rollBack(runner: QueryRunner, connection: DriverConnection): Prom
   }
 }
 
-/** Lets other code write in the transaction. TypeORM did not start it, and would otherwise start another one within. */
+/** Lets other code write in the transaction. TypeORM did not start it, and would otherwise start a nested one. */
 async function withinTransaction(runner: QueryRunner, work: (manager: EntityManager) => Promise<void>): Promise<void> {
   const setDepth = (depth: 0 | 1) => {
     Reflect.set(runner, 'isTransactionActive', depth === 1);
@@ -94,9 +94,9 @@ const SAVEPOINT = 'totp_outbox';
 /**
  * Lets an application's outbox write in the transaction, and checks that the transaction is still the same one afterwards.
  *
- * An outbox that hides an error of the database may have lost the transaction: PostgreSQL then rolls back when it is told to commit, and
- * MariaDB after a deadlock commits what came later. One that commits or begins has committed the change without its events. In each
- * case the savepoint is gone.
+ * An outbox that hides an error of the database may have lost the transaction: PostgreSQL then answers COMMIT with a rollback, and
+ * MariaDB, after a deadlock, commits only the later statements. An outbox that commits or begins a transaction has committed the change
+ * without its events. In each case, the savepoint no longer exists.
  */
 export async function keepTransaction(manager: EntityManager, work: () => Promise<void>): Promise<void> {
   await manager.query(`SAVEPOINT ${SAVEPOINT}`);
@@ -113,9 +113,9 @@ export async function keepTransaction(manager: EntityManager, work: () => Promis
   }
 }
 
-/** Runs one statement in the transaction that `manager` is of. */
+/** Runs one statement in the transaction of `manager`. */
 export function runWithin(manager: EntityManager, sql: string, parameters: readonly Value[]): Promise<StatementResult> {
   const { queryRunner } = manager;
-  if (queryRunner === undefined) throw new TotpStorageError('This EntityManager is not of a transaction.');
+  if (queryRunner === undefined) throw new TotpStorageError('This EntityManager does not belong to a transaction.');
   return query(queryRunner, { sql, parameters });
 }
