@@ -184,7 +184,7 @@ export class OutboxDispatcher {
     const outcome = await this.record(delivered, failures, lease);
     if (outcome === 'lease lost') {
       this.logger.warn(
-        `Another process took over a lease on events for ${this.destination.name}: ${String(entries.length)} events may be delivered twice`,
+        `Another process took over a lease for ${this.destination.name}; events that may be delivered twice: ${String(entries.length)}`,
       );
     }
     this.reportFailures(failures);

@@ -299,7 +299,7 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       await first;
       expect((await backlog()).waiting).toBe(2);
       expect(warnings).toHaveBeenCalledWith(
-        expect.stringMatching(/Another process took over .*: 1 of them may arrive twice/),
+        expect.stringMatching(/Another process took over .*; events that may be delivered twice: 1/),
       );
       halted.open();
       await takingOver;
@@ -465,7 +465,7 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       const rows: { attempts: number; reason: string }[] = await tables().dataSource.query(
         'SELECT attempts, reason FROM totp_outbox',
       );
-      expect(rows).toEqual([{ attempts: 1, reason: '"no answer within 10000 ms"' }]);
+      expect(rows).toEqual([{ attempts: 1, reason: '"no reply within 10000 ms"' }]);
       gate.open();
     });
 
@@ -592,7 +592,7 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
         expect(errors.mock.calls).toEqual([
           [
             expect.stringMatching(
-              /^The event .*:recording is a dead letter after 5 tries: amqp:\/\/broker is down\. TotpOutboxRelay\.requeue/,
+              /^The event .*:recording is a dead letter after 5 attempts: amqp:\/\/broker is down\. TotpOutboxRelay\.requeue/,
             ),
           ],
         ]);

@@ -220,7 +220,7 @@ describe.each(databases)('on $name', ({ open }) => {
   });
 
   it.each([
-    [{ sid: 7, jti: 'one' }, 'request.user.sid is 7. Make it a string that is not empty, or leave it out.'],
+    [{ sid: 7, jti: 'one' }, 'request.user.sid is 7. Make it a non-empty string, or leave it out.'],
     [{ sid: '', jti: 'one' }, 'request.user.sid is an empty string.'],
     [{ jti: {} }, 'request.user.jti is an object.'],
     [{ sid: 'one', exp: '1900000000' }, 'request.user.exp is a string.'],
