@@ -1,4 +1,4 @@
-/** The public surface of nestjs-totp, name by name. */
+/** The public API of nestjs-totp. */
 
 // The module and its options
 export { TotpModule } from './totp.module.js';

@@ -1,4 +1,4 @@
-/** The module's face: how an application registers it, and what happens when the application starts. */
+/** The Nest module: registers the recipe, and runs the start-up checks. */
 import {
   type DynamicModule,
   Inject,
@@ -21,7 +21,7 @@ import { TOTP_CONTROLLER } from './module/tokens.js';
 /**
  * TOTP as a second factor for a Nest application.
  *
- * The application brings TypeORM, the event emitter and its own sign-in.
+ * The application provides TypeORM, the event emitter and its own sign-in.
  *
  * @example
  * \@Module({
@@ -47,8 +47,8 @@ export class TotpModule extends ConfigurableModuleClass implements NestModule, O
   /**
    * Registers the module.
    *
-   * @throws TotpConfigurationError when an option is missing, unknown, weak or wrong: what shapes the module at once, and the
-   *   others at start-up
+   * @throws TotpConfigurationError when an option is missing, unknown, weak or wrong: immediately for those that shape the
+   *   module, at start-up for the others
    */
   static override forRoot(options: TotpModuleOptions & TotpModuleExtras): DynamicModule {
     checkSyncOptions(options);
@@ -70,7 +70,7 @@ export class TotpModule extends ConfigurableModuleClass implements NestModule, O
     return super.forRootAsync(options);
   }
 
-  /** Called by Nest when all providers are there, just before it registers the routes. */
+  /** Called by Nest after it has created all providers, just before it registers the routes. */
   configure(): void {
     this.startUp.check();
     if (this.controller === null) return;
@@ -83,7 +83,7 @@ export class TotpModule extends ConfigurableModuleClass implements NestModule, O
     this.startUp.check();
   }
 
-  /** @throws TotpConfigurationError when stored secrets are encrypted with a key that is missing, before a sign-in fails over it */
+  /** @throws TotpConfigurationError when a key that stored secrets need is missing */
   async onApplicationBootstrap(): Promise<void> {
     await this.startUp.checkKeys();
   }

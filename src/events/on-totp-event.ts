@@ -1,3 +1,4 @@
+/** The decorator for handlers of events. */
 import { OnEvent } from '@nestjs/event-emitter';
 import { isEventName, type TotpEventMap, type TotpEventName } from './catalogue.js';
 

@@ -1,3 +1,4 @@
+/** The port that publishes events, and its default on `@nestjs/event-emitter`. */
 import { Logger } from '@nestjs/common';
 import type { EventEmitter2 } from '@nestjs/event-emitter';
 import type { AnyTotpEvent } from './catalogue.js';

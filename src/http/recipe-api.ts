@@ -1,3 +1,4 @@
+/** Implements the HTTP APIs with the functions of the recipe. */
 import { Inject, Injectable } from '@nestjs/common';
 import type { RemoveAnswer, RenameAnswer } from '../accounts/enrolment.js';
 import type { EnrolmentAnswer, SignInAnswer } from '../accounts/verification.js';

@@ -1,3 +1,4 @@
+/** The session adapter for sessions on the server. */
 import { createHash, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { TotpConfigurationError } from '../shared/errors.js';

@@ -1,3 +1,4 @@
+/** The session adapter for bearer tokens. */
 import { Inject, Injectable } from '@nestjs/common';
 import { TotpClock } from '../shared/clock.js';
 import { TotpConfigurationError } from '../shared/errors.js';

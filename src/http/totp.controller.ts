@@ -1,3 +1,4 @@
+/** The controller of the module's routes. */
 import {
   type CanActivate,
   Controller,

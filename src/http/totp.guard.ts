@@ -1,3 +1,4 @@
+/** The guard for the application's own routes. */
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { completedLately } from '../accounts/step-up.js';

@@ -1,22 +1,22 @@
-/** What the module counts while it works, for operators. */
+/** The port for the module's metrics. */
 import { Logger } from '@nestjs/common';
 import type { AccountEvent } from '../accounts/decision.js';
 import { logError } from '../shared/log-error.js';
 
-/** How much waits for delivery to one destination. Entries are counted up to 10,000; then there may be more. */
+/** The backlog of one destination. A count of 10,000 means 10,000 or more. */
 export interface TotpOutboxBacklog {
   readonly destination: string;
   readonly waiting: number;
   readonly deadLettered: number;
-  /** When the oldest of the counted events that wait happened, in epoch ms; undefined when none waits. */
+  /** When the oldest of the counted waiting events happened, in epoch ms; undefined when none waits. */
   readonly oldestAt: number | undefined;
 }
 
 /**
- * Records what happens. No method is given a user, a device or a session. Answers wait for these calls, so they must be fast;
- * an error that one throws is logged once and changes no answer.
+ * Records metrics. No method receives a user, a device or a session. Answers wait for these calls, so they must be fast. An error
+ * that one throws is logged once, and does not change the answer.
  *
- * The module's own implementation uses OpenTelemetry's API where the application has it. Provide another one for other libraries.
+ * The module's own implementation uses OpenTelemetry's API where the application has installed it. Provide your own for other libraries.
  *
  * @example
  * \@Injectable()
@@ -27,13 +27,13 @@ export abstract class TotpMetrics {
   /** Called with each event, after the change that it reports is committed. */
   abstract recordEvent(name: AccountEvent['name']): void;
 
-  /** Called when a change was not committed because another call had changed the user's row. The change is decided again. */
+  /** Called when a change was not committed because another call had changed the user's row; the module then decides again. */
   abstract recordConflict(): void;
 
   /**
    * Called after each attempt to deliver an event from the outbox.
    *
-   * @param failure what the destination threw, if it did
+   * @param failure what the destination threw; undefined on success
    */
   abstract recordDelivery(destination: string, failure?: { readonly error: unknown }): void;
 
@@ -66,8 +66,8 @@ export class NoTotpMetrics extends TotpMetrics {
 }
 
 /**
- * Metrics whose failures change no answer and lose no event. The first failure is logged, the others are not: a broken meter
- * fails with every call.
+ * Wraps metrics so that their failures neither change an answer nor lose an event. Only the first failure is logged, because broken
+ * metrics fail on every call.
  */
 export class FailSafeTotpMetrics extends TotpMetrics {
   private readonly logger = new Logger('TotpModule');

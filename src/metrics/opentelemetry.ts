@@ -1,10 +1,10 @@
-/** Metrics through OpenTelemetry's API. The application decides where they go; names follow OpenTelemetry's semantic conventions. */
+/** Metrics through OpenTelemetry's API. The application configures the exporter. Names follow OpenTelemetry's semantic conventions. */
 import type { Attributes, BatchObservableCallback, Counter, Meter } from '@opentelemetry/api';
 import type { AccountEvent } from '../accounts/decision.js';
 import type { TotpClock } from '../shared/clock.js';
 import { NoTotpMetrics, TotpMetrics, type TotpOutboxBacklog } from './metrics.js';
 
-/** The outcome of a code, by the event that reports it. */
+/** The outcome of a check, by the event that reports it. */
 const OUTCOMES: Partial<Record<AccountEvent['name'], string>> = {
   'totp.code.accepted': 'accepted',
   'totp.device.verified': 'verified',
@@ -30,7 +30,7 @@ class OpenTelemetryTotpMetrics extends TotpMetrics {
     this.locks = meter.createCounter('totp.locks', { unit: '{lock}', description: 'Locks that started' });
     this.conflicts = meter.createCounter('totp.commit.conflicts', {
       unit: '{conflict}',
-      description: 'Changes that were decided again, because another process was first',
+      description: 'Changes that were decided again, because another process committed first',
     });
     this.deliveries = meter.createCounter('totp.outbox.deliveries', {
       unit: '{delivery}',
@@ -78,7 +78,7 @@ class OpenTelemetryTotpMetrics extends TotpMetrics {
   }
 }
 
-/** The class of an error, since its name and message may contain anything. */
+/** The class of an error. Its `name` and message may contain anything. */
 function typeOf(error: unknown): string {
   return error instanceof Error ? error.constructor.name : '_OTHER';
 }
@@ -97,7 +97,7 @@ export async function openTelemetryMetrics(clock: TotpClock): Promise<TotpMetric
     : new OpenTelemetryTotpMetrics(api.metrics.getMeter('nestjs-totp'), clock);
 }
 
-/** Not by `instanceof`: under Jest, the error is of another realm. */
+/** Not by `instanceof`: under Jest, the error comes from another realm. */
 function isMissing(error: unknown): boolean {
   return (
     typeof error === 'object' && error !== null && 'code' in error && String(error.code).endsWith('MODULE_NOT_FOUND')

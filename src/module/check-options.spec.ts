@@ -235,7 +235,7 @@ describe('the options', () => {
     'refuse %s from a factory, with the place where it belongs',
     (name) => {
       expect(() => check({ [name]: undefined })).toThrow(
-        `"${name}" shapes the module itself, so it cannot come from the factory. Write it beside useFactory: forRootAsync({ ${name}: …`,
+        `"${name}" shapes the module itself, so it cannot come from the factory. Write it next to useFactory: forRootAsync({ ${name}: …`,
       );
     },
   );

@@ -5,7 +5,7 @@ import type { TotpModuleAsyncOptions, TotpModuleExtras, TotpModuleOptions } from
 import { EXTRAS, OPTIONS } from './option-table.js';
 import { fail, isPlainObject, readSettings, refuseUnknown, shown, type Values } from './schema.js';
 
-/** `TotpConfig`, and what \`http/\` takes of the options. */
+/** `TotpConfig`, and the options that `http/` reads. */
 export interface ResolvedOptions extends TotpConfig {
   readonly apis: ApiOverride | undefined;
 }
@@ -20,7 +20,7 @@ const SOURCES = ['useFactory', 'useClass', 'useExisting'] as const satisfies (ke
 /**
  * Fills in the defaults.
  *
- * @throws TotpConfigurationError naming what to write, when an option is missing, unknown, weak or wrong, or shapes the module
+ * @throws TotpConfigurationError when an option is missing, unknown, weak or wrong, or is an extra; the message says what to write
  */
 export function checkOptions(options: TotpModuleOptions): ResolvedOptions {
   if (!isPlainObject(options)) {
@@ -33,7 +33,7 @@ export function checkOptions(options: TotpModuleOptions): ResolvedOptions {
   if (misplaced !== undefined) {
     fail(
       `"${misplaced}" shapes the module itself, so it cannot come from the factory`,
-      `Write it beside useFactory: forRootAsync({ ${misplaced}: …, useFactory })`,
+      `Write it next to useFactory: forRootAsync({ ${misplaced}: …, useFactory })`,
     );
   }
   const values = readSettings(OPTIONS, options);
@@ -47,7 +47,7 @@ export function checkOptions(options: TotpModuleOptions): ResolvedOptions {
     defaultPeriod: values.defaultPeriod / 1_000,
     defaultSkew: values.defaultSkew,
     enrolment: values.enrolment,
-    // Checked to be functions; the compiler checks the rest.
+    // The check only ensures that they are functions; the compiler checks the rest.
     functions: options.override?.functions,
     apis: options.override?.apis,
     events: {
@@ -70,13 +70,13 @@ export function checkOptions(options: TotpModuleOptions): ResolvedOptions {
   };
 }
 
-/** @throws TotpConfigurationError when the options of `forRoot` are no object */
+/** @throws TotpConfigurationError when the options of `forRoot` are not an object */
 export function checkSyncOptions(options: TotpModuleOptions & TotpModuleExtras): void {
   if (!isPlainObject(options))
     fail(`the options are ${shown(options)}`, 'Write TotpModule.forRoot({ issuer: "Acme", … })');
 }
 
-/** @throws TotpConfigurationError when there is no source of options, or an option beside it that belongs in it */
+/** @throws TotpConfigurationError when the source of the options is missing, or an option is written outside of it */
 export function checkAsyncOptions(options: TotpModuleAsyncOptions): void {
   const example = 'Write one of useFactory, useClass and useExisting: { useFactory: () => ({ issuer: "Acme" }) }';
   if (!isPlainObject(options)) fail(`forRootAsync is given ${shown(options)}`, example);
@@ -101,7 +101,7 @@ export function checkAsyncOptions(options: TotpModuleAsyncOptions): void {
     fail(`inject is ${shown(inject)}`, 'Write an array: inject: [ConfigService]');
 }
 
-/** Reads the extras out of what `forRoot` and `forRootAsync` are given, defaults included. */
+/** Reads the extras from the argument of `forRoot` or `forRootAsync`, and fills in the defaults. */
 export function readExtras(given: TotpModuleExtras): ResolvedExtras {
   const extras = Object.entries(given).filter(([name]) => EXTRA_NAMES.includes(name));
   return readSettings(EXTRAS, Object.fromEntries(extras));

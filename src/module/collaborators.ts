@@ -11,10 +11,10 @@ import { TotpSecretCipher } from '../secrets/secret-cipher.js';
 import { TotpClock } from '../shared/clock.js';
 import { TotpAccountStore } from '../storage/account-store.js';
 
-/** A class that is also the token of its provider. */
+/** An abstract class that is the token of its provider. */
 export type Collaborator = Abstract<object>;
 
-/** The methods that the module calls on each: a provider without one fails at start-up, and not at a sign-in. */
+/** The methods that the module calls on each, so that a provider without one fails at start-up and not at a sign-in. */
 export const REQUIRED_METHODS: ReadonlyMap<Collaborator, readonly string[]> = new Map<Collaborator, readonly string[]>([
   [TotpClock, ['now'] satisfies (keyof TotpClock)[]],
   [TotpSecretCipher, ['seal', 'open'] satisfies (keyof TotpSecretCipher)[]],

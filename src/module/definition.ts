@@ -1,4 +1,4 @@
-/** The module as Nest sees it: built with Nest's own builder, from the options and the extras. */
+/** Builds the dynamic module from the options and the extras, with Nest's own builder. */
 import { ConfigurableModuleBuilder, type DynamicModule } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
@@ -11,8 +11,8 @@ import { EXPORTS, providersOf } from './providers.js';
 import { GIVEN_OPTIONS } from './tokens.js';
 
 /**
- * `forRoot` and `forRootAsync`. Extras that a factory returns are left in the options, which `checkOptions` then refuses: the
- * builder itself would ignore them.
+ * `forRoot` and `forRootAsync`. Extras that a factory returns stay in the options, where `checkOptions` rejects them: the
+ * builder would ignore them.
  */
 export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<TotpModuleOptions>({
   optionsInjectionToken: GIVEN_OPTIONS,

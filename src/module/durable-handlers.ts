@@ -1,4 +1,4 @@
-/** Finds handlers of durable events that no event would reach. */
+/** Finds handlers of durable events that would never be called. */
 import { type DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { HandlerTotpEventDestination, type TotpEventDestination } from '../outbox/destination.js';
 import { DurableHandlers } from '../outbox/durable-handlers.js';
@@ -8,22 +8,22 @@ import { type Registration, registrations } from './registrations.js';
 import { fail } from './schema.js';
 import { EVENT_DESTINATIONS } from './tokens.js';
 
-/** Why durable handlers hear nothing, and what to write instead. */
+/** Why durable handlers are never called, and what to write instead. */
 interface Obstacle {
   readonly problem: string;
   readonly advice: string;
 }
 
 /**
- * Handlers of modules that are loaded lazily are not found, and hear nothing in any case: the destination looks for handlers
+ * Handlers of lazily loaded modules are not found. They are never called in any case, because the destination looks for handlers only
  * once, when the application starts.
  *
- * @throws TotpConfigurationError naming the class and method of a handler that would never run
+ * @throws TotpConfigurationError that names the class and method of a handler that would never run
  */
 export function refuseUnheardHandlers(discovery: DiscoveryService): void {
   const obstacles = registrations(discovery).map(obstacleOf);
   const [obstacle] = obstacles;
-  // With several registrations, one that delivers to handlers will do.
+  // With several registrations, one that delivers to handlers is enough.
   if (obstacle === undefined || obstacles.includes(undefined)) return;
   const [handler] = new DurableHandlers(discovery, new MetadataScanner()).list();
   if (handler === undefined) return;
@@ -44,7 +44,7 @@ function obstacleOf(registration: Registration): Obstacle | undefined {
     };
   }
   const destinations = registration.instance<readonly TotpEventDestination[]>(EVENT_DESTINATIONS);
-  // One that wraps it keeps its name.
+  // A destination that wraps it keeps its name.
   if (destinations.some((one) => one instanceof HandlerTotpEventDestination || one.name === 'handlers'))
     return undefined;
   return {

@@ -1,4 +1,4 @@
-/** Checks of what shapes the module: the path, the guards, and the classes and providers of the application. */
+/** Checks the extras, which shape the module: the path, the guards, and the application's classes and providers. */
 import type { CanActivate, DynamicModule, ForwardReference, Provider, Type } from '@nestjs/common';
 import { type TotpEventDestination } from '../outbox/destination.js';
 import { property } from '../shared/unknown.js';
@@ -7,10 +7,10 @@ import { fail, shown } from './schema.js';
 
 const CIRCULAR = 'It is undefined when its file is part of a circular import, or when the import is misspelt';
 
-/** One segment of a path: unreserved characters (RFC 3986), and a parameter such as `:tenant`. */
+/** One segment of a path: unreserved characters (RFC 3986), or a parameter such as `:tenant`. */
 const SEGMENT = /^:?[A-Za-z0-9_~-][A-Za-z0-9._~-]*$/;
 
-/** Where the routes are mounted, without slashes around it. */
+/** The path where the routes are mounted, without slashes at its ends. */
 export function mountPath(value: unknown, name: string): string {
   if (value === undefined) return 'totp';
   if (value === '/') return '';
@@ -22,7 +22,7 @@ export function mountPath(value: unknown, name: string): string {
   );
 }
 
-/** Classes, so that Nest can inject what they need. */
+/** Guards are classes, so that Nest can inject their dependencies. */
 export function guardList(value: unknown, name: string): readonly Type<CanActivate>[] {
   return list(value, name, '[SignedInGuard]').map((guard, n) => {
     if (isClass<CanActivate>(guard)) return guard;
@@ -58,7 +58,7 @@ export function moduleList(
   });
 }
 
-/** Providers for the module's abstract classes, and whatever they need. */
+/** Providers for the module's abstract classes, and for their dependencies. */
 export function providerList(value: unknown, name: string): readonly Provider[] {
   const providers = list(value, name, '[{ provide: TotpUserDirectory, useClass: UserDirectory }]');
   const checked = providers.map((provider, n) => checkedProvider(provider, `${name}[${String(n)}]`));
@@ -112,7 +112,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   useValue: 'a value',
 };
 
-/** A token of another copy of this package, or its name in quotation marks, would be provided and never used. */
+/** A token of another copy of this package, or its name as a string, would be provided but never used. */
 function refuseForeignToken(token: unknown, name: string): void {
   const collaborator = (called: unknown): Collaborator | undefined =>
     COLLABORATORS.find((known) => known.name === called);
@@ -136,7 +136,7 @@ function list(value: unknown, name: string, example: string): readonly unknown[]
   return fail(`${name} is ${shown(value)}`, `Write an array: ${name}: ${example}`);
 }
 
-/** An arrow function has no prototype, and what is no class has nothing on it. */
+/** An arrow function has no prototype, and that of another function has no members. */
 function isClass<T>(value: unknown): value is Type<T> {
   if (typeof value !== 'function') return false;
   const prototype: unknown = value.prototype;

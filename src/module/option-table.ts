@@ -67,7 +67,7 @@ const events = {
     min: 100,
     max: MINUTE,
     defaultValue: SECOND,
-    sentence: 'how often a process looks for events that another one left in the outbox',
+    sentence: 'how often a process looks for events that another process left in the outbox',
   }),
   deliveryTimeout: duration({
     min: 100,
@@ -79,7 +79,7 @@ const events = {
     min: 1,
     max: 1_000,
     defaultValue: 50,
-    sentence: 'attempts after which an event is given up on',
+    sentence: 'attempts after which an event becomes a dead letter',
   }),
 } satisfies Schema<TotpEventOptions>;
 
@@ -112,24 +112,24 @@ export const OPTIONS = {
   algorithm: choice({
     choices: ALGORITHMS,
     defaultValue: 'SHA1',
-    sentence: 'of new devices; several apps ignore other values, so the module warns',
+    sentence: 'for new devices; several apps ignore other values, so the module warns',
   }),
   digits: choice({
     choices: DIGITS,
     defaultValue: 6,
-    sentence: 'of new devices; several apps ignore other values, so the module warns',
+    sentence: 'for new devices; several apps ignore other values, so the module warns',
   }),
   defaultPeriod: duration({
     min: PERIOD_RANGE[0] * SECOND,
     max: PERIOD_RANGE[1] * SECOND,
     defaultValue: 30 * SECOND,
-    sentence: 'of new devices; several apps ignore other values, so the module warns',
+    sentence: 'for new devices; several apps ignore other values, so the module warns',
   }),
   defaultSkew: integer({
     min: SKEW_RANGE[0],
     max: SKEW_RANGE[1],
     defaultValue: 1,
-    sentence: 'steps before and after the current one whose codes are valid too, on new devices',
+    sentence: 'steps before and after the current one whose codes are also accepted, for new devices',
   }),
   maxDevices: integer({ min: 1, max: 15, defaultValue: 10, sentence: 'devices that a user may have at a time' }),
   unverifiedDeviceLifetime: duration({
@@ -138,7 +138,7 @@ export const OPTIONS = {
     defaultValue: DAY,
     sentence: 'how long a new device waits for its first code',
   }),
-  lockout: group({ sentence: 'what wrong codes lead to', settings: lockout }),
+  lockout: group({ sentence: 'the limits for wrong codes', settings: lockout }),
   stepUpMaxAge: duration({
     min: MINUTE,
     max: DAY,

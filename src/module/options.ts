@@ -1,4 +1,4 @@
-/** What an application may set, as types. `option-table.ts` has each option's values, default and sentence. */
+/** The types of the options. `option-table.ts` has each option's values, default and documentation. */
 import type { CanActivate, ConfigurableModuleAsyncOptions, ModuleMetadata, Provider, Type } from '@nestjs/common';
 import type { ApiOverride } from '../http/totp.api.js';
 import type { Algorithm } from '../otp/settings.js';
@@ -7,7 +7,7 @@ import type { FunctionOverride } from '../recipe/config.js';
 import type { TotpSealingKeys } from '../secrets/key-ring.js';
 import type { TotpDuration } from '../shared/duration.js';
 
-/** How many wrong codes are answered as wrong, and how long the user is locked after that. */
+/** How many wrong codes lead to a lock, and how long it lasts. */
 export interface TotpLockoutOptions {
   /** Failures within one `cooldown` that start a lock: 1–10, default 5. */
   readonly maxFailures?: number;
@@ -34,11 +34,11 @@ export interface TotpEventOptions {
   readonly pollInterval?: TotpDuration;
   /** The time that one destination may take for one event: 100 ms to 1 minute, default 10 s. */
   readonly deliveryTimeout?: TotpDuration;
-  /** Attempts after which an event is given up on: 1–1,000, default 50, which takes 3.5 hours. */
+  /** Attempts after which an event becomes a dead letter: 1–1,000, default 50, which takes 3.5 hours. */
   readonly maxAttempts?: number;
 }
 
-/** SuperTokens' way of overriding: each function gets the original functions and returns the ones to use. */
+/** Overrides as in SuperTokens: each function gets the original functions and returns those to use. */
 export interface TotpOverrideOptions {
   /** Replaces functions of the recipe. All of them must be returned: `{ ...original, … }`. */
   readonly functions?: FunctionOverride;
@@ -59,9 +59,9 @@ export interface TotpModuleOptions {
   readonly algorithm?: Algorithm;
   /** The number of digits of new devices' codes: 6 (default) or 8. */
   readonly digits?: 6 | 8;
-  /** How long an authenticator shows one code, on new devices: 15 s to 5 minutes, default 30 s. */
+  /** How long an authenticator shows one code, for new devices: 15 s to 5 minutes, default 30 s. */
   readonly defaultPeriod?: TotpDuration;
-  /** Steps before and after the current one whose codes are valid too, on new devices: 0–2, default 1. */
+  /** Steps before and after the current one whose codes are also accepted, for new devices: 0–2, default 1. */
   readonly defaultSkew?: number;
   /** Devices that a user may have at a time: 1–15, default 10. */
   readonly maxDevices?: number;
@@ -76,7 +76,7 @@ export interface TotpModuleOptions {
   readonly override?: TotpOverrideOptions;
 }
 
-/** What shapes the module itself, so it must be known before any factory runs: written beside `useFactory`. */
+/** The options that shape the module itself, which must be known before a factory runs: written next to `useFactory`. */
 export interface TotpModuleExtras {
   /** Where the routes are mounted, default `'totp'`. A SuperTokens front end uses `'auth/totp'`. */
   readonly path?: string;
@@ -96,7 +96,7 @@ export interface TotpModuleExtras {
   readonly imports?: ModuleMetadata['imports'];
 }
 
-/** A class that makes the options, for `forRootAsync({ useClass })`. */
+/** A class that returns the options, for `forRootAsync({ useClass })`. */
 export interface TotpOptionsFactory {
   createTotpOptions(): TotpModuleOptions | Promise<TotpModuleOptions>;
 }

@@ -1,4 +1,4 @@
-/** Checks the providers that stand in for the module's own: their scope, and the methods that the module calls. */
+/** Checks the providers that replace the module's own: their scope, and the methods that the module calls. */
 import type { InjectionToken } from '@nestjs/common';
 import { TotpSessionAdapter } from '../http/session-adapter.js';
 import { TOTP_OPTIONS } from '../recipe/config.js';
@@ -9,14 +9,14 @@ import type { Registration } from './registrations.js';
 import { fail, shown } from './schema.js';
 import { APPLICATION_DIRECTORY, EVENT_DESTINATIONS } from './tokens.js';
 
-/** Used while a request is answered, and never outside of one. */
+/** The providers that are only used while a request is answered. */
 const IN_ANY_SCOPE: readonly unknown[] = [TotpUserDirectory, TotpSessionAdapter];
 
 /**
- * The module works outside of requests too: at start-up, for the outbox and in the background. So most of its providers are
- * singletons, and a request-scoped one would make Nest construct none of what depends on it.
+ * The module also works outside of requests: at start-up, for the outbox and in the background. So most of its providers must be
+ * singletons: Nest would not construct what depends on a request-scoped one.
  *
- * @throws TotpConfigurationError naming the first provider that is no singleton
+ * @throws TotpConfigurationError that names the first provider that is not a singleton
  */
 export function refuseScopes(own: Registration): void {
   const named: [string, InjectionToken][] = [
@@ -49,7 +49,7 @@ export function refuseMissingMethods(own: Registration): void {
     if (missing !== undefined || typeof instance !== 'object' || instance === null) {
       fail(
         `the provider of ${token.name} is ${typeof instance === 'object' && instance !== null ? `an object without ${missing ?? ''}()` : shown(instance)}`,
-        `Provide a class that extends ${token.name}: { provide: ${token.name}, useClass: … }; a factory has to return an instance`,
+        `Provide a class that extends ${token.name}: { provide: ${token.name}, useClass: … }; a factory must return an instance`,
       );
     }
   }

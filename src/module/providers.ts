@@ -1,4 +1,4 @@
-/** The providers of the module: its defaults, and after them the application's own, since the last provider of a token counts. */
+/** The providers of the module: its defaults, then the application's own, because the last provider of a token wins. */
 import { Logger, type Provider, type Type } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { EventEmitter2 } from '@nestjs/event-emitter';
@@ -50,7 +50,7 @@ import { ContextualUserDirectory } from './user-directory.js';
 
 const logger = new Logger('TotpModule');
 
-/** What other modules may inject. */
+/** The providers that other modules may inject. */
 export const EXPORTS = [
   TOTP_OPTIONS,
   TotpService,
@@ -137,7 +137,7 @@ function outbox({ eventDestinations = [HandlerTotpEventDestination] }: ResolvedE
     {
       provide: DESTINATION_NAMES,
       inject: [ModuleRef],
-      // Reads them when there are events: what destinations inject may itself need TotpService, and so the outbox.
+      // Read lazily: a destination may inject TotpService, and so depend on the outbox.
       useFactory: (module: ModuleRef) => () =>
         module.get<readonly TotpEventDestination[]>(EVENT_DESTINATIONS).map(({ name }) => name),
     },
@@ -162,7 +162,7 @@ function resolvedOptions(options: TotpModuleOptions, { eventDestinations }: Reso
   return config;
 }
 
-/** The application's directory gets a token of its own: `ContextualUserDirectory` asks it. */
+/** Registers the application's directory under another token, for `ContextualUserDirectory`. */
 function behindContextualDirectory(provider: Provider): Provider {
   return 'provide' in provider && provider.provide === TotpUserDirectory
     ? { ...provider, provide: APPLICATION_DIRECTORY }
@@ -195,7 +195,7 @@ function withDistinctNames(destinations: readonly TotpEventDestination[]): reado
   );
 }
 
-/** Delivers what is in the outbox, unless the outbox does that by itself. */
+/** The relay of the outbox, which does nothing if the outbox delivers events itself. */
 async function relayOf(
   { events }: TotpConfig,
   { queue }: TotpOutbox,

@@ -1,4 +1,4 @@
-/** The registrations of the module in an application, as Nest's container knows them. */
+/** Finds the registrations of the module in Nest's container. */
 import type { InjectionToken } from '@nestjs/common';
 import type { DiscoveryService } from '@nestjs/core';
 import { TotpConfigurationError } from '../shared/errors.js';
@@ -11,7 +11,7 @@ type Host = NonNullable<Wrapper['host']>;
 export class Registration {
   constructor(private readonly host: Host) {}
 
-  /** Nest's record of a provider; undefined when this registration has none under the token. */
+  /** Nest's record of a provider; undefined when this registration does not provide the token. */
   wrapper(token: InjectionToken): Wrapper | undefined {
     return this.host.providers.get(token);
   }
@@ -31,7 +31,7 @@ export function registrations(discovery: DiscoveryService): readonly Registratio
     .flatMap(({ token, host }) => (token === EXTRAS_OF_MODULE && host !== undefined ? new Registration(host) : []));
 }
 
-/** The registration that an instance of one of its providers is of. */
+/** The registration to which an instance of one of its providers belongs. */
 export function registrationOf(discovery: DiscoveryService, provider: object): Registration {
   const host = discovery.getProviders().find(({ instance }) => instance === provider)?.host;
   if (host === undefined) throw new TotpConfigurationError('TotpModule: Nest does not know the provider.');

@@ -1,9 +1,9 @@
-/** A table of options as a value: one row says how an option reads, what is wrong with a value, and what the documentation says. */
+/** Builds tables of options: each row reads an option, says what is wrong with a value, and documents it. */
 import { closestName } from '../shared/closest-name.js';
 import { durationMs } from '../shared/duration.js';
 import { TotpConfigurationError } from '../shared/errors.js';
 
-/** What all rows have. */
+/** The part that all rows have in common. */
 interface Description {
   /** One sentence for the documentation. */
   readonly sentence: string;
@@ -11,20 +11,20 @@ interface Description {
 
 /** One option. */
 export interface Setting<T> extends Description {
-  /** The values that it takes, as the documentation shows them. */
+  /** The values that it accepts, as the documentation shows them. */
   readonly values: string;
-  /** The default, as the documentation shows it; empty where there is none. */
+  /** The default, as the documentation shows it; empty without one. */
   readonly shownDefault: string;
   /**
    * @param value as the application wrote it
    * @param name of the option, such as `lockout.cooldown`
-   * @param siblings the options of the same group that stand above it in the table, as they were read
+   * @param siblings the values of the options above it in the same group
    * @throws TotpConfigurationError when the value is wrong
    */
   read(value: unknown, name: string, siblings: ReadonlyMap<string, unknown>): T;
 }
 
-/** A setting that holds others. */
+/** A group of settings. */
 export interface Group<S extends Settings> extends Setting<Values<S>> {
   readonly settings: S;
 }
@@ -37,12 +37,12 @@ export type Schema<Options> = { readonly [Name in keyof Options]-?: Setting<unkn
 /** The values of a table, with every default filled in. */
 export type Values<S> = { readonly [Name in keyof S]: S[Name] extends Setting<infer T> ? T : never };
 
-/** @throws TotpConfigurationError in the form that all of the module's errors have */
+/** @throws TotpConfigurationError in the form of all errors of the module */
 export function fail(problem: string, advice: string): never {
   throw new TotpConfigurationError(`TotpModule: ${problem}. ${advice}.`);
 }
 
-/** Reads every option of a table. Undefined counts as left out, and unknown names are refused. */
+/** Reads every option of a table. Undefined counts as left out, and unknown names are rejected. */
 export function readSettings<S extends Settings>(settings: S, given: object, prefix?: string): Values<S>;
 export function readSettings(settings: Settings, given: object, prefix = ''): object {
   refuseUnknown(given, Object.keys(settings), prefix);
@@ -81,12 +81,12 @@ export function integer(row: Description & { min: Bound; max: number; defaultVal
     values: `${shownBound(min, String)} to ${thousands(max)}`,
     shownDefault: thousands(defaultValue),
     read(value, name, siblings) {
-      const least = bound(min, siblings);
-      if (value === undefined) return clamp(defaultValue, least, max);
-      if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= max) return value;
+      const minimum = bound(min, siblings);
+      if (value === undefined) return clamp(defaultValue, minimum, max);
+      if (typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= max) return value;
       fail(
         `${name} is ${shown(value)}`,
-        `Write a whole number from ${String(least)} to ${String(max)}, or leave it out for ${String(defaultValue)}`,
+        `Write a whole number from ${String(minimum)} to ${String(max)}, or leave it out for ${String(defaultValue)}`,
       );
     },
   };
@@ -104,14 +104,14 @@ export function duration(row: Description & { min: Bound; max: number; defaultVa
     values: `${shownBound(min, quotedString)} to ${quotedString(max)}`,
     shownDefault: quotedString(defaultValue),
     read(value, name, siblings) {
-      const least = bound(min, siblings);
-      if (value === undefined) return clamp(defaultValue, least, max);
+      const minimum = bound(min, siblings);
+      if (value === undefined) return clamp(defaultValue, minimum, max);
       const ms = durationMs(value) ?? NaN;
-      if (ms >= least && ms <= max && Number.isInteger(ms / (least < 1_000 ? 1 : 1_000))) return ms;
+      if (ms >= minimum && ms <= max && Number.isInteger(ms / (minimum < 1_000 ? 1 : 1_000))) return ms;
       fail(
         `${name} is ${shown(value)}`,
-        `Write ${least < 1_000 ? '' : 'whole '}seconds from ${String(least / 1_000)} to ${String(max / 1_000)} or a string from ` +
-          `"${asString(least)}" to "${asString(max)}", or leave it out for "${asString(defaultValue)}"`,
+        `Write ${minimum < 1_000 ? '' : 'whole '}seconds from ${String(minimum / 1_000)} to ${String(max / 1_000)} or a string from ` +
+          `"${asString(minimum)}" to "${asString(max)}", or leave it out for "${asString(defaultValue)}"`,
       );
     },
   };
@@ -136,14 +136,14 @@ export function flag({ sentence, defaultValue }: Description & { defaultValue: b
   return choice({ sentence, choices: [true, false], defaultValue });
 }
 
-/** An option with a check of its own. */
+/** An option with its own check. */
 export function custom<T>(
   row: Description & { values: string; shownDefault?: string; read: (value: unknown, name: string) => T },
 ): Setting<T> {
   return { shownDefault: '', ...row };
 }
 
-/** Refuses names that are not options, with a hint at the one that was probably meant. */
+/** Refuses names that are not options, and suggests the one that was probably meant. */
 export function refuseUnknown(given: object, known: readonly string[], prefix = ''): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown === undefined) return;
@@ -154,7 +154,7 @@ export function refuseUnknown(given: object, known: readonly string[], prefix = 
   );
 }
 
-/** A value in a message: no longer than needed to recognise it. */
+/** A value in a message, shortened to what is needed to recognise it. */
 export function shown(value: unknown): string {
   if (typeof value === 'function') return value.name === '' ? 'a function' : value.name;
   if (typeof value === 'number' || value === undefined || typeof value === 'bigint') return String(value);
@@ -193,8 +193,8 @@ function shownBound(limit: Bound, show: (value: number) => string): string {
   return typeof limit === 'number' ? show(limit) : code(limit);
 }
 
-function clamp(value: number, least: number, most: number): number {
-  return Math.min(Math.max(value, least), most);
+function clamp(value: number, minimum: number, most: number): number {
+  return Math.min(Math.max(value, minimum), most);
 }
 
 function thousands(value: number): string {

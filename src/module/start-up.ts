@@ -1,4 +1,4 @@
-/** What is checked when the application starts, once all providers are there: no mistake of set-up is silent. */
+/** The checks at start-up, after all providers are created: no configuration mistake may be silent. */
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { TotpKeyRotation } from '../operations/key-rotation.js';
@@ -18,12 +18,12 @@ import { fail } from './schema.js';
 import { EXTRAS_OF_MODULE } from './tokens.js';
 import { ContextualUserDirectory } from './user-directory.js';
 
-/** Times before 2001 are seconds taken for milliseconds, and times after 2100 are micro- or nanoseconds. */
+/** A clock that shows a time before 2001 counts seconds; one that shows a time after 2100 counts micro- or nanoseconds. */
 const PLAUSIBLE_TIMES = [Date.UTC(2001, 0, 1), Date.UTC(2100, 0, 1)] as const;
 
 /**
- * Injects only what is a singleton in every application: were it request-scoped by way of a dependency, Nest would call its
- * methods on an instance that was never constructed.
+ * Injects only providers that are singletons in every application. If one were request-scoped through a dependency, Nest would call
+ * the methods below on an instance that was never constructed.
  */
 @Injectable()
 export class StartUp {
@@ -33,10 +33,10 @@ export class StartUp {
   constructor(@Inject(DiscoveryService) private readonly discovery: DiscoveryService) {}
 
   /**
-   * Checks the providers, and the handlers of events. Nest calls for it before the routes are registered, or, in an application
-   * without HTTP, when modules are initialised.
+   * Checks the providers, and the handlers of events. Nest calls it before it registers the routes, or, in an application
+   * without HTTP, when it initialises modules.
    *
-   * @throws TotpConfigurationError naming what to write
+   * @throws TotpConfigurationError that says what to write
    */
   check(): void {
     if (this.isChecked) return;
@@ -50,7 +50,7 @@ export class StartUp {
     this.isChecked = true;
   }
 
-  /** @throws TotpConfigurationError when users have secrets under a key that is missing, which a failing sign-in would show otherwise */
+  /** @throws TotpConfigurationError when stored secrets need a key that is missing, so that this is found at start-up and not by a failing sign-in */
   async checkKeys(): Promise<void> {
     const rotation = registrationOf(this.discovery, this).instance<TotpKeyRotation>(TotpKeyRotation);
     const problem = await this.keyProblem(rotation).catch((error: unknown) => {
@@ -60,13 +60,13 @@ export class StartUp {
     if (problem !== undefined) throw new TotpConfigurationError(`TotpModule: ${problem}`);
   }
 
-  /** What is wrong with the keys, and what to do; undefined when they open what is stored. */
+  /** What is wrong with the keys, and what to do; undefined when they open the stored secrets. */
   private async keyProblem(keys: TotpKeyRotation): Promise<string | undefined> {
     const inUse = await keys.missingKeys();
     const missing = inUse.filter(isKeyId);
     const damaged = inUse.filter((id) => !isKeyId(id));
-    // A row that somebody has damaged does not keep the application from starting.
-    if (damaged.length > 0) this.logger.error(`Rows of totp_accounts name impossible key ids: ${quoted(damaged)}`);
+    // A damaged row must not prevent the application from starting.
+    if (damaged.length > 0) this.logger.error(`Rows of totp_accounts contain invalid key ids: ${quoted(damaged)}`);
     if (missing.includes(PLAIN_TEXT)) {
       return 'users have secrets in plain text. Write secrets: { …, acceptPlainText: true } until "npx nestjs-totp-cli rotate-keys" is done.';
     }
@@ -97,7 +97,7 @@ export class StartUp {
     this.logger.warn(
       'Without a user directory, authenticator apps show the accounts of several users, and of one user in several ' +
         'applications of this name, under the same label. Write providers: [{ provide: TotpUserDirectory, useClass: UserDirectory }], ' +
-        'or useClass: AnonymousUserDirectory to keep it so.',
+        'or useClass: AnonymousUserDirectory if that is intended.',
     );
   }
 }
@@ -107,7 +107,7 @@ function refuseImplausibleClock(own: Registration): void {
   const [earliest, latest] = PLAUSIBLE_TIMES;
   if (typeof now === 'number' && now >= earliest && now <= latest) return;
   fail(
-    `TotpClock.now() returned ${String(now)}, which is not the present time in milliseconds`,
+    `TotpClock.now() returned ${String(now)}, which is not the current time in milliseconds`,
     'Return epoch milliseconds, as Date.now() does',
   );
 }
@@ -120,14 +120,14 @@ function refuseSecondRegistration(own: Registration, all: readonly Registration[
     const { global: isGlobal, path: samePath, controllers: hasRoutes } = extras(other);
     if (global && isGlobal) {
       fail(
-        'the module is registered twice, and both times for the whole application, so other modules get either of them',
+        'the module is registered twice, and both times for the whole application, so other modules may get either registration',
         'Register it once, or write global: false in each registration and import it where it is used',
       );
     }
     if (controllers && hasRoutes && path === samePath) {
       fail(
-        `the module is registered twice with the path "${path}", so only one of them is ever reached`,
-        'Write a path of its own in each registration',
+        `the module is registered twice with the path "${path}", so only one registration can be reached`,
+        'Write a different path in each registration',
       );
     }
   }

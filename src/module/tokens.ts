@@ -12,5 +12,5 @@ export const TOTP_CONTROLLER = Symbol('nestjs-totp controller');
 /** The destinations of the outbox, in the order of `eventDestinations`. */
 export const EVENT_DESTINATIONS = Symbol('nestjs-totp event destinations');
 
-/** The user directory of the application, in any scope; `TotpUserDirectory` stands in front of it. */
+/** The user directory of the application, in any scope, which the module's `TotpUserDirectory` calls. */
 export const APPLICATION_DIRECTORY = Symbol('nestjs-totp user directory of the application');

@@ -1,4 +1,4 @@
-/** Lets the user directory have any scope, although the service that asks it is a singleton. */
+/** Lets the user directory have any scope, although the service that calls it is a singleton. */
 import { Inject, Injectable } from '@nestjs/common';
 import { type ContextId, ContextIdFactory, DiscoveryService, ModuleRef } from '@nestjs/core';
 import { TotpUserDirectory, type UserIdentifierInfoAnswer } from '../recipe/user-directory.js';
@@ -8,9 +8,9 @@ import { APPLICATION_DIRECTORY } from './tokens.js';
 type Question = Parameters<TotpUserDirectory['getUserIdentifierInfo']>[0];
 
 /**
- * Asks the application's directory. One that is request-scoped, or injects something request-scoped, is resolved for each call,
- * in the context of the HTTP request that the controller passes on in `userContext`. Resolving it late also lets a directory
- * inject what itself injects `TotpService`.
+ * Calls the application's directory. A directory that is request-scoped, or injects something request-scoped, is resolved for each
+ * call, in the context of the HTTP request that the controller passes in `userContext`. Resolving it late also lets a directory inject
+ * providers that inject `TotpService`.
  */
 @Injectable()
 export class ContextualUserDirectory extends TotpUserDirectory {
@@ -34,7 +34,7 @@ export class ContextualUserDirectory extends TotpUserDirectory {
     const request = property(property(userContext, '_default'), 'request');
     const context = contextOf(request);
     if (request !== undefined) {
-      // As Nest's router does: what a durable tree shares is the strategy's payload, and not one request.
+      // As Nest's router does: a durable provider tree shares the payload of the context-id strategy, not one request.
       const isDurable = wrapper?.isDependencyTreeDurable() === true;
       const payload = property(context, 'payload');
       this.moduleRef.registerRequestByContextId(isDurable && payload !== undefined ? payload : request, context);

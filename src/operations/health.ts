@@ -1,4 +1,4 @@
-/** Whether codes can be checked now: for `@nestjs/terminus`, or any other health check. */
+/** Reports whether codes can be checked now, for `@nestjs/terminus` or any other health check. */
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { TotpAccountStore } from '../storage/account-store.js';
 import { TotpClock } from '../shared/clock.js';
@@ -9,26 +9,26 @@ export interface TotpHealth {
   readonly status: 'up' | 'down';
   /** What is wrong and what to do, when `down`. */
   readonly message?: string;
-  /** Ids of keys that stored secrets are sealed with and that are not there. */
+  /** Ids of keys that stored secrets are sealed with and that the cipher does not have. */
   readonly missingKeys?: readonly string[];
   /** How far the process's clock is ahead of the database's, in ms; negative when it is behind. */
   readonly clockDifferenceMs?: number;
 }
 
-/** Codes of a clock that is further off are refused, or taken too late. */
+/** With a larger difference, valid codes would be rejected, or accepted for too long. */
 const MAX_CLOCK_DIFFERENCE_S = 10;
 
-/** What the health is judged by. */
+/** The measurements from which the health follows. */
 type Figures = Pick<TotpHealth, 'clockDifferenceMs'> & Required<Pick<TotpHealth, 'missingKeys'>>;
 
 const UNKNOWN: TotpHealth = {
   status: 'down',
-  message: 'The database does not answer as it should: see the log.',
+  message: 'The database failed: see the log.',
 };
 
 /**
- * Tells whether the database answers, every key in use is there, and the clocks of process and database agree. It costs two
- * statements and one for each set of keys that users have, however many users there are.
+ * Reports whether the database answers, every key in use is present, and the clocks of process and database agree. It takes two
+ * statements, and one for each set of keys in use, for any number of users.
  */
 @Injectable()
 export class TotpHealthIndicator {
@@ -44,7 +44,7 @@ export class TotpHealthIndicator {
   /**
    * The health in the form of `@nestjs/terminus`. Never throws.
    *
-   * @param key what the result is filed under
+   * @param key the name of the result
    * @param settings.maxClockDifference seconds that the clocks may differ by, default 10
    * @example
    * \@Get('health')
@@ -57,25 +57,25 @@ export class TotpHealthIndicator {
     key: string,
     { maxClockDifference = MAX_CLOCK_DIFFERENCE_S }: { readonly maxClockDifference?: number } = {},
   ): Promise<Record<string, TotpHealth>> {
-    // Probes that come while one is under way wait for the same figures: a slow database is not asked once more by each.
+    // Concurrent probes share one measurement, so that they do not add to the load of a slow database.
     this.reading ??= this.read().finally(() => (this.reading = undefined));
     const figures = await this.reading;
     return { [key]: figures === undefined ? UNKNOWN : judge(figures, maxClockDifference) };
   }
 
-  /** Undefined when the database does not tell. */
+  /** Undefined when the store has no clock. */
   private async read(): Promise<Figures | undefined> {
     try {
       const asked = this.clock.now();
       const stored = await this.store.now();
-      // The store's time is that of a moment between the question and the answer.
+      // The store read its clock at some time between the request and the reply.
       const own = (asked + this.clock.now()) / 2;
       return {
         missingKeys: await this.rotation.missingKeys(),
         ...(stored === undefined ? {} : { clockDifferenceMs: Math.round(own - stored) }),
       };
     } catch (error) {
-      // What the database says may be seen by anybody who may see the health: it goes to the log alone.
+      // The database's error goes to the log only, because a health endpoint is often public.
       logError(this.logger, 'The health check failed', error);
       return undefined;
     }
@@ -90,7 +90,7 @@ function judge(figures: Figures, maxClockDifference: number): TotpHealth {
       : `Users have secrets under keys that are not in secrets.keys: ${missingKeys.join(', ')}. Put them back.`,
     Math.abs(clockDifferenceMs) <= maxClockDifference * 1000
       ? []
-      : 'The clocks of this process and of the database differ: let both follow a time server (NTP).',
+      : 'The clocks of this process and of the database differ: synchronise both with a time server (NTP).',
   ].flat();
   return problems.length === 0
     ? { status: 'up', ...figures }

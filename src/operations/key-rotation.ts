@@ -1,4 +1,4 @@
-/** Which keys the stored secrets are sealed with, and how all of them come under the current one. */
+/** Re-encrypts stored secrets under the current key, and reports which keys are in use. */
 import { Inject, Injectable } from '@nestjs/common';
 import { keySetOf, NO_KEYS, sealingKeyId, UNKNOWN_KEYS } from '../secrets/key-ids.js';
 import { AccountUpdater } from '../recipe/account-updater.js';
@@ -17,11 +17,11 @@ import { yieldToEventLoop } from '../shared/timers.js';
 /** A key that stored secrets are sealed with. */
 export interface TotpKeyUse {
   readonly keyId: string;
-  /** How many users have a secret under it. */
+  /** How many users have a secret that is sealed with it. */
   readonly users: number;
   /**
-   * `missing`: the cipher does not have it, so these users' codes cannot be checked. `unknown`, with an empty `keyId`: of users with a
-   * secret that names no key, which something other than this module wrote.
+   * `missing`: the cipher does not have it, so these users' codes cannot be checked. `unknown`, with an empty `keyId`: for users with a
+   * secret that names no key, and so was not written by this module.
    */
   readonly state: 'current' | 'old' | 'missing' | 'unknown';
 }
@@ -29,41 +29,41 @@ export interface TotpKeyUse {
 export interface TotpKeyRotationOptions {
   /** How many users are listed at a time, and between two reports of progress: 1–10,000, default 500. */
   readonly batchSize?: number;
-  /** Ends the run after the users at hand. Another run goes on from there. */
+  /** Ends the run after the current batch. Another run continues from there. */
   readonly signal?: AbortSignal;
   /** Called after each batch. */
   readonly onProgress?: (progress: TotpKeyRotationProgress) => void;
-  /** Counts, and changes nothing. */
+  /** Only counts, and changes nothing. */
   readonly dryRun?: boolean;
 }
 
 export interface TotpKeyRotationProgress {
   /** Users with a secret under an old key, when the run began. */
   readonly total: number;
-  /** Those that were seen to, the failed ones too. */
+  /** Users that were processed, including those that failed. */
   readonly done: number;
   readonly failed: number;
 }
 
 export interface TotpKeyRotationReport extends TotpKeyRotationProgress {
-  /** Whether `signal` ended it, with something left to do. */
+  /** Whether `signal` ended the run before it was complete. */
   readonly aborted: boolean;
-  /** The first 100 users whose secrets could not be sealed anew, and why. */
+  /** The first 100 users whose secrets could not be re-encrypted, and why. */
   readonly failures: readonly { readonly userId: string; readonly reason: string }[];
-  /** The keys that are in use now. */
+  /** The keys that are in use after the run. */
   readonly keys: readonly TotpKeyUse[];
 }
 
 const MAX_FAILURES_TOLD = 100;
-/** Of each set of keys: enough that one damaged row is not taken for a wrong key. */
+/** Accounts to try for each set of keys: enough that one damaged row is not mistaken for a wrong key. */
 const TRIED_USERS = 5;
 
 /**
- * Seals the secrets of all users anew, under the current key, while the application runs.
+ * Re-encrypts the secrets of all users under the current key, while the application runs.
  *
- * Secrets that are used come under the current key by themselves, when their codes are accepted. This is for the rest, so that the
- * old key can be taken away. It may be stopped, killed, started again and run twice at a time: what is left to do stands in
- * the rows. Each account is written only if it is still the one that was read, as with everything else.
+ * A secret is also re-encrypted when one of its codes is accepted. This is for all others, so that the old key can be removed. A run
+ * may be stopped, killed or repeated, and several runs may overlap: the rows themselves record which keys they use. As always, an
+ * account is written only if it is still the one that was read.
  */
 @Injectable()
 export class TotpKeyRotation {
@@ -77,9 +77,9 @@ export class TotpKeyRotation {
   /**
    * @example
    * const report = await rotation.run({ onProgress: ({ done, total }) => console.log(`${done} of ${total}`) });
-   * if (report.failed === 0) console.log('The old keys can go.', report.keys);
-   * @returns how it went; users that failed are told and left as they are
-   * @throws TotpStorageError when the database does not answer: start again, it goes on where it was
+   * if (report.failed === 0) console.log('The old keys can be removed.', report.keys);
+   * @returns the counts and the users that failed, whose accounts are unchanged
+   * @throws TotpStorageError when the database fails: another run continues where this one ended
    * @throws TotpConfigurationError when the cipher has no current key
    */
   async run({
@@ -94,7 +94,7 @@ export class TotpKeyRotation {
     const { currentKeyId } = this.cipher;
     if (currentKeyId === undefined) {
       throw new TotpConfigurationError(
-        'TotpKeyRotation: this cipher has no keys to rotate. Write secrets: { keys, current }, or give your TotpSecretCipher a currentKeyId.',
+        'TotpKeyRotation: the cipher has no keys to rotate. Write secrets: { keys, current }, or give your TotpSecretCipher a currentKeyId.',
       );
     }
     const outdated = (await this.keySets()).filter(({ keySet }) => keySet !== currentKeyId);
@@ -120,7 +120,7 @@ export class TotpKeyRotation {
     return { total, done, failed, failures, aborted, keys: await this.keys() };
   }
 
-  /** The keys that stored secrets are sealed with. Counts all users, so it takes a moment when there are millions. */
+  /** The keys that stored secrets are sealed with. Counts all users, which takes some seconds for millions. */
   async keys(): Promise<TotpKeyUse[]> {
     const users = new Map<string, number>();
     for (const keySet of await this.keySets()) {
@@ -129,9 +129,9 @@ export class TotpKeyRotation {
     return [...users].sort().map(([keyId, count]) => ({ keyId, users: count, state: this.stateOf(keyId) }));
   }
 
-  /** The ids of keys that stored secrets are sealed with and that the cipher does not have. Fast, however many users there are. */
+  /** The ids of keys that stored secrets are sealed with and that the cipher does not have. Fast for any number of users. */
   async missingKeys(): Promise<string[]> {
-    // A cipher that asks somebody else for its keys cannot say which are missing.
+    // A cipher that gets its keys from another service does not know which are missing.
     if (this.cipher.keyIds === undefined) return [];
     const inUse = new Set<string>();
     for await (const keySet of this.eachKeySet()) {
@@ -141,8 +141,8 @@ export class TotpKeyRotation {
   }
 
   /**
-   * The ids of keys that do not open what was sealed under their names: each was tried on some users, and opened nothing. Fast, however
-   * many users there are.
+   * The ids of keys that cannot open what was sealed under their ids: each was tried on a few accounts, and opened none. Fast for any
+   * number of users.
    */
   async wrongKeys(): Promise<string[]> {
     const { keyIds = [], lostKeyIds } = this.cipher;
@@ -183,7 +183,7 @@ export class TotpKeyRotation {
     return counted;
   }
 
-  /** Rows that cannot be sealed anew keep their place, so each batch begins after the last row of the one before. */
+  /** Rows that cannot be re-encrypted keep their key set, so each batch starts after the last row of the previous one. */
   private async *batches(
     keySet: KeySet,
     size: number,
@@ -195,11 +195,11 @@ export class TotpKeyRotation {
       if (batch.length === 0) return;
       yield batch;
       after = batch.at(-1)?.cursor;
-      await yieldToEventLoop(); // an SQLite database answers without ever letting timers and sockets have their turn
+      await yieldToEventLoop(); // SQLite statements never return to the event loop
     }
   }
 
-  /** What kept a user's secrets from being sealed anew; undefined when nothing did. */
+  /** Why a user's secrets could not be re-encrypted; undefined on success. */
   private async reseal(
     { userId, cursor }: AccountListing,
     keySet: KeySet,
@@ -209,7 +209,7 @@ export class TotpKeyRotation {
       await this.resealUser(userId, keySet);
       return undefined;
     } catch (error) {
-      // A database that does not answer is no fault of this user.
+      // A failure of the database is not specific to this user.
       if (error instanceof TotpStorageError && !(error instanceof TotpDamagedAccountError)) throw error;
       return { userId, reason: error instanceof Error ? error.message : String(error) };
     }
@@ -219,7 +219,7 @@ export class TotpKeyRotation {
     const failure = await this.accounts.rewrite(userId, async (account) => {
       if (account === null) return { answer: undefined, account };
       const resealed = await Promise.allSettled(account.devices.map((device) => this.secrets.reseal(userId, device)));
-      // A device whose secret cannot be decrypted does not keep the user's others under the old key.
+      // A device whose secret cannot be decrypted must not keep the user's other devices under the old key.
       const devices = account.devices.map((device, n) => {
         const outcome = resealed[n];
         return outcome?.status === 'fulfilled' ? outcome.value : device;

@@ -1,3 +1,4 @@
+/** Stores in the database when sessions completed TOTP. */
 import type { DataSource } from 'typeorm';
 import { TotpStorageError } from '../shared/errors.js';
 import { SessionCompletions } from './session-completions.js';

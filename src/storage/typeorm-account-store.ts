@@ -1,3 +1,4 @@
+/** The account store on TypeORM. */
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { DataSource, EntityManager } from 'typeorm';

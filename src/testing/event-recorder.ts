@@ -2,7 +2,7 @@ import type { AnyTotpEvent, TotpEventMap } from '../events/catalogue.js';
 import { TotpEventPublisher } from '../events/publisher.js';
 
 /**
- * Keeps the events instead of emitting them.
+ * Records events instead of emitting them.
  *
  * @example
  * const events = new TotpEventRecorder();

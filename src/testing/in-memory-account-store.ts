@@ -11,7 +11,7 @@ import {
 } from '../storage/account-store.js';
 
 /**
- * Keeps accounts in the memory of the process, with the same promises as the database: for tests that need none.
+ * Keeps accounts in the memory of the process, with the same guarantees as the database, for tests without one.
  *
  * @example
  * Test.createTestingModule({ imports: [AppModule] }).overrideProvider(TotpAccountStore).useClass(InMemoryTotpAccountStore);

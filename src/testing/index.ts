@@ -1,4 +1,4 @@
-/** `nestjs-totp/testing`: what an application's own tests need to drive the module. */
+/** `nestjs-totp/testing`: helpers for an application's own tests. */
 export { TotpEventRecorder } from './event-recorder.js';
 export { InMemoryTotpAccountStore } from './in-memory-account-store.js';
 export { TestTotpClock } from './test-clock.js';

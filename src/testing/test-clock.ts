@@ -23,7 +23,7 @@ export class TestTotpClock extends TotpClock {
     this.time = time;
   }
 
-  /** @param seconds forward, or back when negative */
+  /** @param seconds moves the clock forward, or back when negative */
   advance(seconds: number): void {
     this.time += seconds * 1000;
   }

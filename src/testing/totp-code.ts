@@ -1,8 +1,9 @@
+/** Computes codes in tests, as an authenticator app does. */
 import type { Algorithm } from '../otp/settings.js';
 import { codeOfStep, stepAt } from '../otp/code.js';
 import { fromBase32 } from '../otp/secret.js';
 
-/** How the authenticator makes its codes; a key URI tells it by itself. */
+/** The settings of the authenticator. Not needed with a key URI, which contains them. */
 export interface TotpCodeSettings {
   /** Seconds, default 30. */
   readonly period?: number;
@@ -13,9 +14,9 @@ export interface TotpCodeSettings {
 }
 
 /**
- * The code that an authenticator shows.
+ * Returns the code that an authenticator shows.
  *
- * @param device the key URI that `createDevice` answered (`qrCodeString`), or a secret in Base32
+ * @param device the key URI that `createDevice` returned (`qrCodeString`), or a secret in Base32
  * @param at epoch ms, such as `clock.now()`
  * @example
  * const made = await totp.createDevice({ userId: 'ann' });

@@ -72,14 +72,14 @@ describe('a missing part of the application', () => {
         emitter,
         TotpModule.forRoot({ ...options, dataSource: 'other' }),
       ]),
-      'TotpModule: there is no data source named "other", but default. Write one of these names: TotpModule.forRoot({ …, dataSource: "name" })',
+      'TotpModule: the data source "other" does not exist, only default. Write one of these names: TotpModule.forRoot({ …, dataSource: "name" })',
     );
   });
 
   it('is named when the only data source has another name', async () => {
     await expectRefusal(
       start(() => [TypeOrmModule.forRoot({ ...sqlite, name: 'staff', entities: TOTP_ENTITIES }), emitter, module()]),
-      'TotpModule: there is no default data source, but staff. Write TotpModule.forRoot({ …, dataSource: "staff" }).',
+      'TotpModule: the default data source is missing; the application has staff. Write TotpModule.forRoot({ …, dataSource: "staff" }).',
     );
   });
 
@@ -90,7 +90,7 @@ describe('a missing part of the application', () => {
     );
   });
 
-  it('is named when there is no event emitter', async () => {
+  it('is named when the event emitter is missing', async () => {
     await expectRefusal(
       start(() => [TotpModule.forRoot(inMemory)]),
       /Add EventEmitterModule\.forRoot\(\) from @nestjs\/event-emitter.*or provide a TotpEventPublisher/,
@@ -183,7 +183,7 @@ describe('forRootAsync', () => {
   ])('refuses %s out of the factory: it shapes the module', async (name, value) => {
     await expectRefusal(
       startAsync({ ...statics, useFactory: () => ({ ...options, [name]: value }) }),
-      `"${name}" shapes the module itself, so it cannot come from the factory. Write it beside useFactory: forRootAsync({ ${name}: …, useFactory }).`,
+      `"${name}" shapes the module itself, so it cannot come from the factory. Write it next to useFactory: forRootAsync({ ${name}: …, useFactory }).`,
     );
   });
 

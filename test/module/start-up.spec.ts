@@ -449,7 +449,7 @@ describe('a provider that is not what it should be', () => {
   ])('is refused at start-up: a clock that returns %s', async (_, now) => {
     await expectRefusal(
       startWith(withProviders({ provide: TotpClock, useValue: { now: () => now } })),
-      /^TotpModule: TotpClock\.now\(\) returned .*, which is not the present time in milliseconds\. Return epoch milliseconds/,
+      /^TotpModule: TotpClock\.now\(\) returned .*, which is not the current time in milliseconds\. Return epoch milliseconds/,
     );
   });
 });
@@ -469,7 +469,7 @@ describe('a module that is registered twice', () => {
         TotpModule.forRoot({ ...inMemory, global: false }),
         TotpModule.forRoot({ ...inMemory, global: false, path: '/totp/' }),
       ]),
-      'TotpModule: the module is registered twice with the path "totp", so only one of them is ever reached',
+      'TotpModule: the module is registered twice with the path "totp", so only one registration can be reached',
     );
   });
 
@@ -493,7 +493,7 @@ describe('two copies of a package', () => {
     class OtherEventEmitterModule {}
     await expectRefusal(
       start([OtherEventEmitterModule, TotpModule.forRoot(inMemory)]),
-      'TotpModule: there are two copies of @nestjs/event-emitter, and EventEmitterModule is of the other one. Run "npm ls',
+      'TotpModule: two copies of @nestjs/event-emitter are installed, and EventEmitterModule comes from the other one. Run "npm ls',
     );
   });
 
@@ -507,7 +507,7 @@ describe('two copies of a package', () => {
         EventEmitterModule.forRoot(),
         TotpModule.forRoot({ issuer: 'Acme', secrets: 'plain-text' }),
       ]),
-      'TotpModule: there are two copies of typeorm or @nestjs/typeorm, and the data source is of the other one. Run "npm ls',
+      'TotpModule: two copies of typeorm or @nestjs/typeorm are installed, and the data source comes from the other one. Run "npm ls',
     );
   });
 });

@@ -155,7 +155,7 @@ describe.each(databases)('keys on $name', ({ open }) => {
       const application = await start({ keys, current: 'k1' });
       await application.app.get(DataSource).query('ALTER TABLE totp_accounts RENAME TO away');
       expect(await check(application)).toMatchObject({
-        error: { totp: { status: 'down', message: 'The database does not answer as it should: see the log.' } },
+        error: { totp: { status: 'down', message: 'The database failed: see the log.' } },
       });
       await application.app.get(DataSource).query('ALTER TABLE away RENAME TO totp_accounts');
     });

@@ -1,3 +1,4 @@
+/** The first migration: creates the module's tables. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { TotpOutboxLeaseEntity } from '../../outbox/outbox-lease.entity.js';
 import { TotpOutboxEntryEntity } from '../../outbox/outbox-entry.entity.js';
