@@ -187,7 +187,7 @@ describe.each(databases)('four processes on $name', ({ name: databaseName, open 
       await fire(
         names.map((deviceName, n) => ({
           name: 'importDevice',
-          input: { userId, deviceName, secretKey: 'ABCDEFGH'.charAt(n).repeat(32) },
+          input: { userId, deviceName, secretKey: 'BCDEFGHI'.charAt(n).repeat(32) },
         })),
       );
 
