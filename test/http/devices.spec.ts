@@ -103,7 +103,9 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       const { userId } = await atTheCap();
       const refusal = { status: 'DEVICE_LIMIT_REACHED_ERROR', maxDevices: 10 };
       expect(await application().totp.createDevice({ userId })).toEqual(refusal);
-      expect(await application().totp.importDevice({ userId, secretKey: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' })).toEqual(refusal);
+      expect(await application().totp.importDevice({ userId, secretKey: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' })).toEqual(
+        refusal,
+      );
     });
 
     it('lets an unverified device be replaced', async () => {
@@ -362,7 +364,8 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       await expect(refusal).rejects.toBeInstanceOf(TotpArgumentError);
       await expect(refusal).rejects.toMatchObject({
         code: 'TOTP_ARGUMENT',
-        message: 'secretKey must be Base32 of 16 to 64 bytes, such as 32 letters from A–Z and 2–7',
+        message:
+          'secretKey must be Base32 of 16 to 64 bytes without zeros at its end, such as 32 letters from A–Z and 2–7',
       });
     });
   });
