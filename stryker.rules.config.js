@@ -1,7 +1,7 @@
 /**
  * `npm run test:mutation`, first half: every change of the rules and of the codes must fail a test of theirs.
  *
- * docs/mutation-testing.md tells what came of it.
+ * docs/mutation-testing.md has the results.
  */
 
 /** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */

@@ -1,4 +1,4 @@
-/** Writes the figures of the bench's newest results into docs/performance.md, and draws the plot of growth beside it. */
+/** Writes the figures of the bench's newest results into docs/performance.md, and draws the plot of growth next to it. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DATABASES } from './support/database-server.js';

@@ -1,4 +1,4 @@
-/** The example's wiring; how the module is set up stands here. */
+/** The example's wiring; the module's options are here. */
 import { Module } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import { TypeOrmModule } from '@nestjs/typeorm';

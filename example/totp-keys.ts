@@ -1,11 +1,11 @@
-/** The keys that authenticators' secrets are sealed with: made at the first start, and kept in a file beside the database. */
+/** The keys that authenticators' secrets are sealed with: made at the first start, and kept in a file next to the database. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TotpSealingKeys } from 'nestjs-totp';
 import { dataFolder } from './database.js';
 
-/** In production they come from a secrets manager, and never lie beside the database. */
+/** In production they come from a secrets manager, and never lie next to the database. */
 export function totpKeys(): TotpSealingKeys {
   const file = join(dataFolder(), 'totp-keys.json');
   if (!existsSync(file)) {

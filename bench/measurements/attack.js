@@ -1,4 +1,4 @@
-/** Measures how long sixteen callers wait to sign in while sixty-four others guess at one user, beside the same without them. */
+/** Measures how long sixteen callers wait to sign in while sixty-four others guess at one user, compared with the same without them. */
 import { writeAccounts } from '../support/accounts.js';
 import { rightCode } from '../support/codes.js';
 

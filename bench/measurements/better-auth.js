@@ -1,4 +1,4 @@
-/** Measures better-auth's check of a code over HTTP, when signing in and within a session, beside the module's on Express. */
+/** Measures better-auth's check of a code over HTTP, when signing in and within a session, compared with the module's on Express. */
 import { Client, cookiesOf } from '../support/client.js';
 import { fromBase32 } from '../../dist/otp/secret.js';
 import { codeOfStep, PERIOD_MS } from '../support/codes.js';
@@ -40,7 +40,7 @@ export async function rows(bench) {
     ...['signing in', 'within a session'].map((path) =>
       bench.throughput({
         ...accepted,
-        name: `nestjs-totp on Express, beside ${path}`,
+        name: `nestjs-totp on Express, compared with ${path}`,
         against: `better-auth, ${path}`,
         ...(path === 'signing in' ? { goal: { atLeast: 20 } } : {}),
       }),

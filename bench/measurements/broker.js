@@ -1,4 +1,4 @@
-/** Measures calls with the outbox, whose broker answers or is away, beside the same without an outbox. */
+/** Measures calls with the outbox, whose broker answers or is away, compared with the same without an outbox. */
 import { TotpEventDestination } from '../../dist/index.js';
 import { rightCode } from '../support/codes.js';
 

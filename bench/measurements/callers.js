@@ -1,4 +1,4 @@
-/** Measures one, four and sixteen callers at a time, each beside the floor with as many. */
+/** Measures one, four and sixteen callers at a time, each compared with the floor with as many. */
 import { rightCode } from '../support/codes.js';
 
 export async function rows(bench) {

@@ -1,4 +1,4 @@
-/** Measures `TotpService.verifyTOTP` beside the floor: each answer, and users with more devices. */
+/** Measures `TotpService.verifyTOTP` compared with the floor: each answer, and users with more devices. */
 import { rightCode, wrongCode } from '../support/codes.js';
 
 /** SQLite answers within the process, so that what is around the statements weighs more. */
@@ -21,7 +21,7 @@ export async function rows(bench) {
 }
 
 /**
- * Each answer beside the floor.
+ * Each answer compared with the floor.
  *
  * @param {object} variant
  * @param {string} variant.name

@@ -1,4 +1,4 @@
-/** Measures `TotpService.createDevice`, and the same with the QR picture that the HTTP route adds. */
+/** Measures `TotpService.createDevice`, and the same with the QR code that the HTTP route adds. */
 
 export async function rows(bench) {
   const totp = await bench.service();
@@ -13,7 +13,7 @@ export async function rows(bench) {
     }),
     bench.throughput({
       ...row,
-      name: 'createDevice with a QR picture',
+      name: 'createDevice with a QR code',
       call: async (userId) => {
         const made = await totp.createDevice({ userId });
         await totp.qrCodeImage(made.qrCodeString);

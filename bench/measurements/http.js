@@ -1,4 +1,4 @@
-/** Measures the module's route on Express and on Fastify, beside an empty route and the floor behind one, in one application. */
+/** Measures the module's route on Express and on Fastify, compared with an empty route and the floor behind one, in one application. */
 import { rightCode, wrongCode } from '../support/codes.js';
 import { Client } from '../support/client.js';
 

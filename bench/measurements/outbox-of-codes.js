@@ -1,4 +1,4 @@
-/** Measures `TotpService.verifyTOTP` beside the floor where the outbox keeps the events of codes too, and relays them meanwhile. */
+/** Measures `TotpService.verifyTOTP` compared with the floor where the outbox keeps the events of codes too, and relays them meanwhile. */
 import { answerRows } from './checks.js';
 
 export function rows(bench) {

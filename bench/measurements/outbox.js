@@ -1,4 +1,4 @@
-/** Measures `TotpService.verifyTOTP` beside the floor with the outbox, which keeps no events of codes by default. */
+/** Measures `TotpService.verifyTOTP` compared with the floor with the outbox, which keeps no events of codes by default. */
 import { answerRows } from './checks.js';
 
 export function rows(bench) {

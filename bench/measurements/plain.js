@@ -1,4 +1,4 @@
-/** Measures `TotpService.verifyTOTP` beside the floor where secrets are kept in plain text. */
+/** Measures `TotpService.verifyTOTP` compared with the floor where secrets are kept in plain text. */
 import { answerRows } from './checks.js';
 
 export function rows(bench) {

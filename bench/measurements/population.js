@@ -1,4 +1,4 @@
-/** Measures growth in users: a table of each size, with accepted codes of users from all over it, beside the floor on the same. */
+/** Measures growth in users: a table of each size, with accepted codes of users from all over it, compared with the floor on the same. */
 import { writeAccounts } from '../support/accounts.js';
 import { openService } from '../support/application.js';
 import { rightCode } from '../support/codes.js';

@@ -1,4 +1,4 @@
-/** Measures `supertokens-node`'s check of a code on Express over a core that answers at once, beside the module's on Express. */
+/** Measures `supertokens-node`'s check of a code on Express over a core that answers at once, compared with the module's on Express. */
 import { Client } from '../support/client.js';
 import { rightCode } from '../support/codes.js';
 import { startTotpServer } from './http.js';

@@ -12,7 +12,7 @@ const { platform, database } = settings;
 const clock = new BenchClock();
 const floor = await openFloor(database);
 
-/** Stands for the application's own sign-in, which all routes have alike. */
+/** A sign-in guard like an application's own, the same for all routes. */
 class SignedInGuard {
   canActivate(context) {
     const request = context.switchToHttp().getRequest();

@@ -7,7 +7,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { TOTP_ENTITIES, TotpClock, TotpModule, TotpService } from '../../dist/index.js';
 import { KEY, KEY_ID } from './codes.js';
 
-/** Stands still until it is set. */
+/** A clock that does not move until it is set. */
 export class BenchClock extends TotpClock {
   time = Date.now();
 

@@ -1,7 +1,7 @@
 /**
  * The floor: what a check of a code costs with the bare driver. One read by the key, the decryption and the HMACs, one
  * conditional write, prepared where the driver can, over a pool of the same size and the module's own table. No lock-out,
- * no check of what was read, no events: nobody should use it, and nobody can be much faster.
+ * no check of what was read, no events: it is not for use, and not much can be faster.
  */
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import { Buffer } from 'node:buffer';
@@ -49,7 +49,7 @@ export class Floor {
   async write(id, row, failures, recentFailures, devices, answer) {
     const written = [failures, recentFailures, 0, null, row.used_until, JSON.stringify(devices), randomUUID()];
     if ((await this.driver.write([...written, id, row.revision])) === 1) return answer;
-    throw new Error('Somebody else was first');
+    throw new Error('Another process was first');
   }
 
   close() {

@@ -1,4 +1,4 @@
-/** Draws how many codes are accepted a second as users, callers and processes grow, beside the bare driver. */
+/** Draws how many codes are accepted a second as users, callers and processes grow, compared with the bare driver. */
 import { quantile } from 'simple-statistics';
 import { parse, View } from 'vega';
 import { compile } from 'vega-lite';

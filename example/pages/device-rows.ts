@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { type DeviceSummary } from 'nestjs-totp';
 
 export interface DeviceRow extends DeviceSummary {
-  /** Stands for the name, which may hold any character, in the ids of elements. */
+  /** Replaces the name, which may hold any character, in the ids of elements. */
   key: string;
   /** Whether removing it leaves the password as the only protection. */
   last: boolean;

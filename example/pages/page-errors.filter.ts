@@ -28,7 +28,7 @@ export class PageErrors extends BaseExceptionFilter {
   override catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<Request>();
     const response = host.switchToHttp().getResponse<Response>();
-    // The module's routes answer in JSON, whoever asks.
+    // The module's routes answer in JSON to every client.
     const wantsPage = !request.path.startsWith('/totp/') && request.accepts(['html', 'json']) === 'html';
     if (!wantsPage || response.headersSent) {
       super.catch(error, host);

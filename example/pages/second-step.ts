@@ -1,4 +1,4 @@
-/** Checks codes on behalf of a page's session, and says in words what came of it. */
+/** Checks codes on behalf of a page's session, and returns the result as a message. */
 import { Injectable } from '@nestjs/common';
 import { type EnrolmentAnswer, type SignInAnswer, TotpClock, TotpService } from 'nestjs-totp';
 import { type TotpRequest } from '../sessions/totp-session.guard.js';

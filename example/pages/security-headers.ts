@@ -6,7 +6,7 @@ const CONTENT_SECURITY_POLICY = [
   "script-src 'self'",
   "style-src 'self'",
   "connect-src 'self'",
-  // The QR picture is a data URL.
+  // The QR code is a data URL.
   "img-src 'self' data:",
   "form-action 'self'",
   "base-uri 'none'",

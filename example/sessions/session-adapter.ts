@@ -30,7 +30,7 @@ class RenewedSession extends RequestSession {
     super(identity, () => request.session);
   }
 
-  /** An id that somebody learnt before the code was entered does not open the session after it. */
+  /** An id that was learnt before the code was entered does not open the session after it. */
   override async complete(at: number): Promise<void> {
     await super.complete(at);
     await this.sessions.renew(this.request);

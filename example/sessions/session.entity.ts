@@ -1,4 +1,4 @@
-/** A session as it is stored, so that a restart signs nobody out. */
+/** A session as it is stored, so that a restart does not end sessions. */
 import { type SessionData } from 'express-session';
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 

@@ -1,4 +1,4 @@
-/** Tells the module by what name a user knows the account: authenticator apps show it beside the code. */
+/** Supplies the name of a user's account, which authenticator apps show next to the code. */
 import { Injectable } from '@nestjs/common';
 import { TotpUserDirectory, type UserIdentifierInfoAnswer } from 'nestjs-totp';
 import { UsersService } from './users.service.js';

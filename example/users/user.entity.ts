@@ -1,4 +1,4 @@
-/** Somebody who can sign in. */
+/** A user who can sign in. */
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 @Entity('users')

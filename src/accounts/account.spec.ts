@@ -12,7 +12,7 @@ describe('the id of the key that a secret is sealed with', () => {
     ['2025-03:v1.x:y', '2025-03'],
     ['a:', 'a'],
     ['abcdefghijklmn-9:x', 'abcdefghijklmn-9'],
-  ])('of %j is %j: what stands before the first colon', (sealed, keyId) => {
+  ])('of %j is %j: what precedes the first colon', (sealed, keyId) => {
     expect(sealingKeyId(sealed)).toBe(keyId);
   });
 

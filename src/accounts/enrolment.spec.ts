@@ -62,7 +62,7 @@ describe('creating a device', () => {
     ['TOTP Device 1', [device({ name: 'phone' }), untried('TOTP Device 1')]],
     ['TOTP Device 3', [device({ name: 'TOTP Device 1' }), device({ name: 'TOTP Device 2' })]],
     ['TOTP Device 0', [untried('a'), untried('b')]],
-  ])('without a name is named %s, beside %j', (expected, devices) => {
+  ])('without a name is named %s, next to %j', (expected, devices) => {
     expect(create(account(devices)).answer).toEqual({ status: 'OK', deviceName: expected });
   });
 

@@ -257,7 +257,7 @@ describe('forRootAsync', () => {
     createTotpOptions = useFactory;
   }
 
-  it('takes one source of options, and what shapes the module beside it', () => {
+  it('takes one source of options, and the extras next to it', () => {
     for (const source of [{ useFactory, inject: [] }, { useClass: Factory }, { useExisting: Factory }]) {
       expect(() => {
         checkAsyncOptions({ ...source, path: 'auth/totp', imports: [], global: false });
@@ -285,10 +285,10 @@ describe('forRootAsync', () => {
     }).toThrow(`TotpModule: ${message}`);
   });
 
-  it('says where an option belongs that is written beside the factory', () => {
-    const beside = { useFactory, issuer: 'Acme' };
+  it('says where an option belongs that is written next to the factory', () => {
+    const outside = { useFactory, issuer: 'Acme' };
     expect(() => {
-      checkAsyncOptions(beside);
+      checkAsyncOptions(outside);
     }).toThrow(
       'TotpModule: "issuer" belongs in the object that the factory returns. Write forRootAsync({ useFactory: () => ({ issuer: … }) }).',
     );

@@ -154,7 +154,7 @@ export const OPTIONS = {
   override: group({ sentence: "SuperTokens' way of overriding", settings: override }),
 } satisfies Schema<TotpModuleOptions>;
 
-/** What shapes the module itself; written beside a factory. */
+/** What shapes the module itself; written next to a factory. */
 export const EXTRAS = {
   path: custom<string>({
     values: 'a path',

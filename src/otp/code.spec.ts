@@ -139,18 +139,18 @@ describe('C5: what was entered', () => {
 
   it.each([
     ['is the code', code],
-    ['has a blank inside', `${first} ${rest}`],
-    ['has blanks around', `  ${code}\n`],
+    ['has a space inside', `${first} ${rest}`],
+    ['has spaces around', `  ${code}\n`],
     ['has tabs, line ends and no-break spaces', `\t${first}\u00A0\u202F${rest}\r\n`],
-    ['has blanks everywhere', code.split('').join(' ')],
-    ['has 250 blanks around', `${code}${' '.repeat(250)}`],
+    ['has spaces everywhere', code.split('').join(' ')],
+    ['has 250 spaces around', `${code}${' '.repeat(250)}`],
   ])('is accepted when it %s', (_, entered) => {
     expect(match(entered)).toEqual([STEP]);
   });
 
   it.each([
     ['nothing', ''],
-    ['blanks', '      '],
+    ['spaces', '      '],
     ['a digit too few', code.slice(1)],
     ['a digit too many', `0${code}`],
     ['two more digits', `${code}00`],
@@ -177,8 +177,8 @@ describe('C5: what was entered', () => {
     ['a zero-width space', `${first}\u200B${rest}`],
     ['a combining mark', `${code}\u0308`],
     ['10 kB of digits', '1'.repeat(10_000)],
-    ['10 kB of blanks', ' '.repeat(10_000)],
-    ['251 blanks and a code', `${' '.repeat(251)}${code}`],
+    ['10 kB of spaces', ' '.repeat(10_000)],
+    ['251 spaces and a code', `${' '.repeat(251)}${code}`],
     ['10 kB behind the code', `${code}${' '.repeat(10_000)}x`],
     ['SQL', "' OR 1=1; --"],
     ['a name of every object', '__proto__'],

@@ -10,7 +10,7 @@ function read(uri: string) {
   return { protocol, host, label, parameters: Object.fromEntries(searchParams), hash };
 }
 
-/** What can be told of a text: half of a surrogate pair is no text, and a `:` divides the label. */
+/** What a key URI can represent of a string: no unpaired surrogates, and no `:`, which separates the parts of the label. */
 function tellable(text: string): string {
   return text.toWellFormed().replaceAll(':', '-');
 }
@@ -37,7 +37,7 @@ describe('a key URI', () => {
     });
   });
 
-  it('U1: writes blanks as %20', () => {
+  it('U1: writes spaces as %20', () => {
     const uri = keyUri({ ...parts, issuer: 'Acme & Sons', account: 'Ann Smith' });
     expect(uri).toContain('/Acme%20%26%20Sons:Ann%20Smith?');
     expect(uri).toContain('issuer=Acme%20%26%20Sons&');

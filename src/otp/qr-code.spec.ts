@@ -32,7 +32,7 @@ function readPicture(dataUrl: string | undefined): { readonly text: string; read
   return found ? { text: found.data, version: found.version } : undefined;
 }
 
-describe('U3: the QR picture, read by another library,', () => {
+describe('U3: the QR code, read by another library,', () => {
   const settings = { secret: toBase32(newSecret()), algorithm: 'SHA1', digits: 6, period: 30 } as const;
 
   it.each([

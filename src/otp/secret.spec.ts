@@ -110,7 +110,7 @@ describe('Base32', () => {
 
   it.each([
     ['empty', ''],
-    ['blanks', '  '],
+    ['spaces', '  '],
     ['padding alone', '===='],
     ['a digit outside of the alphabet', 'MZXW6YTB0I'],
     ['a hyphen', 'MZXW-6YTB'],

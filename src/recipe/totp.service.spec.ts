@@ -123,7 +123,7 @@ describe('S2: a secret under an old key', () => {
     return { before, after, sealedWith };
   }
 
-  it('is sealed anew by the write that an accepted code makes anyway', async () => {
+  it('is re-encrypted by the write that an accepted code makes anyway', async () => {
     const { before, after, sealedWith } = setUpKeys();
     await before.enrolled();
     await before.totp.importDevice({ userId, deviceName: 'tablet', secretKey: 'KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU' });
@@ -135,7 +135,7 @@ describe('S2: a secret under an old key', () => {
     expect(await after.totp.verifyTOTP({ userId, totp: totpCode(SECRET, NOW + 30_000) })).toEqual({ status: 'OK' });
   });
 
-  it('is sealed anew by the code that enrols its device', async () => {
+  it('is re-encrypted by the code that enrols its device', async () => {
     const { before, after, sealedWith } = setUpKeys();
     const made = await before.totp.createDevice(phone);
     const totp = made.status === 'OK' ? totpCode(made.qrCodeString, NOW) : '';
@@ -150,7 +150,7 @@ describe('S2: a secret under an old key', () => {
     expect(await sealedWith()).toEqual(['old']);
   });
 
-  it('still signs in when it cannot be sealed anew, and that is logged', async () => {
+  it('still signs in when it cannot be re-encrypted, and that is logged', async () => {
     const { before, after, sealedWith } = setUpKeys();
     await before.enrolled();
     const logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
@@ -172,7 +172,7 @@ describe('S2: a secret under an old key', () => {
 });
 
 describe('a call', () => {
-  it('C3: reads the clock once, however often it has to decide anew', async () => {
+  it('C3: reads the clock once, however often it has to decide again', async () => {
     const { clock, store, enrolled, elsewhere, right } = setUp();
     await enrolled();
     store.before.push(elsewhere.wrong, elsewhere.wrong);
@@ -182,7 +182,7 @@ describe('a call', () => {
     expect(store.commits).toBe(1 + 2 + 3);
   });
 
-  it('decides anew on what others have committed meanwhile', async () => {
+  it('decides again on what others have committed meanwhile', async () => {
     const { store, enrolled, elsewhere, right } = setUp();
     await enrolled();
     store.before.push(elsewhere.right);
@@ -326,7 +326,7 @@ describe('a call', () => {
 });
 
 describe('creating a device', () => {
-  it('shows the secret and its key URI, with what the user directory tells of the user', async () => {
+  it('shows the secret and its key URI, with the account label of the user directory', async () => {
     const directory = new Directory();
     const { totp } = setUp({ directory });
     const userContext = { locale: 'de' };
@@ -516,8 +516,8 @@ describe('on behalf of a session', () => {
   });
 });
 
-describe('how users stand', () => {
-  it('is told of a user whom the module does not know', async () => {
+describe('the status of users', () => {
+  it('is returned for a user whom the module does not know', async () => {
     expect(await setUp().totp.getStatus({ userId })).toEqual({
       status: 'OK',
       userId,
@@ -529,7 +529,7 @@ describe('how users stand', () => {
     });
   });
 
-  it('is told of failures, of a lock, and of a lock that has run out', async () => {
+  it('includes failures, a lock, and a lock that has expired', async () => {
     const { totp, clock, enrolled, wrong } = setUp();
     await enrolled();
     await wrong();
@@ -550,7 +550,7 @@ describe('how users stand', () => {
     expect(await totp.getStatus({ userId })).toMatchObject({ failures: 5, failuresLeft: 5, lock: null });
   });
 
-  it('is told of many in the order asked, of one twice if asked twice', async () => {
+  it('is returned for many users in the order asked for, and twice for a user that is named twice', async () => {
     const { totp, enrolled } = setUp();
     await enrolled();
     const { users } = await totp.getStatuses({ userIds: ['nobody', userId, 'nobody'] });
@@ -561,7 +561,7 @@ describe('how users stand', () => {
     ]);
   });
 
-  it('is told of 500 at a time', async () => {
+  it('is returned for 500 users at a time', async () => {
     const { totp } = setUp();
     const userIds = Array.from({ length: 501 }, (_, n) => String(n));
     await expect(totp.getStatuses({ userIds })).rejects.toThrow(TotpArgumentError);

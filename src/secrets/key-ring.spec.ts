@@ -60,14 +60,14 @@ describe('a key', () => {
     if (typeof key === 'string' && key !== '') expect(message).not.toContain(key);
   });
 
-  it('has an id that fits beside each secret', () => {
+  it('has an id that fits next to each secret', () => {
     for (const id of ['', 'K', 'a_b', 'a:b', 'a,b', 'ä', 'a'.repeat(17), 'plain', '-', '__proto__x']) {
       expect(refused({ keys: { k1: base64, [id]: other }, current: 'k1' })).toContain(JSON.stringify(id));
     }
     expect(readKeyRing({ keys: { 'a-0': base64, ['9'.repeat(16)]: other }, current: 'a-0' }).keys.size).toBe(2);
   });
 
-  it('stands under one id alone', () => {
+  it('has only one id', () => {
     expect(refused({ keys: { k1: base64, k2: bytes.toString('hex') }, current: 'k1' })).toContain('"k1" twice');
   });
 

@@ -112,13 +112,13 @@ describe('a row', () => {
   });
 });
 
-describe('the user id that a row tells of', () => {
+describe('the user id that of a row', () => {
   it.each(['ann', '', '"', '📱'])('is %j as it was written', (userId) => {
     expect(readUserId(JSON.stringify(userId))).toBe(userId);
   });
 
   it.each([undefined, null, '', '"ann', '7', '["ann"]', Buffer.from('"ann"')])(
-    'is unknown when %j stands there',
+    'is unknown when the column contains %j',
     (json) => {
       expect(readUserId(json)).toBeUndefined();
     },

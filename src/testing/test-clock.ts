@@ -1,7 +1,7 @@
 import { TotpClock } from '../shared/clock.js';
 
 /**
- * A clock that stands still until a test moves it.
+ * A clock that stops until a test moves it.
  *
  * @example
  * const clock = new TestTotpClock();

@@ -6,7 +6,7 @@ import { TestTotpClock, totpCode, TotpEventRecorder } from './index.js';
 const SECRET = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
 
 describe('the clock of a test', () => {
-  it('stands still until it is moved', () => {
+  it('does not move until it is set', () => {
     const clock = new TestTotpClock();
     expect(clock.now()).toBe(Date.UTC(2026, 0, 1));
     expect(clock.now()).toBe(Date.UTC(2026, 0, 1));

@@ -130,7 +130,7 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
     expect(await store().load(user?.userId ?? '')).not.toBeNull();
   });
 
-  it.each(['stdout', 'stderr'] as const)('import goes on when nobody reads its %s any more', async (stream) => {
+  it.each(['stdout', 'stderr'] as const)('import goes on when its %s is closed', async (stream) => {
     const secrets = await secretsFile({ keys, current: 'new' });
     const rows = Array.from({ length: 30 }, (_, n) => `${stream} ${n},${String(n).padStart(40, '0')}`);
     const csv = await secretsFile(['user_id,secret_hex', ...rows].join('\n'), 'many.csv');
@@ -205,7 +205,7 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
     });
   });
 
-  it('import tells of a secret that two users have', async () => {
+  it('import reports a secret that two users have', async () => {
     const csv = await secretsFile(`user_id,secret_hex\nann,${'ab'.repeat(20)}\nbob,${'ab'.repeat(20)}\n`, 'shared.csv');
     const { out, code } = await run('import', 'csv', csv, '--dry-run');
     expect(out).toBe(

@@ -39,7 +39,7 @@ export function newAddress(): Address {
   return { source, queue: `totp-test-${randomUUID()}`, rabbitmq: RABBITMQ_URL, nats: NATS_URL };
 }
 
-/** Whoever listens at a broker. */
+/** A subscriber of a broker. */
 export interface Subscriber {
   readonly name: 'RabbitMQ' | 'NATS';
   close(): Promise<void>;

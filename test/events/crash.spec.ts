@@ -2,7 +2,7 @@
  * Four processes under load are killed with SIGKILL, and every event that was committed arrives at a real RabbitMQ and a real NATS: at
  * least once, none before its commit, in the order of each user.
  *
- * On each server four are killed, or 50 times as many (200) with `TOTP_TEST_REPETITIONS=50`; then lines tell what came of it.
+ * On each server four are killed, or 50 times as many (200) with `TOTP_TEST_REPETITIONS=50`; then prints the results.
  */
 import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -75,7 +75,7 @@ class Arrivals {
     const seen = new Set<string>();
     const outOfOrder = new Set<string>();
     for (const { id, userId } of this.all) {
-      // What comes again comes later than it should: the first time counts.
+      // Redelivered events arrive late, so the first delivery counts.
       if (seen.has(id)) continue;
       seen.add(id);
       const n = place.get(id) ?? -1;

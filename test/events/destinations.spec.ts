@@ -242,7 +242,7 @@ describe('durable handlers', () => {
     ['wildcards and another delimiter', { wildcard: true, delimiter: ':' }],
     ['few listeners and ignored errors', { wildcard: true, maxListeners: 1, ignoreErrors: true }],
     ['no wildcards', {}],
-  ])('are not on an emitter with %s, whose listeners hear each event once', async (_, settings) => {
+  ])('are not on an emitter with %s, whose listeners receive each event once', async (_, settings) => {
     @Injectable()
     class Listeners {
       readonly heard: string[] = [];

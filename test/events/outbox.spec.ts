@@ -79,7 +79,7 @@ describe.each(databases)('with an outbox on $name', ({ open }) => {
     return statements.map((statement) => statement.trim().split(' ', 1)[0]).join(' ');
   }
 
-  it('keeps what happens to devices and locks, as listeners in the process hear it', async () => {
+  it('keeps what happens to devices and locks, as listeners in the process receive it', async () => {
     const { totp, events: heard, clock } = application();
     const userId = await enrolled(5);
     clock.advance(900);
@@ -150,7 +150,7 @@ describe.each(databases)('with an outbox on $name', ({ open }) => {
     expect(await totp.verifyTOTP(wrong(userId))).toMatchObject({ currentNumberOfFailedAttempts: 5 });
   });
 
-  it('makes new events when somebody else was first', async () => {
+  it('makes new events when another process was first', async () => {
     const { totp, app, events: heard } = application();
     const userId = await enrolled(4);
     const store = app.get(TotpAccountStore);
@@ -260,7 +260,7 @@ describe.each(databases)("with an application's own outbox on $name", ({ name, o
     expect(() => application().app.get(TotpOutboxRelay).deadLetters()).toThrow(/provide no TotpOutbox/);
   });
 
-  it('L8: answers 500, changes nothing and tells nobody when it fails', async () => {
+  it('L8: answers 500, changes nothing and publishes nothing when it fails', async () => {
     const before = await topics();
     const person = new Person(application());
     application().events.clear();
@@ -448,7 +448,7 @@ class ListenersModule {}
 describe('@OnTotpEvent(name, { durable: true })', () => {
   const application = useApplication({ options: { events }, imports: [ListenersModule] });
 
-  it('hears events from the outbox, and again when it throws', async () => {
+  it('receives events from the outbox, and again when it throws', async () => {
     const { app } = application();
     const listeners = app.get(Listeners);
     const relay = app.get(TotpOutboxRelay);

@@ -181,7 +181,7 @@ describeInBrowser('the example: authenticators', () => {
     expect(groups.join('')).not.toBe(first.secret);
   });
 
-  it('shows events as they happen elsewhere, again after a reload, and nobody else', async () => {
+  it('shows events as they happen elsewhere, again after a reload, and only to their user', async () => {
     const { page } = ada;
     const email = await register(page);
     await page.getByText('Live', { exact: true }).waitFor();

@@ -62,7 +62,7 @@ export class Attack {
     return user;
   }
 
-  /** Nothing was accepted twice, no try given back, and what was answered is stored. */
+  /** Nothing was accepted twice, no attempt restored, and what was answered is stored. */
   async expectExact(store: TotpAccountStore): Promise<void> {
     const left = await store.loadMany(this.users.map(({ userId }) => userId));
     for (const { userId, totp, answers } of this.users) {

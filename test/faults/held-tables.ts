@@ -1,4 +1,4 @@
-/** Locks that somebody else holds, so that a statement gets no answer, and the limits that end its wait. */
+/** Locks that another connection holds, so that a statement gets no answer, and the limits that end its wait. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { DataSource, type QueryRunner } from 'typeorm';
 import type { OpenDatabase, TestDatabase } from '../support/databases.js';
@@ -16,7 +16,7 @@ interface Dialect {
   readonly noLimit?: string;
   /** What the driver says of a statement that was given up. */
   readonly says: RegExp;
-  /** Finds the statements in the database that wait for a row which somebody else holds; SQLite holds no rows. */
+  /** Finds the statements in the database that wait for a row which another connection holds; SQLite holds no rows. */
   readonly waiting?: string;
 }
 
@@ -56,7 +56,7 @@ export function timeoutOf(name: TestDatabase['name']): RegExp {
   return dialects[name].says;
 }
 
-/** Until so many statements wait in the database for a row that somebody else holds. */
+/** Until so many statements wait in the database for a row that another connection holds. */
 export async function untilWaiting(count: number, name: TestDatabase['name'], dataSource: DataSource): Promise<void> {
   const { waiting } = dialects[name];
   if (waiting === undefined) throw new Error(`${name} holds no rows.`);
@@ -64,7 +64,7 @@ export async function untilWaiting(count: number, name: TestDatabase['name'], da
   while ((await dataSource.query<unknown[]>(waiting)).length < count);
 }
 
-/** Somebody else's connection, which holds the table of accounts for as long as a statement waits. */
+/** Another connection, which holds the table of accounts for as long as a statement waits. */
 export class Holder {
   private constructor(
     private readonly dataSource: DataSource,

@@ -103,7 +103,7 @@ describe.each(databases)('of four processes on $name', ({ name, open }) => {
         // Each process has one call of either kind.
         const right = users.map((user) => check(user.right, RIGHT_CODE));
         const wrong = users.map((user) => check(user.wrong, WRONG_CODE));
-        // To an SQLite file a process has one connection, on which no write comes to its moment while another stands there.
+        // To an SQLite file a process has one connection, on which no write can wait while another one does.
         for (const calls of name === 'SQLite' ? [right, wrong] : [[...right, ...wrong]]) {
           const deaths = moments.map(({ moment }) => ({ moment, writes: calls.length / SIZE }));
           const { answers } = await fleet.fireUntilKilled(NOW, calls, { deaths });

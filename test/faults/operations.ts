@@ -9,7 +9,7 @@ const OTHER_SECRET = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
 const OK = { status: 'OK' };
 const LOCK = 15 * 60;
 
-/** Whoever prepares a situation. */
+/** The user who prepares a situation. */
 export interface Setting {
   readonly totp: TotpService;
   readonly clock: TestTotpClock;

@@ -97,7 +97,7 @@ describe.each(servers)('a pool on $name that lets callers wait', ({ open }) => {
     expect(count('LIMIT_REACHED_ERROR')).toBe(15);
   });
 
-  it('L8: is not used up by the calls of one user, when somebody else holds that user’s row', async () => {
+  it('L8: is not used up by the calls of one user, when another connection holds that user’s row', async () => {
     const [ann, bob] = [await newUser(application()), await newUser(application())];
     const elsewhere = await new DataSource(application().app.get(DataSource).options).initialize();
     const holder = elsewhere.createQueryRunner();

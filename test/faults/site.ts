@@ -1,4 +1,4 @@
-/** A service whose statements meet faults, and what somebody else finds in the database afterwards. */
+/** A service whose statements meet faults, and what another connection finds in the database afterwards. */
 import { randomUUID } from 'node:crypto';
 import {
   type Account,
@@ -54,7 +54,7 @@ export class Site {
 
   private constructor(
     faulty: DataSource,
-    /** Somebody else's connection, which meets no faults. */
+    /** Another connection, which meets no faults. */
     readonly observer: DataSource,
     private readonly close: () => Promise<void>,
   ) {
@@ -186,7 +186,7 @@ function withoutChance({ devices, ...account }: Account): object {
 
 /**
  * Every operation, with every one of its statements meeting the fault: the call has happened or it has not. It has happened
- * if it was answered. Otherwise it throws, no event tells of it, and what is stored is what was there before,
+ * if it was answered. Otherwise it throws, no event reports it, and what is stored is what was there before,
  * untouched, or what is there after an undisturbed call. Made again, it is answered as if nothing had been.
  */
 export function everyStatementMeets(fault: Fault, site: () => Site): void {

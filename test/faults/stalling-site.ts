@@ -58,7 +58,7 @@ export class Random {
 interface Schedule {
   /** By the number of the statement, from 1, among all that pass the proxy. */
   readonly faults: ReadonlyMap<number, Fault>;
-  /** How long somebody else keeps the accounts from being written. */
+  /** How long another connection keeps the accounts from being written. */
   readonly lockMs: number;
   /** After how many milliseconds a connection of the pool is ended by the server. */
   readonly kills: readonly number[];
@@ -151,7 +151,7 @@ export class StallingSite {
     this.proxy.plan = undefined;
     await this.untilIdle();
 
-    // Whoever gets a connection of the pool now has what they write committed.
+    // The next caller that gets a connection of the pool has its writes committed.
     ordered.push(...(await Promise.all(Array.from({ length: 2 * POOL_SIZE }, () => this.order()))));
     await this.untilIdle();
     await attack.expectExact(store);

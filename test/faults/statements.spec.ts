@@ -83,7 +83,7 @@ describe.each(databases)('on $name', (database) => {
 
   if (name === 'SQLite') return;
 
-  describe('a write that lands when its caller has long been told of a fault', () => {
+  describe('a write that lands when its caller has long been answered with a fault', () => {
     const rightCode = totpCode(SECRET, new TestTotpClock().now());
     let holder: QueryRunner;
     beforeEach(async () => {

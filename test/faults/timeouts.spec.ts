@@ -1,4 +1,4 @@
-/** Every statement of every function waits for a lock that somebody else holds, until its time is over (check L8). */
+/** Every statement of every function waits for a lock that another connection holds, until its time is over (check L8). */
 import { jest } from '@jest/globals';
 import { databases } from '../support/databases.js';
 import type { Statement } from './faulty-connection.js';

@@ -1,6 +1,6 @@
 /**
- * Each statement of a transaction is delayed beyond the time-out of the client (check L8). There is just one connection, so that whoever
- * comes next would get the one that was left in a transaction.
+ * Delays each statement of a transaction beyond the client's time-out (check L8). The pool has only one connection, so the next caller
+ * would get the one that was left in a transaction.
  */
 import { randomUUID } from 'node:crypto';
 import { TotpStorageError } from 'nestjs-totp';
@@ -90,7 +90,7 @@ describe.each(servers)('a transaction on $name', ({ open }) => {
     while ((await stored(userId)) !== 2);
   });
 
-  it('L8: that somebody else was ahead of leaves nothing behind when ROLLBACK is late', async () => {
+  it('L8: that lost a race leaves nothing behind when ROLLBACK is late', async () => {
     await expectUsable();
     const userId = randomUUID();
     proxy.plan = (statement) => (statement.includes('ROLLBACK') ? { delay: 'the statement', milliseconds } : undefined);

@@ -13,10 +13,10 @@ const nothing = {} as const;
 
 type Kind = keyof typeof kinds;
 
-/** The fields of each outcome of each route, beside `status`. */
+/** The fields of each outcome of each route, next to `status`. */
 export const OUTCOMES: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Kind>>>>>> = {
   '/device': {
-    OK: { deviceName: 'name', secret: 'secret', qrCodeString: 'keyUri', qrCodeImage: 'picture' },
+    OK: { deviceName: 'name', secret: 'secret', qrCodeString: 'keyUri', qrCodeImage: 'image' },
     DEVICE_ALREADY_EXISTS_ERROR: nothing,
     GENERAL_ERROR: { message: 'message' },
   },
@@ -44,7 +44,7 @@ const kinds = {
   keyUri: (value: unknown) =>
     isText(value) &&
     /^otpauth:\/\/totp\/Acme\?secret=[A-Z2-7]{32}&issuer=Acme&algorithm=SHA1&digits=6&period=30$/.test(value),
-  picture: (value: unknown) => isText(value) && /^data:image\/svg\+xml;base64,[A-Za-z0-9+/]+=*$/.test(value),
+  image: (value: unknown) => isText(value) && /^data:image\/svg\+xml;base64,[A-Za-z0-9+/]+=*$/.test(value),
   failures: (value: unknown) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 5,
   wait: (value: unknown) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 86_400_000,
   devices: (value: unknown) => Array.isArray(value) && value.length <= MAX_DEVICES && value.every(isDevice),

@@ -7,7 +7,7 @@ export class Log {
   readonly lines: string[] = [];
   readonly logger = new ConsoleLogger({ colors: false, forceConsole: true });
 
-  /** Whatever is printed from now on, by whom ever, stands in `lines` alone; `jest.restoreAllMocks` ends it. */
+  /** Everything that is printed from now on goes to `lines` only; `jest.restoreAllMocks` ends it. */
   open(): void {
     for (const stream of ['log', 'info', 'debug', 'warn', 'error'] as const) {
       jest.spyOn(console, stream).mockImplementation((...texts: unknown[]) => {

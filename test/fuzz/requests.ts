@@ -16,7 +16,7 @@ export const ROUTES = [
   ['POST', '/verify', ['totp']],
 ] as const;
 
-/** The `owner` stays in one session; `again` is the owner, signed in anew each time; a `stranger` is another user. */
+/** The `owner` stays in one session; `again` is the owner, signed in again each time; a `stranger` is another user. */
 export type Who = 'owner' | 'again' | 'stranger' | 'nobody';
 
 /** A value in a body. */
@@ -27,8 +27,8 @@ export type Value =
   | Nesting
   /** The name of one of the user's devices. */
   | { readonly nameOf: number }
-  /** The code of one of the user's devices, some steps away; blanks may stand in it. */
-  | { readonly codeOf: number; readonly steps: number; readonly blank: string };
+  /** The code of one of the user's devices, some steps away; it may contain spaces. */
+  | { readonly codeOf: number; readonly steps: number; readonly space: string };
 
 export type Body =
   | null
@@ -75,7 +75,7 @@ const FIELDS = ['deviceName', 'totp', 'existingDeviceName', 'newDeviceName'] as 
 const codeValue = fc.record({
   codeOf: fc.nat(3),
   steps: fc.constantFrom(0, 1, -1, 2, -2, 3),
-  blank: fc.constantFrom('', ' ', '\u00a0', '\t'),
+  space: fc.constantFrom('', ' ', '\u00a0', '\t'),
 });
 
 const fieldValue = (largest: number): fc.Arbitrary<Value> =>
@@ -150,7 +150,7 @@ export const ownSignIn: FuzzedRequest = {
   who: 'owner',
   method: 'POST',
   target: '/totp/verify',
-  body: { fields: [['totp', { codeOf: 0, steps: 0, blank: '' }]] },
+  body: { fields: [['totp', { codeOf: 0, steps: 0, space: '' }]] },
 };
 
 /** What a user has done before the requests. */
@@ -472,5 +472,5 @@ function jsonOf(value: Value, filling: Filling): string {
     return value.nest.repeat(value.times) + '0' + (value.nest === '[' ? ']' : '}').repeat(value.times);
   if ('nameOf' in value) return JSON.stringify(filling.nameOf(value.nameOf));
   const code = filling.codeOf(value.codeOf, value.steps);
-  return JSON.stringify(`${code.slice(0, 3)}${value.blank}${code.slice(3)}`);
+  return JSON.stringify(`${code.slice(0, 3)}${value.space}${code.slice(3)}`);
 }

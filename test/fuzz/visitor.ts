@@ -9,7 +9,7 @@ import { written } from './texts.js';
 
 /** What became of all requests to an application. */
 export class Records {
-  /** What was shown to users alone, and belongs into no log. */
+  /** What was shown to users alone, and must not be in any log. */
   readonly secrets = new Set<string>();
   readonly codes = new Set<string>();
   /** The answers, such as `/verify 200 OK`, and how often each came. */

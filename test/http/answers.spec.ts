@@ -14,7 +14,7 @@ describe.each(everywhere)('$name', ({ platform, open }) => {
   const newPerson = () => new Person(application());
 
   describe('POST /totp/device', () => {
-    it('answers OK with the secret as Base32, the key URI and its picture, and nothing else', async () => {
+    it('answers OK with the secret as Base32, the key URI and its QR code, and nothing else', async () => {
       expect(await newPerson().post('/device', { deviceName: 'phone' })).toEqual(
         answered({
           status: 'OK',

@@ -282,14 +282,14 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       expect(await application().totp.verifyTOTP(elsewhere)).toMatchObject({ status: 'LIMIT_REACHED_ERROR' });
     });
 
-    it('is nobody else’s', async () => {
+    it('is not accepted for another user', async () => {
       const { person } = await enrolled();
       await person.spendBudget();
       const other = await enrolled();
       expect(await other.person.signIn(other.phone.code())).toEqual(OK);
     });
 
-    it('refuses a guesser who removes the last device and begins anew', async () => {
+    it('refuses a guesser who removes the last device and starts again', async () => {
       const { person } = await enrolled();
       await fail(person, 3);
       await person.post('/device/remove', { deviceName: 'phone' });
@@ -352,7 +352,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       expect(await person.signIn(phone.code())).toEqual(limitReached(900_000));
     });
 
-    it('do not begin anew by waiting: a patient guesser waits ever longer', async () => {
+    it('do not start again by waiting: a patient guesser waits ever longer', async () => {
       const { person, phone } = await enrolled();
       await person.spendBudget();
       wait(30 * 86_400);
@@ -411,7 +411,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     expect(await person.list()).toEqual(answered({ status: 'OK', devices: [] }));
   });
 
-  it('tells how users stand, in the order asked for', async () => {
+  it('tells the status of users, in the order asked for', async () => {
     const { person } = await enrolled();
     const locked = (await enrolled()).person;
     await locked.spendBudget();

@@ -112,7 +112,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       expect(await create(await atTheCap(), 'device 3')).toMatchObject({ status: 'OK' });
     });
 
-    it('tells of a verified name rather than of the cap', async () => {
+    it('reports a verified name rather than of the cap', async () => {
       const person = await atTheCap();
       await person.verify('device 9', last(person).code());
       expect(await create(person, 'device 9')).toEqual({ status: 'DEVICE_ALREADY_EXISTS_ERROR' });

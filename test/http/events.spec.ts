@@ -49,7 +49,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     sessionHandle: expect.stringMatching(/^[0-9a-f]{64}$/),
   });
 
-  it('tells of a created device', async () => {
+  it('reports a created device', async () => {
     const person = newPerson();
     expect(await newEvents(person, () => person.create('phone'))).toEqual({
       classes: [TotpDeviceCreatedEvent],
@@ -66,7 +66,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     });
   });
 
-  it('tells of a device that took the place of an unverified one', async () => {
+  it('reports a device that took the place of an unverified one', async () => {
     const person = newPerson();
     await person.create('phone');
     const { events } = await newEvents(person, () => person.create('phone'));
@@ -75,7 +75,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     expect(second).not.toBe(first);
   });
 
-  it('tells of an imported device, which is not told of as verified', async () => {
+  it('reports an imported device, and does not report it as verified', async () => {
     const user = { userId: randomUUID(), tenantId: 'acme' };
     const { totp } = application();
     const { events } = await newEvents(user, () => totp.importDevice({ ...user, secretKey }));
@@ -94,7 +94,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     ]);
   });
 
-  it('tells of a verified device, and not of an accepted code', async () => {
+  it('reports a verified device, and not of an accepted code', async () => {
     const person = newPerson();
     const phone = await person.create('phone');
     expect(await newEvents(person, () => person.verify('phone', phone.code()))).toEqual({
@@ -104,7 +104,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     expect((await newEvents(person, () => person.verify('phone', phone.code()))).events).toEqual([]);
   });
 
-  it('tells of a renamed device', async () => {
+  it('reports a renamed device', async () => {
     const person = newPerson();
     await person.enrol('phone');
     const rename = (existingDeviceName: string, newDeviceName: string) =>
@@ -117,7 +117,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     expect((await newEvents(person, () => rename('unknown', 'phone'))).events).toEqual([]);
   });
 
-  it('tells of a removed device, and how many are left', async () => {
+  it('reports a removed device, and how many are left', async () => {
     const person = newPerson();
     await person.enrol('phone');
     await person.create('tablet');
@@ -133,7 +133,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     expect((await newEvents(person, remove('tablet'))).events).toEqual([]);
   });
 
-  it.each([-1, 0, 1])('tells of an accepted code, and that the clock was off by %i steps', async (stepOffset) => {
+  it.each([-1, 0, 1])('reports an accepted code, and that the clock was off by %i steps', async (stepOffset) => {
     const person = newPerson();
     const phone = await person.enrol('phone');
     wait(60);
@@ -143,7 +143,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     });
   });
 
-  it('tells of a replay', async () => {
+  it('reports a replay', async () => {
     const person = newPerson();
     const phone = await person.enrol('phone');
     expect(await newEvents(person, () => person.signIn(phone.code()))).toEqual({
@@ -152,7 +152,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     });
   });
 
-  it('tells of each rejected code, then of the lock, and of nothing during the lock', async () => {
+  it('reports each rejected code, then of the lock, and of nothing during the lock', async () => {
     const person = newPerson();
     await person.enrol('phone');
     const fail = () => person.signIn(person.wrongCode());
@@ -174,7 +174,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     expect((await newEvents(person, fail)).events).toEqual([]);
   });
 
-  it('tells of one lock when many wrong codes come at once', async () => {
+  it('reports one lock when many wrong codes come at once', async () => {
     const person = newPerson();
     await person.enrol('phone');
     const code = person.wrongCode();
@@ -184,7 +184,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     expect(told.filter((name) => name === 'totp.user.locked')).toHaveLength(1);
   });
 
-  it('tells of a hard lock, which has no end', async () => {
+  it('reports a hard lock, which has no end', async () => {
     const person = newPerson();
     await person.enrol('phone');
     for (let lock = 1; lock <= 20; lock++) {
@@ -197,7 +197,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     expect(locks.at(-1)).toMatchObject({ lockNumber: 20, failures: 100, until: null });
   });
 
-  it.each(['signs in', 'enrols'])('tells of the end of a lock with the first code after it that %s', async (kind) => {
+  it.each(['signs in', 'enrols'])('reports the end of a lock with the first code after it that %s', async (kind) => {
     const person = newPerson();
     const phone = await (kind === 'enrols' ? person.create('phone') : person.enrol('phone'));
     await person.spendBudget();
@@ -213,7 +213,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     ]);
   });
 
-  it('tells of an unlock by hand', async () => {
+  it('reports an unlock by hand', async () => {
     const person = newPerson();
     await person.enrol('phone');
     await person.spendBudget();
@@ -233,7 +233,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     expect((await newEvents(person, unlock)).events).toEqual([]);
   });
 
-  it('names the session by a handle that is the same for its life, and refuses to whoever reads events its id', async () => {
+  it('names the session by a handle that is the same for its life, and does not show its id to readers of events', async () => {
     const person = newPerson();
     const phone = await person.enrol('phone');
     const other = person.signedInAnew();
@@ -258,7 +258,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('tells of nothing when nothing changed', async () => {
+  it('reports nothing when nothing changed', async () => {
     const person = newPerson();
     await person.enrol('phone');
     const { events } = await newEvents(person, async () => {
@@ -289,7 +289,7 @@ describe.each(everyDatabase)('$name: what comes out', ({ platform, open }) => {
     },
   });
 
-  it('never contains a secret, a code, a key URI or a QR picture, but for the one answer that shows them', async () => {
+  it('never contains a secret, a code, a key URI or a QR code, but for the one answer that shows them', async () => {
     const { clock, events, totp } = application();
     const person = new Person(application());
     const said: unknown[] = [];

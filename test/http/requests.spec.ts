@@ -50,7 +50,7 @@ const noStrings = [
 /** What is no code: counted as a failure, never evaluated, never an error. */
 const noCodes = [
   ['an empty text', ''],
-  ['blanks', '   '],
+  ['spaces', '   '],
   ['letters', 'abcdef'],
   ['too few digits', '12345'],
   ['too many digits', '1234567'],
@@ -64,7 +64,7 @@ const noCodes = [
   ['emoji', '🙂🙂🙂'],
   ['half a surrogate pair', '12345\ud83d'],
   ['a text of 10 kB', '9'.repeat(10_000)],
-  ['a text of 10 kB of blanks', ' '.repeat(10_000)],
+  ['a text of 10 kB of spaces', ' '.repeat(10_000)],
   ['SQL', "1' OR '1'='1"],
 ] as const;
 
@@ -81,7 +81,7 @@ describe.each(platforms)('on %s', (platform) => {
       ['with an empty body that says it is JSON', '', 'application/json'],
       ['with a form', 'deviceName=phone', 'application/x-www-form-urlencoded'],
       ['with a type that nobody knows', 'phone', 'application/x-phone'],
-    ])('answers 401 before it looks at the body to nobody: %s', async (_, body, type) => {
+    ])('answers 401 before it looks at the body without a signed-in user: %s', async (_, body, type) => {
       const init =
         method === 'GET' || body === undefined ? {} : { body, headers: type ? { 'content-type': type } : {} };
       expect(await send(`${application().url}/totp${route}`, { method, ...init })).toEqual(unauthorised);
@@ -167,7 +167,7 @@ describe.each(platforms)('on %s', (platform) => {
     ['around', (code: string) => ` ${code}\n`],
     ['everywhere', (code: string) => Array.from(code).join('\t')],
     ['that do not break', (code: string) => `${code.slice(0, 3)}\u00a0${code.slice(3)}\u2009`],
-  ])('takes a right code with blanks %s', async (_, typed) => {
+  ])('takes a right code with spaces %s', async (_, typed) => {
     const person = newPerson();
     const phone = await person.create('phone');
     expect((await person.verify('phone', typed(phone.code()))).body).toMatchObject({ status: 'OK' });
@@ -175,7 +175,7 @@ describe.each(platforms)('on %s', (platform) => {
   });
 
   describe('the order of checks', () => {
-    it('answers 400 before 403: a session that may not change devices is told of a wrong body first', async () => {
+    it('answers 400 before 403: a session that may not change devices is answered about the wrong body first', async () => {
       const person = newPerson();
       await person.enrol('phone');
       const again = person.signedInAnew();

@@ -3,7 +3,7 @@ import { codeOfStep, stepAt } from '../../src/otp/code.js';
 import { describeWithOathtool, files, originalCode, ownerOf } from './originals.js';
 
 describe.each(files)('$name', ({ read, originals, refused }) => {
-  it('tells of the devices that were enrolled, and refuses the others', () => {
+  it('reports the devices that were enrolled, and refuses the others', () => {
     const found = read();
     expect(
       found.devices.map((device) => [ownerOf(device), device.algorithm, device.digits, device.period]).sort(),

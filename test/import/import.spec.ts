@@ -50,7 +50,7 @@ describe.each(databases)('an import on $name', ({ open }) => {
   });
   afterEach(() => jest.restoreAllMocks());
 
-  it('makes verified devices of users, new ones and known ones, and tells of each', async () => {
+  it('makes verified devices of users, new ones and known ones, and reports each', async () => {
     await service().importDevice({ userId: 'ann', secretKey: toBase32(secretOf('other')), deviceName: 'old phone' });
     events.clear();
     const report = await importForeignDevices(service(), found('ann/phone', 'ann/tablet', 'bob', 'cem'));
@@ -148,7 +148,7 @@ describe.each(databases)('an import on $name', ({ open }) => {
     expect(await signIn(failing)).toEqual({ status: 'OK' });
   });
 
-  it('decides anew when somebody enrols in the middle of a batch', async () => {
+  it('decides again when a user enrols in the middle of a batch', async () => {
     const { store } = tables();
     const commitAll = store.commitAll.bind(store);
     jest.spyOn(store, 'commitAll').mockImplementationOnce(async (changes) => {
@@ -206,7 +206,7 @@ describe.each(databases)('an import on $name', ({ open }) => {
     expect(report.refused).toHaveLength(200_000);
   });
 
-  it('tells of a secret that several users have, without showing it', async () => {
+  it('reports a secret that several users have, without showing it', async () => {
     const distinct = found('ann', 'bob', 'ann', 'cem');
     const devices = distinct.devices.map((device) => ({ ...device, secret: secretOf('ann') }));
     async function* pages() {

@@ -61,7 +61,7 @@ export const files: { name: string; read: () => ForeignDevices; originals: Origi
     refused: ['picture 1, account 5'],
   },
   {
-    name: 'the pictures of google-authenticator.txt, scanned',
+    name: 'the QR codes of google-authenticator.txt, scanned',
     read: () => readGoogleAuthenticatorExport(file('google-authenticator.txt').trim().split('\n').map(scanned)),
     originals: google,
     refused: ['picture 1, account 5'],
@@ -97,7 +97,7 @@ export const files: { name: string; read: () => ForeignDevices; originals: Origi
   },
 ];
 
-/** Draws a text as a QR picture in PNG and reads it with another library. */
+/** Draws a text as a QR code in PNG and reads it with another library. */
 function scanned(text: string): string {
   const { modules } = qrcode.create(text, { errorCorrectionLevel: 'L' });
   const [quiet, scale] = [4, 3];
@@ -110,8 +110,8 @@ function scanned(text: string): string {
     const shade = isInside && modules.get(row, column) ? 0 : 255;
     png.data.set([shade, shade, shade, 255], pixel * 4);
   }
-  const picture = PNG.sync.read(PNG.sync.write(png));
-  return jsqr.default(new Uint8ClampedArray(picture.data), picture.width, picture.height)?.data ?? '';
+  const image = PNG.sync.read(PNG.sync.write(png));
+  return jsqr.default(new Uint8ClampedArray(image.data), image.width, image.height)?.data ?? '';
 }
 
 export function ownerOf({ userId, account }: ForeignDevice): string {

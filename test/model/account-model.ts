@@ -1,6 +1,6 @@
 /**
  * The contract's rules of codes and locks once more, as simply as they can be said: nothing is counted, everything is worked
- * out anew from all that happened. Too slow to use, and too plain to be wrong in the same way as the module.
+ * out again from all that happened. Too slow to use, and too plain to be wrong in the same way as the module.
  */
 import { totpCode } from 'nestjs-totp/testing';
 
@@ -39,7 +39,7 @@ export class AccountModel {
     if (!device) return 'UNKNOWN_DEVICE_ERROR';
     if (from !== to && this.find(to, now)) return 'DEVICE_ALREADY_EXISTS_ERROR';
     if (from === to) return 'OK';
-    this.devices = this.live(now); // whoever changes devices forgets those whose time has run out, for ever
+    this.devices = this.live(now); // a change of devices removes those that have expired, for ever
     device.name = to;
     return 'OK';
   }

@@ -1,5 +1,5 @@
 /**
- * Random histories of one user, through `TotpService` and through the model beside it: every answer must be the same.
+ * Random histories of one user, through `TotpService` and through a simple model: every answer must be the same.
  *
  * `TOTP_TEST_HISTORIES` says how many; the seed of a failure is printed with it.
  */

@@ -42,7 +42,7 @@ export class TurnByTurnStore extends InMemoryTotpAccountStore {
     if (this.schedule === undefined) return Promise.resolve();
     return new Promise((resolve) => {
       this.waiting.push(resolve);
-      // Whoever else has anything to do does it first; what then waits is all there is to choose from.
+      // All other calls run first; the choice is among those that then wait.
       if (this.waiting.length === 1)
         setImmediate(() => {
           this.giveTurn();

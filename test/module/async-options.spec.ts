@@ -1,4 +1,4 @@
-/** `TotpModule.forRootAsync`: where options may come from, and what stands beside them (contract §5). */
+/** `TotpModule.forRootAsync`: where options may come from, and what is written next to them (contract §5). */
 import { Inject, Injectable, Module, type OnModuleInit } from '@nestjs/common';
 import {
   InjectTotpOptions,
@@ -75,7 +75,7 @@ it.each(Object.entries(sources))('takes its options from %s', async (_title, tot
 });
 
 describe.each(platforms)('on %s', (platform) => {
-  it('takes path and guards beside the factory, and overrides out of it', async () => {
+  it('takes path and guards next to the factory, and overrides out of it', async () => {
     const consumer = await startConsumer(
       [
         emitter,

@@ -187,7 +187,7 @@ describe('forRootAsync', () => {
     );
   });
 
-  it('refuses an option beside the factory', async () => {
+  it('refuses an option next to the factory', async () => {
     await expectRefusal(
       startAsync({ ...statics, issuer: 'Acme', useFactory: () => options }),
       '"issuer" belongs in the object that the factory returns. Write forRootAsync({ useFactory: () => ({ issuer: … }) }).',

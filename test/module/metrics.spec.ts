@@ -1,4 +1,4 @@
-/** What the module counts through OpenTelemetry: as much as happened, of nobody in particular. */
+/** What the module counts through OpenTelemetry: as much as happened, without naming a user. */
 import { Injectable, Logger } from '@nestjs/common';
 import { metrics } from '@opentelemetry/api';
 import {
@@ -117,7 +117,7 @@ describe.each(databases)('on $name', ({ open }) => {
     expect(conflicts).toBe(lost.length);
   });
 
-  it('tells of the outbox: deliveries, faults, what waits and since when', async () => {
+  it('reports the outbox: deliveries, faults, what waits and since when', async () => {
     database = await open();
     const application = await start(withOutbox);
     const { app, clock } = application;
@@ -157,14 +157,14 @@ describe.each(databases)('on $name', ({ open }) => {
   });
 });
 
-it('counts a conflict for each time that a change is decided anew', async () => {
+it('counts a conflict for each time that a change is decided again', async () => {
   const { app, totp } = await start();
   jest.spyOn(app.get(TotpAccountStore), 'commit').mockResolvedValueOnce(false).mockResolvedValueOnce(false);
   await totp.createDevice({ userId: 'ann', deviceName: 'phone' });
   expect(await figures()).toEqual({ 'totp.commit.conflicts {conflict}': 2 });
 });
 
-it('has the names and units that docs/metrics.md tells of', async () => {
+it('has the names and units that docs/metrics.md lists', async () => {
   const application = await start(withOutbox);
   const person = new Person(application);
   await person.enrol();

@@ -146,7 +146,7 @@ describe.each(platforms)('override.apis, on %s', (platform) => {
     expect(input?.userContext).toMatchObject({ _default: { request: { headers: { 'x-session': person.session } } } });
   });
 
-  it('is reached by nobody who is refused', async () => {
+  it('is not reached by requests that are refused', async () => {
     const before = inputs.length;
     await new Person(application()).post('/verify', { totp: 1 });
     await fetch(`${application().url}/totp/verify`, { method: 'POST' });

@@ -138,7 +138,7 @@ describe('a CommonJS application on Nest 11 and TypeORM 0.3', () => {
   );
 });
 
-/** Installs the packed library beside `dependencies` in a folder of its own. */
+/** Installs the packed library and `dependencies` in a folder of its own. */
 async function install(
   name: string,
   type: 'module' | 'commonjs',

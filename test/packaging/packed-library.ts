@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 export const PROJECT = join(import.meta.dirname, '..', '..');
 
 export interface PackedLibrary {
-  /** Holds the tarball, and whatever a test puts beside it; gone after `remove()`. */
+  /** Holds the tarball, and files of tests; deleted by `remove()`. */
   folder: string;
   /** The project as it was packed, with `dist/`. */
   project: string;

@@ -1,7 +1,7 @@
 /**
  * Four processes on one database, everything at once: checks W3, L1, L2, L5 and M6.
  *
- * Each burst runs once, or as often as `TOTP_TEST_REPETITIONS` says; then a table tells what came of it.
+ * Each burst runs once, or as often as `TOTP_TEST_REPETITIONS` says; then prints the results as a table.
  */
 import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
@@ -58,7 +58,7 @@ describe.each(databases)('four processes on $name', ({ name: databaseName, open 
     return volley;
   }
 
-  /** Fires what the figures tell of under this name. */
+  /** Fires what the figures list under this name. */
   async function fireBurst(burst: string, calls: readonly Call[]): Promise<Volley> {
     const volley = await fire(calls);
     figures.note(burst, databaseName, volley);

@@ -1,4 +1,4 @@
-/** What came of each burst on each database, as a table. */
+/** The results of each burst on each database, as a table. */
 import type { AnyTotpEvent } from 'nestjs-totp';
 import type { Volley } from './fleet.js';
 

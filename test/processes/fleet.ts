@@ -10,7 +10,7 @@ export type Call = {
   [Name in keyof RecipeInterface]: { readonly name: Name; readonly input: Parameters<RecipeInterface[Name]>[0] };
 }[keyof RecipeInterface];
 
-/** An answer with the fields of all functions' answers; `FAULT` stands for an exception, `NONE` for a process that was killed. */
+/** An answer with the fields of all functions' answers; `FAULT` means an exception, `NONE` a process that was killed. */
 export interface Answer {
   readonly status: string;
   readonly code?: string;
@@ -129,7 +129,7 @@ export class Fleet {
     this.processes[index]?.kill('SIGKILL');
   }
 
-  /** Starts those processes anew that were killed. */
+  /** Restarts the processes that were killed. */
   async relaunch(): Promise<void> {
     await Promise.all(
       this.processes.map(async (worker, index) => {

@@ -20,7 +20,7 @@ describe.each(databases)('the key rotation on $name', ({ open }) => {
     await tables().own.query(`DELETE FROM ${tables().own.driver.escape('totp_accounts')}`);
   });
 
-  it('seals every secret anew, and each still makes the codes that it made', async () => {
+  it('re-encrypts every secret, and each still makes the codes that it made', async () => {
     const owners = await enrolUsers(store(), 7, [cipherUnder('k1'), cipherUnder('k2'), cipherUnder('k3')]);
     const report = await rotationUnder('k3').run({ batchSize: 2 });
     expect(report).toEqual({
@@ -89,7 +89,7 @@ describe.each(databases)('the key rotation on $name', ({ open }) => {
     expect(report).toMatchObject({ aborted: false, total: 2, done: 2 });
   });
 
-  it('may run twice at once, beside sign-ins, removals and further devices', async () => {
+  it('may run twice at once, during sign-ins, removals and further devices', async () => {
     const owners = await enrolUsers(store(), 24, [cipherUnder('k1')]);
     const clock = new TestTotpClock();
     const totp = serviceOver(store(), cipherUnder('k2'), clock);
@@ -160,7 +160,7 @@ describe.each(databases)('the key rotation on $name', ({ open }) => {
     });
   });
 
-  it('finds out of whom nobody has noted the keys, and mends a wrong note', async () => {
+  it('finds the keys of users without a recorded key set, and corrects a wrong one', async () => {
     const [unknown, wrong] = await enrolUsers(store(), 2, [cipherUnder('k2')]);
     const { own } = tables();
     const name = (of: string) => own.driver.escape(of);

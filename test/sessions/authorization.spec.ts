@@ -130,7 +130,7 @@ const requests: readonly Request[] = [
 describe.each(platforms)('on %s', (platform) => {
   const application = useApplication({ platform });
 
-  describe.each(requests)('whoever $request', ({ act, answers }) => {
+  describe.each(requests)('a client that $request', ({ act, answers }) => {
     it.each(Object.entries(sessions).map(([title, by], n) => [title, by, answers[n]] as const))(
       'in %s is answered as the contract says, and nothing else happens',
       async (_, by, answer) => {
@@ -190,7 +190,7 @@ describe.each(platforms)('on %s', (platform) => {
       expect(await again.post('/device', { deviceName: 'watch' })).toEqual(created);
     });
 
-    it('is completed anew by each right code', async () => {
+    it('is completed again by each right code', async () => {
       const { person, phone } = await owner(application());
       application().clock.advance(STEP_UP_MAX_AGE);
       expect(await person.signIn(phone.code())).toEqual(OK);

@@ -129,7 +129,7 @@ describe('a subclass of TotpGuard', () => {
     expect(await get('/five-minutes', person.headers)).toEqual(invalidClaim);
   });
 
-  it('whose refuse() does not throw lets nobody pass', async () => {
+  it('whose refuse() does not throw lets no request pass', async () => {
     const person = new Person(application());
     await person.enrol();
     expect(await get('/own-words', person.headers)).toEqual(passed);
@@ -138,7 +138,7 @@ describe('a subclass of TotpGuard', () => {
   });
 
   it.each(mistakes.map((mistake, n) => [mistake, n] as const))(
-    'whose getMaxAge() returns %p lets nobody pass, however fresh the code',
+    'whose getMaxAge() returns %p lets no request pass, however fresh the code',
     async (_, n) => {
       const person = new Person(application());
       await person.enrol();

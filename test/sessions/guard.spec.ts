@@ -71,7 +71,7 @@ describe.each(modes)('on $platform, where a device is $enrolment', ({ platform, 
     application().clock.advance(seconds);
   };
 
-  it('answers 401 to nobody', async () => {
+  it('answers 401 without a signed-in user', async () => {
     for (const route of all) expect(await get(route, { headers: {} })).toEqual(unauthorised);
   });
 
@@ -138,7 +138,7 @@ describe.each(modes)('on $platform, where a device is $enrolment', ({ platform, 
     for (const route of all) expect(await get(route, taken)).toEqual(invalidClaim);
   });
 
-  it('locks nobody out of what a completed session may do', async () => {
+  it('does not block what a completed session may do', async () => {
     const person = newPerson();
     await person.enrol('phone');
     const thief = person.signedInAnew();

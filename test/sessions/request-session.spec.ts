@@ -183,7 +183,7 @@ describe.each(platforms)('with the session plugin of %s', (platform) => {
     expect(await mayCreate(thief)).toBe(false);
   });
 
-  it('binds it to the user: whoever signs in over the session has completed nothing', async () => {
+  it('binds it to the user: another user who signs in over the session has not completed TOTP', async () => {
     await enrolled('erik');
     const { browser } = await enrolled('fred');
     await browser.signIn('erik');

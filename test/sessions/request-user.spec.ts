@@ -93,7 +93,7 @@ describe.each(adapters)('%s', (_name, newAdapter) => {
     ['', 'an empty string'],
     [{}, 'an object'],
     [['acme'], 'an object (Array)'],
-  ])('refuses the tenant %j, and takes the default tenant for nobody', async (tenantId, kind) => {
+  ])('refuses the tenant %j, and never falls back to the default tenant', async (tenantId, kind) => {
     const resolving = resolve(userOf({ id: 'ann', tenantId }));
     await expect(resolving).rejects.toThrow(`TotpModule: request.user.tenantId is ${kind}.`);
   });
@@ -134,7 +134,7 @@ describe.each(adapters)('%s', (_name, newAdapter) => {
       [{}, 'it has: no properties'],
       ['ann', 'it has: a string'],
       [7, 'it has: 7'],
-    ])('what to write when the user %j has no id, and answers nobody', async (user, found) => {
+    ])('what to write when the user %j has no id, and answers 401', async (user, found) => {
       const adapter = newAdapter();
       for (let n = 0; n < 3; n++) expect(await adapter.resolve(contextOf({ user, session: {} }))).toBeUndefined();
       expect(warnings()).toEqual([expect.stringContaining(found)]);

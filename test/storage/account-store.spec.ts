@@ -146,7 +146,7 @@ describe.each(stores)('the account store on $name', ({ name, useStore }) => {
     expect(await store().load(userId)).toBeNull();
   });
 
-  it('does not take an account that was erased and made anew for the one before', async () => {
+  it('does not take an account that was erased and created again for the one before', async () => {
     const userId = await newUser();
     const revision = await revisionOf(userId);
     await erase(store(), userId);
@@ -223,20 +223,20 @@ describe.each(stores)('the account store on $name', ({ name, useStore }) => {
     expect(await Promise.all(users.map(accountOf))).toEqual(users.map(() => winner));
   });
 
-  it('keeps what is written beside a batch that comes to nothing', async () => {
+  it('keeps what is written during a batch that is rolled back', async () => {
     const [one, other] = [await newUser(), await newUser()];
     const stale = [
       { userId: one, revision: await revisionOf(one), account: second },
       { userId: other, revision: randomUUID(), account: second },
     ];
-    const beside = randomUUID();
+    const concurrent = randomUUID();
     const results = await Promise.all([
       ...Array.from({ length: 10 }, () => store().commitAll(stale)),
-      store().commit(beside, null, second),
+      store().commit(concurrent, null, second),
       ...Array.from({ length: 10 }, () => store().commitAll(stale)),
     ]);
     expect(results.filter(Boolean)).toHaveLength(1);
-    expect(await accountOf(beside)).toEqual(second);
+    expect(await accountOf(concurrent)).toEqual(second);
     expect(await accountOf(one)).toEqual(first);
   });
 

@@ -199,7 +199,7 @@ describe.each(databases)('a database on $name that has tables already', ({ open 
   });
 
   it.each([
-    ['a table of somebody else', 'CREATE TABLE totp_session_completions (id int PRIMARY KEY)'],
+    ['a table of another user', 'CREATE TABLE totp_session_completions (id int PRIMARY KEY)'],
     [
       'a table with another type of column',
       'CREATE TABLE totp_session_completions (id varchar(64) PRIMARY KEY, completed_at text NOT NULL, expires_at bigint NOT NULL)',

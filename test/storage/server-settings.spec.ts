@@ -158,7 +158,7 @@ async function useStores({ store, completions }: Awaited<ReturnType<typeof store
     usedUntil: Number.MAX_SAFE_INTEGER,
     budget: { failures: 3, recentFailures: [NOW, NOW + 1], lock: { number: 1, until: NOW + 7 } },
   });
-  const other = account([deviceNamed('of somebody else')]);
+  const other = account([deviceNamed('of another user')]);
   expect(await store.commitAll(others.map((id) => ({ userId: id, revision: null, account: other })))).toBe(true);
   expect(await store.commit(userId, null, written)).toBe(true);
   for (let time = 0; time < 2; time++) {
@@ -233,7 +233,7 @@ describe.each(on('MariaDB', 'MySQL'))('every function of the stores on $name', (
 
 describe.each(on('MariaDB', 'MySQL'))('every function of the service on $name', ({ open }) => {
   it.each(['NO_BACKSLASH_ESCAPES', 'ANSI,NO_BACKSLASH_ESCAPES'])(
-    'takes device names that would be SQL in another mode (%s), and changes nobody else’s row',
+    'takes device names that would be SQL in another mode (%s), and does not change another user’s row',
     async (mode) => {
       const database = await open();
       const application = await startApplication({ database, options: { events: { outbox: true } } });

@@ -84,7 +84,7 @@ describe.each(databases)('session completions on $name', ({ open }) => {
 
     /** Somebody else is ahead of the next statements, as a server says it to an update, and every database to an insert. */
     function loseRaces(count: number): void {
-      const lost = Object.assign(new Error('somebody else was first'), { code: 'ER_LOCK_DEADLOCK' });
+      const lost = Object.assign(new Error('another process was first'), { code: 'ER_LOCK_DEADLOCK' });
       connection.meetFault(1, count, () => Promise.reject(lost));
     }
 

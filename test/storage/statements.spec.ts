@@ -76,7 +76,7 @@ describe.each(databases)('on $name', ({ open }) => {
     expect(await sentBy((service) => service.removeDevice({ userId, deviceName: 'tablet' }), OK)).toBe('SELECT UPDATE');
   });
 
-  it('listing devices, and how one or 500 users stand, takes one read', async () => {
+  it('listing devices, and the status of one or 500 users takes one read', async () => {
     const userId = await enrolled();
     const userIds = [userId, ...Array.from({ length: 499 }, () => randomUUID())];
     expect(await sentBy((totp) => totp.listDevices({ userId }), { devices: [{ name: 'phone' }] })).toBe('SELECT');

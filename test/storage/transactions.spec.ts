@@ -11,7 +11,7 @@ import { databases } from '../support/databases.js';
 const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
 const WRONG = '000000';
 
-/** Undoes a transaction, and stands for whatever goes wrong in an application. */
+/** Undoes a transaction, as any failure in an application does. */
 class Undone extends Error {}
 
 /** An application with a table of its own, and users who have a device. */

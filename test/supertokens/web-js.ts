@@ -91,7 +91,7 @@ export function describeWebJs(platform: Platform): void {
     });
   });
 
-  it('is told of every outcome as an answer, never by an exception', async () => {
+  it('gets every outcome as an answer, never by an exception', async () => {
     expect(await Totp.verifyCode({ totp: '000000' })).toMatchObject({ status: 'UNKNOWN_USER_ID_ERROR' });
     expect(await Totp.verifyDevice({ deviceName: 'phone', totp: '000000' })).toMatchObject({
       status: 'UNKNOWN_DEVICE_ERROR',

@@ -25,7 +25,7 @@ export type Platform = 'Express' | 'Fastify';
 export const platforms: readonly Platform[] = ['Express', 'Fastify'];
 
 /**
- * A sign-in for tests: who asks stands in the headers `x-user` and `x-session`, and in `x-tenant` where there is one.
+ * A sign-in for tests: the user and session are the headers `x-user` and `x-session`, and in `x-tenant` where there is one.
  * Sessions are kept in this map.
  */
 const sessionStores = new Map<string, object>();

@@ -175,7 +175,7 @@ export class Person {
     const { body } = await this.post('/device', { deviceName });
     const made = text(body, 'deviceName', 'secret', 'qrCodeString');
     const authenticator = new Authenticator(this.application, made.deviceName, made.secret, made.qrCodeString);
-    // Tests tell steps by their codes. Two near ones are equal by chance once in some 50,000 devices: then it is made anew.
+    // Tests tell steps by their codes. Two near ones are equal by chance once in some 50,000 devices: then it is created again.
     if (!authenticator.tellsStepsApart()) return this.create(made.deviceName);
     this.authenticators.push(authenticator);
     return authenticator;

@@ -14,7 +14,7 @@ const base32 = toBase32(secret);
 const uri = keyUri({ issuer: 'Acme', secret: base32, algorithm: 'SHA1', digits: 6, period: 30 });
 
 describe('the log of the suite', () => {
-  it('S4: is searched for secrets, sealed secrets, key URIs, QR pictures and keys', async () => {
+  it('S4: is searched for secrets, sealed secrets, key URIs, QR codes and keys', async () => {
     const sealed = await new KeyRingSecretCipher(readKeyRing({ keys: { k1: key }, current: 'k1' })).seal(secret, {
       userId: 'ann',
       algorithm: 'SHA1',

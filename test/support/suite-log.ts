@@ -46,7 +46,7 @@ export function takeLeaks(): string[] {
     .filter(holdsSecret);
 }
 
-/** What can only be a secret, whoever's it is. */
+/** Matches strings that can only be secrets. */
 export function holdsSecret(line: string): boolean {
   return (
     /otpauth(-migration)?:\/\/|data:image\//.test(line) ||
