@@ -132,7 +132,7 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
 
   it.each(['stdout', 'stderr'] as const)('import goes on when its %s is closed', async (stream) => {
     const secrets = await secretsFile({ keys, current: 'new' });
-    const rows = Array.from({ length: 30 }, (_, n) => `${stream} ${n},${String(n).padStart(40, '0')}`);
+    const rows = Array.from({ length: 30 }, (_, n) => `${stream} ${n},${String(n + 1).padStart(40, '0')}`);
     const csv = await secretsFile(['user_id,secret_hex', ...rows].join('\n'), 'many.csv');
     const args = ['import', 'csv', csv, '-d', DATA_SOURCE, '-s', secrets, '--batch-size', '1'];
     const { child, ended } = startCommand(args, tables().database);
@@ -143,7 +143,7 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
 
   it('import stops after the batch at hand when it is told so, and ends with 130', async () => {
     const secrets = await secretsFile({ keys, current: 'new' });
-    const rows = Array.from({ length: 2_000 }, (_, n) => `user ${n},${String(n).padStart(40, '0')}`);
+    const rows = Array.from({ length: 2_000 }, (_, n) => `user ${n},${String(n + 1).padStart(40, '0')}`);
     const csv = await secretsFile(['user_id,secret_hex', ...rows].join('\n'), 'long.csv');
     const args = ['import', 'csv', csv, '-d', DATA_SOURCE, '-s', secrets, '--json', '--batch-size', '1'];
     const { child, ended } = startCommand(args, tables().database);

@@ -91,6 +91,11 @@ describe('a CSV of devices', () => {
     ['Base32 in the column of hex', table({ user_id: 'ann', secret_hex: BASE32 }), /secret_hex is not hex/],
     ['half a byte in hex', table({ user_id: 'ann', secret_hex: HEX.slice(1) }), /secret_hex is not hex/],
     ['a secret of 15 bytes', table({ user_id: 'ann', secret_hex: '00'.repeat(15) }), /has 15 bytes, not 16 to 64/],
+    [
+      'zeros as a secret',
+      table({ user_id: 'ann', secret_hex: '00'.repeat(20) }),
+      /fewer than 16 bytes before the zeros/,
+    ],
     ['a secret of 65 bytes', table({ user_id: 'ann', secret_hex: '00'.repeat(65) }), /has 65 bytes/],
     ['an unknown algorithm', ann({ algorithm: 'MD5' }), /algorithm is not one of/],
     ['7 digits', ann({ digits: '7' }), /digits is neither 6 nor 8/],
@@ -150,7 +155,7 @@ describe('a CSV of devices', () => {
     const row = fc.record({
       user_id: text.filter((one) => one !== ''),
       device_name: text,
-      secret: fc.uint8Array({ minLength: 16, maxLength: 64 }),
+      secret: fc.uint8Array({ minLength: 16, maxLength: 64 }).map((bytes) => bytes.with(-1, 1)),
       algorithm: fc.constantFrom('SHA1', 'SHA256', 'SHA512'),
       digits: fc.constantFrom(6, 8),
       period: fc.integer({ min: 15, max: 300 }),

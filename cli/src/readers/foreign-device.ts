@@ -100,10 +100,13 @@ export function checkClaim(claim: Claim): ForeignDevice | Refusal {
   if ('problem' in claim.secret) return refuse(claim.secret.problem);
   const { secret } = claim.secret;
   if (!isSecret(secret)) {
-    return refuse(
-      `the secret has ${String(secret.length)} bytes, not ${String(MIN_SECRET_BYTES)} to ${String(MAX_SECRET_BYTES)} ` +
-        'without zeros at its end (RFC 4226 R6, RFC 2104 §2): its owner has to enrol again',
-    );
+    const range = `${String(MIN_SECRET_BYTES)} to ${String(MAX_SECRET_BYTES)}`;
+    const isInRange = secret.length >= MIN_SECRET_BYTES && secret.length <= MAX_SECRET_BYTES;
+    // Zeros at the end of a key add nothing to it (RFC 2104 §2).
+    const count = isInRange
+      ? `fewer than ${String(MIN_SECRET_BYTES)} bytes before the zeros at its end`
+      : `${String(secret.length)} bytes`;
+    return refuse(`the secret has ${count}, not ${range} (RFC 4226 R6): its owner has to enrol again`);
   }
   const algorithm = claim.algorithm ? algorithmOf(claim.algorithm) : 'SHA1';
   if (algorithm === undefined) return refuse(`algorithm is not one of ${ALGORITHMS.join(', ')}`);

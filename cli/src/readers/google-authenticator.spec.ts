@@ -157,7 +157,7 @@ describe("Google Authenticator's export", () => {
   it('gives back what the app wrote', () => {
     const entries = fc.array(
       fc.record({
-        secret: fc.uint8Array({ minLength: 16, maxLength: 64 }),
+        secret: fc.uint8Array({ minLength: 16, maxLength: 64 }).map((bytes) => bytes.with(-1, 1)),
         name: fc
           .string({ unit: 'grapheme', minLength: 1, maxLength: 10 })
           .filter((text) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Cs}:]|^\s/u.test(text)),
