@@ -55,9 +55,15 @@ function statements(dataSource: DataSource) {
   const account = sql.column('account');
   const [first, second, third, fourth] = [sql.parameter(1), sql.parameter(2), sql.parameter(3), sql.parameter(4)];
   return {
-    select: `SELECT ${completedAt} AS ${dataSource.driver.escape('completedAt')} FROM ${sql.table} WHERE ${id} = ${first} AND ${expiresAt} > ${second}`,
-    update: `UPDATE ${sql.table} SET ${completedAt} = ${first}, ${expiresAt} = ${second}, ${account} = ${third} WHERE ${id} = ${fourth}`,
-    insert: `INSERT INTO ${sql.table} (${completedAt}, ${expiresAt}, ${account}, ${id}) VALUES (${first}, ${second}, ${third}, ${fourth})`,
-    deleteExpired: `DELETE FROM ${sql.table} WHERE ${expiresAt} < ${first}`,
+    select: `SELECT ${completedAt} AS ${sql.name('completedAt')}
+      FROM ${sql.table}
+      WHERE ${id} = ${first} AND ${expiresAt} > ${second}`,
+    update: `UPDATE ${sql.table}
+      SET ${completedAt} = ${first}, ${expiresAt} = ${second}, ${account} = ${third}
+      WHERE ${id} = ${fourth}`,
+    insert: `INSERT INTO ${sql.table} (${completedAt}, ${expiresAt}, ${account}, ${id})
+      VALUES (${first}, ${second}, ${third}, ${fourth})`,
+    deleteExpired: `DELETE FROM ${sql.table}
+      WHERE ${expiresAt} < ${first}`,
   };
 }

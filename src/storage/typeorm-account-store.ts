@@ -8,8 +8,8 @@ import type { AnyTotpEvent } from '../events/catalogue.js';
 import type { TotpOutbox } from '../outbox/outbox.js';
 import { TotpStorageError } from '../shared/errors.js';
 import { logError } from '../shared/log-error.js';
-import { ACCOUNT_COLUMNS, fromRow, readUserId, toRow } from './account-row.js';
-import { TotpAccountEntity } from './account.entity.js';
+import { fromRow, readUserId, toRow } from './account-row.js';
+import { accountStatements } from './account-statements.js';
 import { deleteCompletionsOf } from './session-completion-store.js';
 import {
   type AccountChange,
@@ -18,12 +18,10 @@ import {
   type LoadedAccount,
   TotpAccountStore,
 } from './account-store.js';
-import { epochMs } from './sql/epoch-ms.js';
 import { rowId } from './sql/row-id.js';
 import { asciiJson } from './sql/text.js';
-import { Sql } from './sql/builder.js';
 import { run, runUnlessConflict } from './sql/run.js';
-import { prepared, type Statement } from './sql/statement.js';
+import type { Statement } from './sql/statement.js';
 import { keepTransaction, runTransaction, runWithin } from './sql/transaction.js';
 import { isConflict } from './sql/driver-errors.js';
 
@@ -39,7 +37,7 @@ interface Write extends Statement {
  */
 export class TypeOrmTotpAccountStore extends TotpAccountStore {
   private readonly logger = new Logger('TotpModule');
-  private readonly sql: ReturnType<typeof statements>;
+  private readonly sql: ReturnType<typeof accountStatements>;
 
   /**
    * @param dataSource an initialised data source that knows `TOTP_ENTITIES`
@@ -50,7 +48,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
     private readonly outbox?: TotpOutbox,
   ) {
     super();
-    this.sql = statements(dataSource);
+    this.sql = accountStatements(dataSource);
   }
 
   override async load(userId: string): Promise<LoadedAccount | null> {
@@ -206,34 +204,4 @@ function revisionOf({ revision, keyIds }: Record<string, unknown>): string {
 function readRevision(revision: string): { readonly mark: string; readonly notedKeySet: KeySet | undefined } {
   const [mark = '', notedKeySet] = revision.split(' ');
   return { mark, notedKeySet };
-}
-
-function statements(dataSource: DataSource) {
-  const sql = new Sql(dataSource, TotpAccountEntity);
-  const [id, revision, keyIds] = [sql.column('id'), sql.column('revision'), sql.column('keyIds')];
-  const [first, second] = [sql.parameter(1), sql.parameter(2)];
-  const as = (property: string) => `${sql.column(property)} AS ${sql.name(property)}`;
-  const select = (...properties: string[]) => `SELECT ${properties.map(as).join(', ')} FROM ${sql.table}`;
-  const insert = (...properties: string[]) =>
-    `INSERT INTO ${sql.table} (${properties.map((property) => sql.column(property)).join(', ')})` +
-    ` VALUES (${sql.parameters(properties.length).join(', ')})`;
-  const update = (...properties: string[]) =>
-    `UPDATE ${sql.table} SET ${properties.map((property, n) => `${sql.column(property)} = ${sql.parameter(n + 1)}`).join(', ')}` +
-    ` WHERE ${id} = ${sql.parameter(properties.length + 1)} AND ${revision} = ${sql.parameter(properties.length + 2)}`;
-  return {
-    selectOne: prepared(`${select('revision', 'keyIds', ...ACCOUNT_COLUMNS)} WHERE ${id} = ${first}`),
-    selectMany: (users: number) =>
-      `${select('id', ...ACCOUNT_COLUMNS)} WHERE ${id} IN (${sql.parameters(users).join(', ')})`,
-    insert: prepared(insert(...ACCOUNT_COLUMNS, 'revision', 'keyIds', 'id', 'userId')),
-    update: prepared(update(...ACCOUNT_COLUMNS, 'revision')),
-    updateWithKeys: prepared(update(...ACCOUNT_COLUMNS, 'revision', 'keyIds')),
-    delete: { sql: `DELETE FROM ${sql.table} WHERE ${id} = ${first} AND ${revision} = ${second}` },
-    now: `SELECT ${epochMs(dataSource)} AS ${sql.name('now')}`,
-    firstKeySet: `SELECT MIN(${keyIds}) AS ${sql.name('keyIds')} FROM ${sql.table}`,
-    nextKeySet: `SELECT MIN(${keyIds}) AS ${sql.name('keyIds')} FROM ${sql.table} WHERE ${keyIds} > ${first}`,
-    countAccounts: `SELECT COUNT(*) AS ${sql.name('accounts')} FROM ${sql.table} WHERE ${keyIds} = ${first}`,
-    listAccounts: (limit: number) =>
-      select('id', 'userId') +
-      ` WHERE ${keyIds} = ${first} AND ${id} > ${second} ORDER BY ${id} LIMIT ${String(limit)}`,
-  };
 }
