@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 import { rooms } from './eslint.rooms.js';
 
 export default defineConfig(
-  globalIgnores(['**/dist/', 'coverage/']),
+  globalIgnores(['**/dist/', 'coverage/', 'site/.vitepress/cache/', 'site/api/']),
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],
