@@ -40,7 +40,7 @@ export async function rows(bench) {
     ...['signing in', 'within a session'].map((path) =>
       bench.throughput({
         ...accepted,
-        name: `nestjs-totp on Express, compared with ${path}`,
+        name: `nestjs-totp on Express (${path})`,
         against: `better-auth, ${path}`,
         ...(path === 'signing in' ? { goal: { atLeast: 20 } } : {}),
       }),

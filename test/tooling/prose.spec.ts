@@ -35,7 +35,10 @@ describe('the prose check', () => {
 
   it('fails for a misspelt word', () => {
     // cspell:ignore acount
-    const { status, output } = check(['node_modules/cspell/bin.mjs', 'lint', '--no-progress'], 'The acount has a colour.\n');
+    const { status, output } = check(
+      ['node_modules/cspell/bin.mjs', 'lint', '--no-progress'],
+      'The acount has a colour.\n',
+    );
     expect(status).toBe(1);
     expect(output).toContain('acount');
     expect(output).not.toContain('colour');

@@ -21,7 +21,7 @@ const thrownBy = (text: string) => {
 };
 
 describe('a CSV of devices', () => {
-  it('tells of a device in each row', () => {
+  it('reads a device from each row', () => {
     const text = [
       'user_id,device_name,secret,algorithm,digits,period,skew',
       `ann,Ann's phone,${BASE32},SHA256,8,60,2`,
@@ -65,7 +65,7 @@ describe('a CSV of devices', () => {
     ['both columns of secrets, one of them filled', `user_id,secret,secret_hex\nann,,${HEX}`],
     ['a secret in groups of small letters', `user_id,secret\nann,${BASE32.toLowerCase().replace(/(.{4})/g, '$1 ')}`],
     ['what a spreadsheet writes', `\uFEFFuser_id,secret\r\n"ann","${BASE32}"\r\n\r\n`],
-    ['blanks around the column names', `user_id , secret\nann,${BASE32}`],
+    ['spaces around the column names', `user_id , secret\nann,${BASE32}`],
     ['empty lines', `\n\nuser_id,secret\n\nann,${BASE32}\n\n`],
   ])('is read with %s', (_, text) => {
     expect(readDeviceCsv(text)).toMatchObject({
@@ -150,7 +150,7 @@ describe('a CSV of devices', () => {
     expect(said instanceof Error ? said.cause : undefined).toBeUndefined();
   });
 
-  it('gives back what was written, whatever the order of the columns', () => {
+  it('returns what was written, whatever the order of the columns', () => {
     const text = fc.string({ unit: 'binary', maxLength: 40 }).filter((one) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u.test(one));
     const row = fc.record({
       user_id: text.filter((one) => one !== ''),

@@ -1,4 +1,4 @@
-/** The module's own CSV of devices, for whoever comes from a product that has no reader here: see docs/import.md. */
+/** The module's own CSV of devices, for products without a reader here: see docs/import.md. */
 import {
   base32Secret,
   checkClaim,

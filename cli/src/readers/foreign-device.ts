@@ -1,4 +1,4 @@
-/** A device that another product's file or table tells of, and what is checked of it whatever the format. */
+/** A device from another product's file or table, and the checks that all formats share. */
 import {
   type Algorithm,
   ALGORITHMS,
@@ -15,7 +15,7 @@ import {
 
 /** A device that was read and may be imported: each value is in its range. */
 export interface ForeignDevice {
-  /** Where it stands in the input, for people: `line 7`, or `picture 2, account 3`. */
+  /** Where it is in the input, for people: `line 7`, or `QR code 2, account 3`. */
   readonly source: string;
   /** Whose it is, where the format says so: SuperTokens' and CSV do, key URIs and Google Authenticator do not. */
   readonly userId: string | undefined;
@@ -65,7 +65,7 @@ export interface Claim {
   readonly skew?: string | undefined;
 }
 
-/** Room for the longest secret with blanks, so that no huge text is decoded. */
+/** Room for the longest secret with spaces, so that no huge string is decoded. */
 const MAX_SECRET_TEXT_LENGTH = 512;
 /** The longest account or issuer, in UTF-16 units. */
 const MAX_LABEL_LENGTH = 1_000;

@@ -55,7 +55,7 @@ const one = (fields: Entry = {}) => picture(payload([fields]));
 const three = [0, 1, 2].map((index) => picture(payload([{ name: `user ${index}` }], { size: 3, index })));
 
 describe("Google Authenticator's export", () => {
-  it('tells of the accounts of a picture', () => {
+  it('reads the accounts of a QR code', () => {
     const read = readGoogleAuthenticatorExport([
       picture(
         payload([
@@ -154,7 +154,7 @@ describe("Google Authenticator's export", () => {
     expect(devices).toMatchObject([{ account: 'Other:ann', issuer: 'Acme' }]);
   });
 
-  it('gives back what the app wrote', () => {
+  it('returns what the app wrote', () => {
     const entries = fc.array(
       fc.record({
         secret: fc.uint8Array({ minLength: 16, maxLength: 64 }).map((bytes) => bytes.with(-1, 1)),

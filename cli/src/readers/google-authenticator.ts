@@ -9,7 +9,7 @@ import { checkClaim, type ForeignDevice, type ForeignDevices, type Refusal, sort
 import { ownerOf } from './key-uris.js';
 import { filledLines } from './text.js';
 
-/** Longer than any QR picture holds (ISO/IEC 18004: 4,296 characters). */
+/** Longer than any QR code holds (ISO/IEC 18004: 4,296 characters). */
 const MAX_TEXT_LENGTH = 4_296;
 const MAX_PICTURES = 1_000;
 const MAX_PROBLEMS = 10;
@@ -48,7 +48,7 @@ const TYPE = { hotp: 1, totp: 2 };
  *
  * The export holds neither periods, which are always 30 s in this app, nor user ids: a device's `account` tells whose it is.
  *
- * @param texts what the QR pictures say: one text for each, or texts with one in each line
+ * @param texts the contents of the QR codes: one string for each, or strings with one per line
  * @throws TotpArgumentError when a picture is missing, damaged, not of such an export or of another one; nothing is read then
  */
 export function readGoogleAuthenticatorExport(texts: readonly string[]): ForeignDevices {
@@ -61,7 +61,7 @@ export function readGoogleAuthenticatorExport(texts: readonly string[]): Foreign
   return sorted(readPictures(wholeExport(read.filter((one) => typeof one !== 'string'))));
 }
 
-/** The pictures, if they are all of one export; a picture that is there twice stays, to be told of. */
+/** The QR codes, if all of them belong to one export; a repeated one stays, to be reported. */
 function wholeExport(pictures: readonly Picture[]): readonly Picture[] {
   const [first] = pictures;
   if (first === undefined) return [];
@@ -109,7 +109,7 @@ function* readPictures(pictures: readonly Picture[]): Generator<ForeignDevice | 
 
 function readAccount(account: Account, source: string): ForeignDevice | Refusal {
   if (account.type === TYPE.hotp) {
-    return { source, reason: 'counts codes instead of time (HOTP): its owner enrols anew' };
+    return { source, reason: 'counts codes instead of time (HOTP): its owner has to enrol again' };
   }
   if (account.type !== TYPE.totp) return { source, reason: 'not a time-based device: its type is not TOTP' };
   return checkClaim({
@@ -130,7 +130,7 @@ function readPicture(text: string, number: number): Picture | string {
   if (query === undefined || text.length > MAX_TEXT_LENGTH) {
     return `${picture} is not of such an export: its text has the form otpauth-migration://offline?data=…`;
   }
-  // A "+" of Base64 that was not percent-encoded is a blank in a query.
+  // A "+" of Base64 that was not percent-encoded is a space in a query.
   const data = (new URLSearchParams(query).get('data') ?? '').replaceAll(' ', '+').replace(/=+$/, '');
   const payload = /^[A-Za-z0-9+/]+$/.test(data) ? readPayload(Buffer.from(data, 'base64')) : undefined;
   if (payload === undefined) return `${picture} is damaged or cut off: scan it again`;

@@ -16,13 +16,13 @@ const settings = fc.record({
   digits: fc.constantFrom(6, 8),
   period: fc.integer({ min: 15, max: 300 }),
 });
-/** Any text of one line that does not begin with a blank, which is no part of an account. */
+/** Any text of one line that does not begin with a space, which is no part of an account. */
 const name = fc
   .string({ unit: 'binary', minLength: 1, maxLength: 60 })
   .filter((text) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Cs}:]|^\s/u.test(text));
 
 describe('a list of key URIs', () => {
-  it('tells of a device in each line, without blank lines and comments', () => {
+  it('reads a device from each line, without blank lines and comments', () => {
     const list = `\uFEFF# from the old server\r\n\r\n${uri('Acme:ann@example.com')}\r\n  ${uri('bob')}  \r\n`;
     expect(readKeyUris(list)).toEqual({
       devices: [
@@ -46,9 +46,9 @@ describe('a list of key URIs', () => {
 
   it.each([
     ['a percent-encoded colon', uri('Acme%3Aann', `secret=${BASE32}&issuer=Acme`), 'Acme', 'ann'],
-    ['a blank after the colon', uri('Acme:%20ann'), 'Acme', 'ann'],
-    ['a blank as "+" in the issuer', uri('My%20App:ann', `issuer=My+App&secret=${BASE32}`), 'My App', 'ann'],
-    ['an issuer beside a label without one', uri('ann', `secret=${BASE32}&issuer=Acme`), 'Acme', 'ann'],
+    ['a space after the colon', uri('Acme:%20ann'), 'Acme', 'ann'],
+    ['a space as "+" in the issuer', uri('My%20App:ann', `issuer=My+App&secret=${BASE32}`), 'My App', 'ann'],
+    ['an issuer next to a label without one', uri('ann', `secret=${BASE32}&issuer=Acme`), 'Acme', 'ann'],
     ['a colon in the account', uri('Acme:Other:ann', `secret=${BASE32}&issuer=Acme`), 'Acme', 'Other:ann'],
     ['the issuer alone', uri('Acme:', `secret=${BASE32}&issuer=Acme`), 'Acme', undefined],
     ['text that is not encoded', uri('Ä B:ann', `secret=${BASE32}`), 'Ä B', 'ann'],
@@ -138,7 +138,7 @@ describe('a list of key URIs', () => {
     );
   });
 
-  it('gives back what this module wrote', () => {
+  it('returns what this module wrote', () => {
     fc.assert(
       fc.property(name, name, settings, (issuer, account, device) => {
         const text = keyUri({

@@ -9,7 +9,7 @@ import {
 } from './foreign-device.js';
 import { filledLines } from './text.js';
 
-/** Longer than any QR picture holds (ISO/IEC 18004: 4,296 characters). */
+/** Longer than any QR code holds (ISO/IEC 18004: 4,296 characters). */
 const MAX_URI_LENGTH = 4_296;
 
 /** What decides about the codes. */
@@ -46,12 +46,12 @@ function readKeyUri(uri: string, source: string): ForeignDevice | Refusal {
   const parts = /^otpauth:\/\/([^/?#]*)\/([^?#]*)(?:\?([^#]*))?$/i.exec(uri);
   if (parts === null) return refuse('not a key URI: it has the form otpauth://totp/Issuer:account?secret=…');
   const [, type = '', encodedLabel = '', query = ''] = parts;
-  if (/^hotp$/i.test(type)) return refuse('counts codes instead of time (HOTP): its owner enrols anew');
+  if (/^hotp$/i.test(type)) return refuse('counts codes instead of time (HOTP): its owner has to enrol again');
   const parameters = new URLSearchParams(query);
   if (/^steam$/i.test(type) || parameters.has('encoder')) return refuse('its codes have letters (Steam)');
   if (!/^totp$/i.test(type)) return refuse('not a time-based device: its type is not totp');
   for (const name of new Set(parameters.keys())) {
-    if (parameters.getAll(name).length > 1) return refuse('a parameter stands in it twice');
+    if (parameters.getAll(name).length > 1) return refuse('a parameter is repeated');
     if (!SETTINGS.includes(name) && !IGNORED.includes(name)) {
       return refuse(
         `a parameter other than ${SETTINGS.join(', ')}, which may change the codes: take it out if it does not`,
@@ -86,7 +86,7 @@ export interface LabelOwner {
 /**
  * Whom a label names: `Issuer:account`, or the account alone.
  *
- * With an issuer beside it, only that very prefix is taken off, so that a user who is called `Other:ann` does not become `ann`.
+ * With an issuer parameter, only that exact prefix is removed, so that a user who is called `Other:ann` does not become `ann`.
  *
  * @returns undefined when the label has a prefix that is not the issuer
  */

@@ -4,7 +4,7 @@ import { TotpArgumentError } from 'nestjs-totp';
 import type { ForeignDevice, Refusal } from './foreign-device.js';
 
 export interface Row {
-  /** Where it stands in the input, for people. */
+  /** Where it is in the input, for people. */
   readonly source: string;
   /** The text of a cell; undefined when the row has no such column. */
   readonly cell: (name: string) => string | undefined;
@@ -56,7 +56,7 @@ export function readCsv<T = ForeignDevice | Refusal>(
     });
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    // Its messages repeat what stands in the file.
+    // Its messages repeat the content of the file.
     throw new TotpArgumentError(
       `The CSV was not read: the row after line ${String(lastLine)} is broken, or longer than ${String(MAX_ROW_LENGTH)} ` +
         'characters. A quoted cell must end with a quote, and a quote inside of it is written twice ("").',

@@ -37,7 +37,7 @@ const UNTRUTHS = ['f', 'false', '0'];
 export function readSuperTokensDevices(text: string, options: { readonly appId?: string } = {}): ForeignDevices {
   const { appId = DEFAULT_APP } = options;
   const read = (row: Row) => readSuperTokensRow(row, appId);
-  const first = /\S/.exec(text)?.[0]; // a byte order mark counts as a blank
+  const first = /\S/.exec(text)?.[0]; // a byte order mark counts as whitespace
   if (first === '[')
     return sorted(arrayOf(text).map((value, index) => readJson(value, `record ${String(index + 1)}`, read)));
   if (first === '{') return sorted(readJsonLines(text, read));
@@ -52,7 +52,7 @@ export function readSuperTokensRow({ source, cell }: Row, appId: string): Foreig
 
   const verified = (cell('verified') ?? '').toLowerCase();
   if (UNTRUTHS.includes(verified)) {
-    return { source, reason: 'was never verified, so its owner may not have it: they enrol anew' };
+    return { source, reason: 'was never verified, so its owner may not have it: they have to enrol again' };
   }
   if (!TRUTHS.includes(verified)) return { source, reason: 'verified is neither true nor false' };
   return checkClaim({

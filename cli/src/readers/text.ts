@@ -25,7 +25,7 @@ export interface Line {
   readonly text: string;
 }
 
-/** The lines of a text that hold something, without the blanks around them, numbered from 1. */
+/** The non-empty lines of a string, trimmed, numbered from 1. */
 export function* filledLines(text: string): Generator<Line> {
   let number = 0;
   for (const line of text.split(/\r\n|\r|\n/)) {
