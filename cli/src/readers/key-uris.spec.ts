@@ -118,7 +118,7 @@ describe('a list of key URIs', () => {
     );
   });
 
-  it("gives back what an exporter wrote with the platform's URL class", () => {
+  it("returns what an exporter wrote with the platform's URL class", () => {
     const secret = fc.uint8Array({ minLength: 16, maxLength: 64 }).map((bytes) => bytes.with(-1, 1));
     fc.assert(
       fc.property(fc.option(name), name, secret, settings, (issuer, account, bytes, device) => {
