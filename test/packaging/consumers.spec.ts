@@ -6,6 +6,7 @@ import { totpCode } from 'nestjs-totp/testing';
 import { packLibrary, type PackedLibrary, PROJECT, run } from './packed-library.js';
 
 let packed: PackedLibrary;
+const ONE_COPY = { 'nestjs-totp': 1, '@nestjs/core': 1, typeorm: 1, rxjs: 1, 'reflect-metadata': 1 };
 
 beforeAll(async () => {
   packed = await packLibrary();
@@ -35,8 +36,8 @@ describe('an ESM application on Nest 12 and TypeORM 1', () => {
     await expect(run('node', ['esm.mjs'], app)).resolves.toContain('enrolled');
   });
 
-  it('has one copy of Nest, TypeORM and RxJS', async () => {
-    expect(await copies(app)).toEqual({ '@nestjs/core': 1, typeorm: 1, rxjs: 1 });
+  it('has one copy of the module and of every peer', async () => {
+    expect(await copies(app)).toEqual(ONE_COPY);
   });
 
   it('compiles against the types', async () => {
@@ -94,11 +95,7 @@ describe('an ESM application on Nest 12 and TypeORM 1', () => {
     await expect(run('node', ['cipher.js'], app)).resolves.toContain('true a secret a secret refused new unwrap');
   });
 
-  it('has the command line, which makes a key', async () => {
-    await expect(run('npx', ['--no-install', 'nestjs-totp-cli', 'keys', 'generate'], app)).resolves.toMatch(
-      /^[\w+/]{43}=\s/,
-    );
-  });
+  it('runs the commands of nestjs-totp-cli and imports its functions', () => usesCommands(app, 'cli.mjs'));
 });
 
 describe('a CommonJS application on Nest 11 and TypeORM 0.3', () => {
@@ -122,9 +119,11 @@ describe('a CommonJS application on Nest 11 and TypeORM 0.3', () => {
     await expect(run('node', ['commonjs.cjs'], app)).resolves.toContain('enrolled');
   });
 
-  it('has one copy of Nest, TypeORM and RxJS', async () => {
-    expect(await copies(app)).toEqual({ '@nestjs/core': 1, typeorm: 1, rxjs: 1 });
+  it('has one copy of the module and of every peer', async () => {
+    expect(await copies(app)).toEqual(ONE_COPY);
   });
+
+  it('runs the commands of nestjs-totp-cli and requires its functions', () => usesCommands(app, 'cli.cjs'));
 
   it('tests itself with a CommonJS Jest', async () => {
     await run('npx', ['jest', '--config', 'jest.config.cjs'], app);
@@ -138,7 +137,15 @@ describe('a CommonJS application on Nest 11 and TypeORM 0.3', () => {
   );
 });
 
-/** Installs the packed library and `dependencies` in a folder of its own. */
+/** @param script reads a list of devices with the functions of `nestjs-totp-cli` */
+async function usesCommands(app: string, script: string): Promise<void> {
+  const command = ['--no-install', 'nestjs-totp-cli'];
+  await expect(run('npx', [...command, '--help'], app)).resolves.toContain('rotate-keys');
+  await expect(run('npx', [...command, 'keys', 'generate'], app)).resolves.toMatch(/^[\w+/]{43}=\s/);
+  await expect(run('node', [script], app)).resolves.toBe('read 1 device\n');
+}
+
+/** Installs both packages and `dependencies` in a folder of its own. */
 async function install(
   name: string,
   type: 'module' | 'commonjs',
@@ -153,6 +160,7 @@ async function install(
     dependencies: {
       ...dependencies,
       'nestjs-totp': `file:${packed.tarball}`,
+      'nestjs-totp-cli': `file:${packed.cliTarball}`,
       'better-sqlite3': versionHere('better-sqlite3'),
       'reflect-metadata': '^0.2.0',
       rxjs: '^7.2.0',
@@ -220,7 +228,7 @@ function versionHere(name: string): string {
 
 async function copies(app: string): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
-  for (const name of ['@nestjs/core', 'typeorm', 'rxjs']) {
+  for (const name of ['nestjs-totp', '@nestjs/core', 'typeorm', 'rxjs', 'reflect-metadata']) {
     const paths = await run('npm', ['ls', name, '--all', '--parseable'], app);
     counts[name] = new Set(paths.split('\n').filter((path) => path.endsWith(`/node_modules/${name}`))).size;
   }

@@ -7,28 +7,37 @@ import { promisify } from 'node:util';
 export const PROJECT = join(import.meta.dirname, '..', '..');
 
 export interface PackedLibrary {
-  /** Holds the tarball, and files of tests; deleted by `remove()`. */
+  /** Holds the tarballs and whatever a test adds; deleted by `remove()`. */
   folder: string;
-  /** The project as it was packed, with `dist/`. */
+  /** The project as it was packed, with its builds. */
   project: string;
+  /** Of `nestjs-totp`. */
   tarball: string;
+  /** Of `nestjs-totp-cli`. */
+  cliTarball: string;
   remove: () => void;
 }
 
-/** Builds and packs a copy of the project, so that tests and builds of the project itself never meet. */
+/** Builds and packs both packages in a copy of the project, so that tests and builds of the project itself never meet. */
 export async function packLibrary(): Promise<PackedLibrary> {
   const folder = mkdtempSync(join(tmpdir(), 'totp-packed-'));
   const project = join(folder, 'project');
   const left = ['node_modules', 'dist', '.git', 'data', 'coverage'];
   cpSync(PROJECT, project, { recursive: true, filter: (path) => !left.includes(basename(path)) });
   symlinkSync(join(PROJECT, 'node_modules'), join(project, 'node_modules'), 'junction');
-  await run('npm', ['pack', '--pack-destination', folder], project);
-  const tarball = readdirSync(folder).find((file) => file.endsWith('.tgz'));
-  if (tarball === undefined) throw new Error('npm pack wrote no tarball.');
+  const both = ['--workspaces', '--include-workspace-root'];
+  await run('npm', ['run', 'build'], project);
+  await run('npm', ['pack', '--ignore-scripts', ...both, '--pack-destination', folder], project);
+  const tarballOf = (name: string) => {
+    const file = readdirSync(folder).find((path) => new RegExp(`^${name}-\\d.*\\.tgz$`).test(path));
+    if (file === undefined) throw new Error(`npm pack wrote no tarball of ${name}.`);
+    return join(folder, file);
+  };
   return {
     folder,
     project,
-    tarball: join(folder, tarball),
+    tarball: tarballOf('nestjs-totp'),
+    cliTarball: tarballOf('nestjs-totp-cli'),
     remove: () => {
       rmSync(folder, { recursive: true, force: true });
     },
