@@ -72,15 +72,10 @@ function rowOf(userId, devices, sealed, state) {
 }
 
 function deviceOf(userId, n, sealed, state) {
-  const id = randomUUID();
+  const device = { id: randomUUID(), name: `TOTP Device ${n}`, algorithm: 'SHA1', digits: 6, period: 30, skew: 1 };
   return {
-    id,
-    name: `TOTP Device ${n}`,
-    sealedSecret: storedSecret(secretOf(n), { sealed, userId, deviceId: id }),
-    algorithm: 'SHA1',
-    digits: 6,
-    period: 30,
-    skew: 1,
+    ...device,
+    sealedSecret: storedSecret(secretOf(n), { sealed, userId, device }),
     createdAt: 0,
     verified: true,
     usedUntil: state === 'used' ? FAR_AHEAD : 0,

@@ -41,24 +41,25 @@ export function wrongCode(now) {
   }
 }
 
-/** The text that the module stores of a secret: sealed under `KEY` and bound to its owner, as `KeyRingSecretCipher` does, or plain. */
-export function storedSecret(secret, { sealed, userId, deviceId }) {
+/** What the module stores of a secret: sealed under `KEY` and bound to its device, as `KeyRingSecretCipher` does, or plain. */
+export function storedSecret(secret, { sealed, userId, device }) {
   if (!sealed) return `plain:${secret.toString('base64')}`;
   const nonce = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(boundTo(userId, deviceId));
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(associatedData(userId, device));
   const bytes = Buffer.concat([nonce, cipher.update(secret), cipher.final(), cipher.getAuthTag()]);
   return `${KEY_ID}:v1.${bytes.toString('base64url')}`;
 }
 
-/** The secret of a text that `storedSecret` made. */
-export function openSecret(stored, { userId, deviceId }) {
+/** The secret of a device of which `storedSecret` made `sealedSecret`. */
+export function openSecret(userId, device) {
+  const { sealedSecret: stored } = device;
   if (stored.startsWith('plain:')) return Buffer.from(stored.slice('plain:'.length), 'base64');
   const bytes = Buffer.from(stored.slice(`${KEY_ID}:v1.`.length), 'base64url');
   const cipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12), { authTagLength: 16 });
-  cipher.setAAD(boundTo(userId, deviceId)).setAuthTag(bytes.subarray(-16));
+  cipher.setAAD(associatedData(userId, device)).setAuthTag(bytes.subarray(-16));
   return Buffer.concat([cipher.update(bytes.subarray(12, -16)), cipher.final()]);
 }
 
-function boundTo(userId, deviceId) {
-  return Buffer.from(JSON.stringify(['nestjs-totp', 'v1', KEY_ID, userId, deviceId]));
+function associatedData(userId, { id, algorithm, digits, period, skew }) {
+  return Buffer.from(JSON.stringify(['nestjs-totp', 'v1', KEY_ID, userId, id, algorithm, digits, period, skew]));
 }

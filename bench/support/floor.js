@@ -35,7 +35,7 @@ export class Floor {
     let matched;
     let matchedStep = 0;
     for (const device of devices) {
-      const secret = openSecret(device.sealedSecret, { userId, deviceId: device.id });
+      const secret = openSecret(userId, device);
       for (let step = current - 1; step <= current + 1; step++) {
         if (timingSafeEqual(codeOfStep(secret, step), entered)) [matched, matchedStep] = [device, step];
       }
