@@ -227,22 +227,23 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
   });
 
   it('the next entry is found in a time that grows with the events of a user, and not with their square', async () => {
-    const shortest = async (events: number) => {
+    /** The shortest of several tries, since a busy machine makes some of them longer. Stops at one that is below `enough`. */
+    const shortest = async (events: number, enough = 0) => {
       await harness.rename('ann', ...Array.from({ length: events }, (_, n) => String(n)));
       await tables().dataSource.query(`ANALYZE ${isMySql ? 'TABLE ' : ''}totp_outbox`);
       const [due] = await harness.outbox.duePartitions('recording');
-      const times: number[] = [];
-      for (let n = 0; n < 5; n++) {
+      let time = Infinity;
+      for (let n = 0; n < 20 && time > enough; n++) {
         const start = performance.now();
         const entries = await harness.outbox.heads(due?.partition ?? '', 50);
-        times.push(performance.now() - start);
+        time = Math.min(time, performance.now() - start);
         expect(entries.map(({ event }) => event && named([event]))).toEqual([['0']]);
       }
-      return Math.min(...times);
+      return time;
     };
     const few = await shortest(1_000);
-    const many = await shortest(9_000);
-    // Ten times as many wait then.
+    // Ten times as many wait then. With the square, they would take a hundred times as long.
+    const many = await shortest(9_000, few * 40);
     expect(many / few).toBeLessThan(40);
   });
 
