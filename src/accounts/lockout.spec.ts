@@ -118,7 +118,7 @@ describe('locks', () => {
 });
 
 describe('W8: when the clock steps', () => {
-  it('back, a lock goes on, and ends when it would have ended', () => {
+  it('W8: back, a lock goes on, and ends when it would have ended', () => {
     const locked = lockedUntil(NOW + 15 * MINUTE);
     expect(isLocked(locked, NOW - DAY)).toBe(true);
     expect(isLocked(locked, NOW + 15 * MINUTE)).toBe(false);

@@ -275,7 +275,7 @@ function guessTimes(world: World, times: number): void {
 }
 
 describe('W9: whatever happens in whatever order', () => {
-  it('no step is accepted twice, no window is wider and no budget is larger than promised', () => {
+  it('W9: no step is accepted twice, no window is wider and no budget is larger than promised', () => {
     const seen = { accepted: 0, replayed: 0, counted: 0, locked: 0 };
     fc.assert(
       fc.property(fc.array(happening, { maxLength: 100, size: 'max' }), (history) => {

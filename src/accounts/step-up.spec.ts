@@ -17,7 +17,7 @@ describe.each(changes)('M1: to $kind a device', (change) => {
     ['completed it 20 minutes ago', NOW - 20 * MINUTE, false],
     ['completed it just now', NOW, false],
     ['completed it before the clock was put back', NOW + MINUTE, false],
-  ])('a session that %s: a code is needed: %j %j', (_, completedAt, isNeeded) => {
+  ])('M1: a session that %s: a code is needed: %j %j', (_, completedAt, isNeeded) => {
     expect(needsStepUp(user, change, { ...context, session: { handle: 'session', completedAt } })).toBe(isNeeded);
   });
 

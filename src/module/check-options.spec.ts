@@ -449,14 +449,14 @@ describe('what shapes the module', () => {
 });
 
 describe('U4: settings that authenticator apps ignore', () => {
-  it('are warned of in one message that names them and the apps', () => {
+  it('U4: are warned of in one message that names them and the apps', () => {
     expect(authenticatorWarning(check({ algorithm: 'SHA256', digits: 8, defaultPeriod: 60 }))).toMatch(
       /^New devices use algorithm SHA256, 8 digits, a period of 60 s\. .*Google Authenticator and Microsoft Authenticator/,
     );
     expect(authenticatorWarning(check({ digits: 8 }))).toMatch(/^New devices use 8 digits\./);
   });
 
-  it('are not warned of when all apps honour them', () => {
+  it('U4: are not warned of when all apps honour them', () => {
     expect(authenticatorWarning(check({ defaultSkew: 0, maxDevices: 1 }))).toBeUndefined();
   });
 });

@@ -21,7 +21,7 @@ describe('C1: the vectors of RFC 6238 appendix B', () => {
     [1_234_567_890, '89005924', '91819424', '93441116'],
     [2_000_000_000, '69279037', '90698825', '38618901'],
     [20_000_000_000, '65353130', '77737706', '47863826'],
-  ])('at %i s are %s with SHA-1, %s with SHA-256 and %s with SHA-512', (seconds, sha1, sha256, sha512) => {
+  ])('C1: at %i s are %s with SHA-1, %s with SHA-256 and %s with SHA-512', (seconds, sha1, sha256, sha512) => {
     const step = stepAt(seconds * 1000, 30);
     const code = (algorithm: 'SHA1' | 'SHA256' | 'SHA512', bytes: number) =>
       codeOfStep(secretOf(bytes), step, { algorithm, digits: 8, period: 30 });
@@ -182,7 +182,7 @@ describe('C5: what was entered', () => {
     ['10 kB behind the code', `${code}${' '.repeat(10_000)}x`],
     ['SQL', "' OR 1=1; --"],
     ['a name of every object', '__proto__'],
-  ])('is no code and no error when it is %s', (_, entered) => {
+  ])('C5: is no code and no error when it is %s', (_, entered) => {
     expect(match(entered)).toEqual([]);
     expect(match(entered, { digits: 8 })).toEqual([]);
   });

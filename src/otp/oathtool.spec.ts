@@ -14,7 +14,7 @@ agreement('C7: a code that oathtool makes', () => {
     ([6, 8] as const).flatMap((digits) => [15, 30, 45, 60, 300].map((period) => ({ algorithm, digits, period }))),
   );
 
-  it.each(settings)('with $algorithm, $digits digits and $period s is the code of the step', (device) => {
+  it.each(settings)('C7: with $algorithm, $digits digits and $period s is the code of the step', (device) => {
     const { algorithm, digits, period } = device;
     const secret = newSecret();
     for (const now of [TIME, 0, 20_000_000_000_000]) {

@@ -39,7 +39,7 @@ describe('U3: the QR code, read by another library,', () => {
     ['of a usual user', 'Acme', 'ann@example.com'],
     ['of an issuer and an account in any script', 'Ünïcode & Söhne 株式会社', 'Анна+test@example.com'],
     ['of long names', 'A'.repeat(64), 'b'.repeat(254)],
-  ])('is the key URI %s', async (_, issuer, account) => {
+  ])('U3: is the key URI %s', async (_, issuer, account) => {
     const uri = keyUri({ ...settings, issuer, account });
     expect(readPicture(await qrCodeImage(uri))?.text).toBe(uri);
   });

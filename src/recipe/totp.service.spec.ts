@@ -123,7 +123,7 @@ describe('S2: a secret under an old key', () => {
     return { before, after, sealedWith };
   }
 
-  it('is re-encrypted by the write that an accepted code makes anyway', async () => {
+  it('S2: is re-encrypted by the write that an accepted code makes anyway', async () => {
     const { before, after, sealedWith } = setUpKeys();
     await before.enrolled();
     await before.totp.importDevice({ userId, deviceName: 'tablet', secretKey: 'KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU' });

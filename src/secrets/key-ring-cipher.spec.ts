@@ -43,7 +43,7 @@ describe('a sealed secret', () => {
     );
   });
 
-  it('is AES-256-GCM with a nonce of 96 bits, a tag of 128, and version, key, user, device and settings authenticated', async () => {
+  it('S1: is AES-256-GCM with a nonce of 96 bits, a tag of 128, and version, key, user, device and settings authenticated', async () => {
     const sealed = await cipher.seal(secret, ann);
     const bytes = Buffer.from(sealed.split('.')[1] ?? '', 'base64url');
     const decipher = createDecipheriv('aes-256-gcm', Buffer.from(newKey, 'base64'), bytes.subarray(0, 12));
@@ -76,7 +76,7 @@ describe('a sealed secret', () => {
     expect(message).toContain('another user or device, the settings of its device were changed');
   });
 
-  it('does not open when any one character of it was changed, or any of its end is missing', async () => {
+  it('S1: does not open when any one character of it was changed, or any of its end is missing', async () => {
     const sealed = await cipher.seal(secret, ann);
     for (let at = 0; at < sealed.length; at++) {
       await refusal(sealed.slice(0, at));
@@ -87,7 +87,7 @@ describe('a sealed secret', () => {
     for (const more of ['A', '=', '.', '\n']) await refusal(sealed + more);
   });
 
-  it('does not open when a bit of it is flipped', async () => {
+  it('S1: does not open when a bit of it is flipped', async () => {
     const [head = '', payload = ''] = (await cipher.seal(secret, ann)).split('.');
     for (let bit = 0; bit < 48 * 8; bit++) {
       const bytes = Buffer.from(payload, 'base64url');

@@ -52,7 +52,7 @@ describe('a key', () => {
     ['nothing', ''],
     ['an environment variable that is not set', undefined],
     ['bytes', bytes],
-  ])('that is %s is refused with the command that makes a good one, and is not repeated', (_, key) => {
+  ])('S1: that is %s is refused with the command that makes a good one, and is not repeated', (_, key) => {
     const message = refused({ keys: { k1: key }, current: 'k1' });
     expect(message).toContain('keys["k1"]');
     expect(message).toContain('npx nestjs-totp-cli keys generate');

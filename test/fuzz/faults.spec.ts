@@ -150,7 +150,7 @@ describe.each(everywhere.filter(({ name }) => name.endsWith('SQLite')))('$name, 
   afterAll(() => jest.restoreAllMocks());
 
   it(
-    'answers as documented, or that there was a fault and no more',
+    'L8: answers as documented, or that there was a fault and no more',
     async () => {
       await fc.assert(
         fc.asyncProperty(
@@ -176,7 +176,7 @@ describe.each(everywhere.filter(({ name }) => name.endsWith('SQLite')))('$name, 
     PATIENCE,
   );
 
-  it('has logged the faults, without anything secret and on lines of its own', () => {
+  it('S4: has logged the faults, without anything secret and on lines of its own', () => {
     expect([...faults.made].sort()).toEqual(['cipher', 'publisher', 'read', 'session', 'write']);
     const logged = log.lines.join('\n');
     expect(logged).toContain('A TOTP statement failed: the connection was lost');

@@ -37,7 +37,7 @@ describe.each(everywhere)('$name', ({ name, platform, open }) => {
 
   if (isThorough) {
     it.each(TRAPS.map((trap) => [inAscii(trap), trap] as const))(
-      'answers %s in every field of every route as documented',
+      'C5: answers %s in every field of every route as documented',
       async (_, trap) => {
         const somebody = visitor(randomUUID());
         await somebody.live({ verified: 0, unverified: 1, completed: false, failures: 0 });
@@ -112,7 +112,7 @@ describe.each(everywhere)('$name', ({ name, platform, open }) => {
     });
   }
 
-  it('has logged nothing but that connections broke, and once that a stranger looked signed in', () => {
+  it('S4: has logged nothing but that connections broke, and once that a stranger looked signed in', () => {
     const others = log.lines.filter((line) => !line.includes('ERROR [ExceptionsHandler] Error: aborted\n'));
     const hints = others.filter((line) => line.includes('your sign-in guard runs too late or not at all'));
     expect(hints.length).toBeLessThanOrEqual(1);
@@ -120,7 +120,7 @@ describe.each(everywhere)('$name', ({ name, platform, open }) => {
     expect(log.problems(records)).toEqual([]);
   });
 
-  it('keeps an account of those alone who were signed in, and none that cannot be read', async () => {
+  it('L6: keeps an account of those alone who were signed in, and none that cannot be read', async () => {
     const rows = await application()
       .app.get(DataSource)
       .query<{ user_id: string }[]>('SELECT user_id FROM totp_accounts');

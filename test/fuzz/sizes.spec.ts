@@ -48,7 +48,7 @@ describe.each(platforms)('%s', (platform) => {
     beforeAll(() => (log.lines.length = 0));
 
     it(
-      'answers texts of a megabyte and JSON of any depth, in time',
+      'C5: answers texts of a megabyte and JSON of any depth, in time',
       async () => {
         // From small to large: what takes quadratic time is found before it takes minutes.
         for (const largest of [100_000, 300_000, MEGABYTE]) {

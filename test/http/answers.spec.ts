@@ -26,12 +26,12 @@ describe.each(everywhere)('$name', ({ platform, open }) => {
       );
     });
 
-    it('is never cached', async () => {
+    it('S3: is never cached', async () => {
       const { headers } = await newPerson().post('/device', {});
       expect(headers.get('cache-control')).toBe('no-store');
     });
 
-    it('answers DEVICE_ALREADY_EXISTS_ERROR under the name of a verified device, and shows no secret', async () => {
+    it('S3: answers DEVICE_ALREADY_EXISTS_ERROR under the name of a verified device, and shows no secret', async () => {
       const person = newPerson();
       await person.enrol('phone');
       expect(await person.post('/device', { deviceName: 'phone' })).toEqual(
@@ -56,7 +56,7 @@ describe.each(everywhere)('$name', ({ platform, open }) => {
       expect(await newPerson().list()).toEqual(answered({ status: 'OK', devices: [] }));
     });
 
-    it('shows name, period, skew and verified of each device, and never a secret', async () => {
+    it('S3: shows name, period, skew and verified of each device, and never a secret', async () => {
       const person = newPerson();
       await person.enrol('phone');
       await person.create('tablet');

@@ -39,7 +39,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       expect(await person.signIn(phone.code(step))).toEqual(OK);
     });
 
-    it.each([-3, -2, 2, 3])('refuses the code of step %i', async (step) => {
+    it.each([-3, -2, 2, 3])('W1: refuses the code of step %i', async (step) => {
       const { person, phone } = await enrolled();
       wait(60);
       expect(await person.signIn(phone.code(step))).toEqual(invalidTotp(1));
@@ -63,7 +63,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
   });
 
   describe('a replay', () => {
-    it('refuses an accepted code a second time, at no cost', async () => {
+    it('W2: refuses an accepted code a second time, at no cost', async () => {
       const { person, phone } = await enrolled();
       await person.signIn(phone.code());
       await fail(person, 2);
@@ -71,13 +71,13 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       expect(await person.signIn(person.wrongCode())).toEqual(invalidTotp(3));
     });
 
-    it('answers no failures to a double click', async () => {
+    it('W7: answers no failures to a double click', async () => {
       const { person, phone } = await enrolled();
       const answers = await Promise.all([person.signIn(phone.code()), person.signIn(phone.code())]);
       expect(answers).toEqual(expect.arrayContaining([OK, invalidTotp(0)]));
     });
 
-    it('refuses the code of an earlier step than the accepted one', async () => {
+    it('W2: refuses the code of an earlier step than the accepted one', async () => {
       const { person, phone } = await enrolled();
       expect(await person.signIn(phone.code(1))).toEqual(OK);
       expect(await person.signIn(phone.code())).toEqual(invalidTotp(0));
@@ -88,7 +88,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       expect(await person.signIn(phone.code())).toEqual(OK);
     });
 
-    it('refuses the enrolment code for signing in', async () => {
+    it('W4: refuses the enrolment code for signing in', async () => {
       const person = new Person(application());
       const phone = await person.create('phone');
       const code = phone.code();
@@ -115,7 +115,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       expect(await person.signIn(phone.code())).toEqual(invalidTotp(0));
     });
 
-    it('refuses an accepted code by way of removal and import of the same secret', async () => {
+    it('W6: refuses an accepted code by way of removal and import of the same secret', async () => {
       const { person, phone } = await enrolled();
       const { userId } = person;
       expect(await person.signIn(phone.code())).toEqual(OK);
@@ -138,7 +138,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       expect(await person.signIn(totpCode(secretKey, now + 30_000))).toEqual(OK);
     });
 
-    it("does not refuse another device's equal code", async () => {
+    it("W5: does not refuse another device's equal code", async () => {
       // Two secrets whose codes happen to be equal in this one step.
       const [first, second] = ['MRSXM2LDMUWWCLLEMV3GSY3FFVQS2MRQ', 'MRSXM2LDMUWWELLEMV3GSY3FFVRC2MRQ'] as const;
       const { totp, clock } = application();
@@ -158,7 +158,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
   });
 
   describe('the clock of the server', () => {
-    it('may step back: codes are refused meanwhile, and taken again afterwards', async () => {
+    it('W8: may step back: codes are refused meanwhile, and taken again afterwards', async () => {
       const { person, phone } = await enrolled();
       expect(await person.signIn(phone.code())).toEqual(OK);
       wait(-3600);
@@ -177,7 +177,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       expect(await person.signIn('wrong')).toEqual(limitReached(900_000));
     });
 
-    it('may step forward by years', async () => {
+    it('W8: may step forward by years', async () => {
       const { person, phone } = await enrolled();
       wait(3 * 366 * 86_400);
       expect(await person.signIn(phone.code())).toEqual(OK);
@@ -266,7 +266,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       await person.spendBudget();
     });
 
-    it('is one for signing in and enrolling, for all devices, sessions and tenants', async () => {
+    it('L2: is one for signing in and enrolling, for all devices, sessions and tenants', async () => {
       const { person, phone } = await enrolled();
       await person.create('tablet');
       expect(await person.signIn(person.wrongCode())).toEqual(invalidTotp(1));
@@ -289,7 +289,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       expect(await other.person.signIn(other.phone.code())).toEqual(OK);
     });
 
-    it('refuses a guesser who removes the last device and starts again', async () => {
+    it('L7: refuses a guesser who removes the last device and starts again', async () => {
       const { person } = await enrolled();
       await fail(person, 3);
       await person.post('/device/remove', { deviceName: 'phone' });
@@ -312,7 +312,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
   });
 
   describe('locks of one streak', () => {
-    it('last twice as long each time, up to a day, until the hundredth failure locks for good', async () => {
+    it('L4: last twice as long each time, up to a day, until the hundredth failure locks for good', async () => {
       const { person, phone } = await enrolled();
       const waits: number[] = [];
       for (let lock = 1; lock < 20; lock++) {

@@ -45,7 +45,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     });
   });
 
-  it('gives every device a secret of its own', async () => {
+  it('C4: gives every device a secret of its own', async () => {
     const person = newPerson();
     const made = [await person.create('a'), await person.create('b'), await newPerson().create('a')];
     expect(new Set(made.map(({ secret }) => secret)).size).toBe(3);
@@ -150,7 +150,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       expect((await person.verify('phone', phone.code())).body).toMatchObject({ status: 'OK' });
     });
 
-    it('is gone after 24 hours', async () => {
+    it('M4: is gone after 24 hours', async () => {
       const person = newPerson();
       const phone = await person.create('phone');
       wait(DAY);
@@ -185,7 +185,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     });
   });
 
-  it('refuses a code for a device that was removed', async () => {
+  it('M4: refuses a code for a device that was removed', async () => {
     const person = newPerson();
     const phone = await person.create('phone');
     await person.post('/device/remove', { deviceName: 'phone' });
@@ -196,7 +196,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     expect((await person.signIn(tablet.code(1))).body).toMatchObject({ status: 'INVALID_TOTP_ERROR' });
   });
 
-  it('verifies a renamed device under its new name only', async () => {
+  it('M4: verifies a renamed device under its new name only', async () => {
     const person = newPerson();
     const phone = await person.create('phone');
     await person.post('/device/rename', { existingDeviceName: 'phone', newDeviceName: 'tablet' });
@@ -214,7 +214,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
   });
 
   describe('names and user ids', () => {
-    it('compare byte for byte when devices are created, renamed and removed', async () => {
+    it('M5: compare byte for byte when devices are created, renamed and removed', async () => {
       const person = newPerson();
       for (const name of lookalikes) await person.create(name);
       expect(await names(person)).toEqual(lookalikes);
@@ -226,7 +226,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       expect(await names(person)).toEqual(['a', ...lookalikes.slice(2)]);
     });
 
-    it('compare byte for byte when devices are verified', async () => {
+    it('M5: compare byte for byte when devices are verified', async () => {
       const person = newPerson();
       const lower = await person.create('a');
       await person.create('A');
@@ -234,7 +234,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       expect((await person.list()).body).toMatchObject({ devices: [{ verified: true }, { verified: false }] });
     });
 
-    it("refuses another user's devices and tries to a user whose id only looks the same", async () => {
+    it("M3: refuses another user's devices and tries to a user whose id only looks the same", async () => {
       const base = randomUUID();
       const people = lookalikes.map((look) => newPerson(base + look));
       for (const [n, person] of people.entries()) await person.create(`device of ${n}`);

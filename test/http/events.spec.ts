@@ -143,7 +143,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     });
   });
 
-  it('reports a replay', async () => {
+  it('W7: reports a replay', async () => {
     const person = newPerson();
     const phone = await person.enrol('phone');
     expect(await newEvents(person, () => person.signIn(phone.code()))).toEqual({
@@ -174,7 +174,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     expect((await newEvents(person, fail)).events).toEqual([]);
   });
 
-  it('reports one lock when many wrong codes come at once', async () => {
+  it('L5: reports one lock when many wrong codes come at once', async () => {
     const person = newPerson();
     await person.enrol('phone');
     const code = person.wrongCode();
@@ -289,7 +289,7 @@ describe.each(everyDatabase)('$name: what comes out', ({ platform, open }) => {
     },
   });
 
-  it('never contains a secret, a code, a key URI or a QR code, but for the one answer that shows them', async () => {
+  it('S4: never contains a secret, a code, a key URI or a QR code, but for the one answer that shows them', async () => {
     const { clock, events, totp } = application();
     const person = new Person(application());
     const said: unknown[] = [];

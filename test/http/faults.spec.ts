@@ -60,7 +60,7 @@ describe.each(everywhere)('$name', ({ platform, open }) => {
 
   const alterTable = (change: string) => application().app.get(DataSource).query(`ALTER TABLE ${change}`);
 
-  it('answers 500 to every request without its table, and has done nothing when the table is back', async () => {
+  it('L8: answers 500 to every request without its table, and has done nothing when the table is back', async () => {
     const known = await enrolled();
     await alterTable('totp_accounts RENAME TO away');
     for (const answer of await Promise.all(requests(known))) expect(answer).toEqual(serverError);
@@ -71,7 +71,7 @@ describe.each(everywhere)('$name', ({ platform, open }) => {
     expect(await known.person.signIn(known.phone.code())).toEqual(OK);
   });
 
-  it('logs what to do when a write fails, and not the secret that was to be written', async () => {
+  it('S4: logs what to do when a write fails, and not the secret that was to be written', async () => {
     const person = new Person(application());
     output.length = 0;
     await alterTable('totp_accounts RENAME COLUMN user_id TO away');
@@ -83,7 +83,7 @@ describe.each(everywhere)('$name', ({ platform, open }) => {
     expect(await person.list()).toEqual(answered({ status: 'OK', devices: [] }));
   });
 
-  it('answers 500 when a secret does not open: the code is neither accepted nor counted', async () => {
+  it('L8: answers 500 when a secret does not open: the code is neither accepted nor counted', async () => {
     const { person, phone } = await enrolled();
     const fault = new TotpSecretError('The key is gone.');
     const opening = jest.spyOn(cipher, 'open').mockRejectedValue(fault);

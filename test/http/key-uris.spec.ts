@@ -24,7 +24,7 @@ describe.each(texts)('the key URI of the issuer %s', (issuer) => {
     return made.status === 'OK' ? made : { secret: '', qrCodeString: '' };
   };
 
-  it.each(['ann@example.com', 'ann+totp@example.com', ...texts])('names the account %s', async (account) => {
+  it.each(['ann@example.com', 'ann+totp@example.com', ...texts])('U1: names the account %s', async (account) => {
     const { qrCodeString, secret } = await uriFor(account);
     const uri = new URL(qrCodeString);
     expect([uri.protocol, uri.host]).toEqual(['otpauth:', 'totp']);

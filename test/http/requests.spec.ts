@@ -81,7 +81,7 @@ describe.each(platforms)('on %s', (platform) => {
       ['with an empty body that says it is JSON', '', 'application/json'],
       ['with a form', 'deviceName=phone', 'application/x-www-form-urlencoded'],
       ['with a type that nobody knows', 'phone', 'application/x-phone'],
-    ])('answers 401 before it looks at the body without a signed-in user: %s', async (_, body, type) => {
+    ])('L6: answers 401 before it looks at the body without a signed-in user: %s', async (_, body, type) => {
       const init =
         method === 'GET' || body === undefined ? {} : { body, headers: type ? { 'content-type': type } : {} };
       expect(await send(`${application().url}/totp${route}`, { method, ...init })).toEqual(unauthorised);
@@ -155,7 +155,7 @@ describe.each(platforms)('on %s', (platform) => {
       expect(await person.post(route, { ...others, totp: 'wrong' })).toEqual(invalidTotp(1));
     });
 
-    it.each(noCodes)('counts %s as a failure, whatever it is', async (_, totp) => {
+    it.each(noCodes)('C5: counts %s as a failure, whatever it is', async (_, totp) => {
       const person = newPerson();
       await person.create('phone');
       expect(await person.post(route, { ...others, totp })).toEqual(invalidTotp(1));
@@ -167,7 +167,7 @@ describe.each(platforms)('on %s', (platform) => {
     ['around', (code: string) => ` ${code}\n`],
     ['everywhere', (code: string) => Array.from(code).join('\t')],
     ['that do not break', (code: string) => `${code.slice(0, 3)}\u00a0${code.slice(3)}\u2009`],
-  ])('takes a right code with spaces %s', async (_, typed) => {
+  ])('C5: takes a right code with spaces %s', async (_, typed) => {
     const person = newPerson();
     const phone = await person.create('phone');
     expect((await person.verify('phone', typed(phone.code()))).body).toMatchObject({ status: 'OK' });
@@ -288,7 +288,7 @@ describe.each(platforms)('on %s', (platform) => {
     });
   });
 
-  it('does not take the time from a client', async () => {
+  it('C3: does not take the time from a client', async () => {
     const person = newPerson();
     const phone = await person.create('phone');
     const headers = { 'content-type': 'application/json', date: new Date(0).toUTCString() };

@@ -49,7 +49,7 @@ const beginnings: Calls = {
 };
 
 describe.each(Object.entries(beginnings))('%s', (_, beginning) => {
-  it.each(pairs(Object.keys(calls)))('%s and %s', async (first, second) => {
+  it.each(pairs(Object.keys(calls)))('W3: %s and %s', async (first, second) => {
     const [one, two] = [stepOf(first), stepOf(second)];
     const explained = new Set([
       await inTurn(beginning, [one, two], [0, 1]),

@@ -97,7 +97,7 @@ describe('a missing part of the application', () => {
     );
   });
 
-  it('is named when the option `secrets` is missing', async () => {
+  it('S1: is named when the option `secrets` is missing', async () => {
     await expectRefusal(
       start(() => [emitter, TotpModule.forRoot({ ...statics, issuer: 'Acme' })]),
       /Write secrets: \{ keys:.*npx nestjs-totp-cli keys generate.*provide a TotpSecretCipher.*secrets: "plain-text"/,
@@ -221,7 +221,7 @@ describe('forRootAsync', () => {
 });
 
 describe('a start-up', () => {
-  it('warns of secrets in plain text, and of nothing else', async () => {
+  it('S1: warns of secrets in plain text, and of nothing else', async () => {
     expect(await startWith(options)).toEqual([expect.stringContaining('Secrets are kept in plain text')]);
   });
 
@@ -231,7 +231,7 @@ describe('a start-up', () => {
     [{ digits: 8 }, '8 digits'],
     [{ defaultPeriod: 60 }, 'a period of 60 s'],
     [{ algorithm: 'SHA256', digits: 8, defaultPeriod: 60 }, 'algorithm SHA256, 8 digits, a period of 60 s'],
-  ])('warns once, naming the apps, of settings that authenticator apps ignore: %j', async (unusual, named) => {
+  ])('U4: warns once, naming the apps, of settings that authenticator apps ignore: %j', async (unusual, named) => {
     const warnings = (await startWith({ ...options, ...unusual })).filter((warning) => !warning.includes('plain text'));
     expect(warnings).toEqual([expect.stringContaining(named)]);
     expect(warnings[0]).toMatch(/Google Authenticator.*Microsoft Authenticator/);

@@ -160,7 +160,7 @@ describe('TotpClock', () => {
     expect(await occurredAt({ provide: TotpClock, useFactory: () => new FixedClock() })).toBe(1_800_000_000_000);
   });
 
-  it('is read once per check, however many devices and steps are compared', async () => {
+  it('C3: is read once per check, however many devices and steps are compared', async () => {
     const clock = new TestTotpClock();
     const { totp } = await startConsumer([emitter, TotpModule.forRoot(inMemory)], {
       customise: (builder) => builder.overrideProvider(TotpClock).useValue(clock),

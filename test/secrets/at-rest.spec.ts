@@ -59,7 +59,7 @@ describe.each(databases)('secrets at rest on $name', ({ open }) => {
     return [phone, tablet].some(({ secret }) => formsOf(secret).some((form) => content.includes(form)));
   }
 
-  it('are nowhere in the database, nor in its write-ahead log', async () => {
+  it('S1: are nowhere in the database, nor in its write-ahead log', async () => {
     expect(await isAnyFound({})).toBe(false);
   });
 

@@ -20,7 +20,7 @@ describe.each(databases)('the key rotation on $name', ({ open }) => {
     await tables().own.query(`DELETE FROM ${tables().own.driver.escape('totp_accounts')}`);
   });
 
-  it('re-encrypts every secret, and each still makes the codes that it made', async () => {
+  it('S2: re-encrypts every secret, and each still makes the codes that it made', async () => {
     const owners = await enrolUsers(store(), 7, [cipherUnder('k1'), cipherUnder('k2'), cipherUnder('k3')]);
     const report = await rotationUnder('k3').run({ batchSize: 2 });
     expect(report).toEqual({
@@ -57,7 +57,7 @@ describe.each(databases)('the key rotation on $name', ({ open }) => {
     expect(await rotationUnder('k2').missingKeys()).toEqual([]);
   });
 
-  it('goes on where it was stopped', async () => {
+  it('S2: goes on where it was stopped', async () => {
     const owners = await enrolUsers(store(), 10, [cipherUnder('k1')]);
     const stop = new AbortController();
     const seen: TotpKeyRotationProgress[] = [];
@@ -89,7 +89,7 @@ describe.each(databases)('the key rotation on $name', ({ open }) => {
     expect(report).toMatchObject({ aborted: false, total: 2, done: 2 });
   });
 
-  it('may run twice at once, during sign-ins, removals and further devices', async () => {
+  it('S2: may run twice at once, during sign-ins, removals and further devices', async () => {
     const owners = await enrolUsers(store(), 24, [cipherUnder('k1')]);
     const clock = new TestTotpClock();
     const totp = serviceOver(store(), cipherUnder('k2'), clock);

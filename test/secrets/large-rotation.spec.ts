@@ -93,7 +93,7 @@ describe.each(databases)('on $name', ({ name, open }) => {
 
   // The second takes as long again, and is left to the long form; test/secrets/key-rotation.spec.ts does it in one process.
   it.each([['again', 1] as const, ['twice at once', 2] as const].slice(0, isLong ? 2 : 1))(
-    'all secrets are re-encrypted while users sign in, by a process that is killed and then run %s',
+    'S2: all secrets are re-encrypted while users sign in, by a process that is killed and then run %s',
     async (how, times) => {
       await enrolAll(tables());
       const live = (signIns = new SignIns(store(), cipherWith('new'), [...regulars]));

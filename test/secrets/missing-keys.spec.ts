@@ -35,7 +35,7 @@ describe.each(databases)('keys on $name', ({ open }) => {
     await database.drop();
   });
 
-  it('that rows still use, and that are not there, are named at start-up', async () => {
+  it('S2: that rows still use, and that are not there, are named at start-up', async () => {
     const starting = start({ keys: { k2: keys.k2 }, current: 'k2' });
     await expect(starting).rejects.toMatchObject({
       code: 'TOTP_CONFIGURATION',
@@ -116,7 +116,7 @@ describe.each(databases)('keys on $name', ({ open }) => {
       if (database.options.type !== 'better-sqlite3') expect(application.statements).toHaveLength(3);
     });
 
-    it('is down, and names the key, when a row is sealed with one that is not there', async () => {
+    it('S2: is down, and names the key, when a row is sealed with one that is not there', async () => {
       const application = await start({ keys, current: 'k1' });
       letRun(application);
       const store = application.app.get(TotpAccountStore);

@@ -132,7 +132,7 @@ describe.each(platforms)('on %s', (platform) => {
 
   describe.each(requests)('a client that $request', ({ act, answers }) => {
     it.each(Object.entries(sessions).map(([title, by], n) => [title, by, answers[n]] as const))(
-      'in %s is answered as the contract says, and nothing else happens',
+      'L6, M1, M3: in %s is answered as the contract says, and nothing else happens',
       async (_, by, answer) => {
         const known = await owner(application());
         const devices = await application().totp.listDevices(known.person);
@@ -216,7 +216,7 @@ describe.each(platforms)('on %s', (platform) => {
       expect(await thief.post('/device', { deviceName: 'watch' })).toEqual(invalidClaim);
     });
 
-    it('is not completed by verifying an already verified device', async () => {
+    it('M2: is not completed by verifying an already verified device', async () => {
       const { person, phone } = await owner(application());
       const thief = person.signedInAnew();
       expect(await thief.verify('phone', phone.code())).toEqual(alreadyVerified);
@@ -290,7 +290,7 @@ describe('a device that is verified between the check of the session and the cha
     ['an enrolment', (thief) => thief.verify('tablet', thief.authenticators[1]?.code() ?? '')],
     ['a rename', (thief) => thief.post('/device/rename', { existingDeviceName: 'phone', newDeviceName: 'mine' })],
     ['its removal', (thief) => thief.post('/device/remove', { deviceName: 'phone' })],
-  ])('refuses %s in a session without a code', async (_, act) => {
+  ])('M1: refuses %s in a session without a code', async (_, act) => {
     meanwhile = () => Promise.resolve();
     const person = new Person(application());
     const phone = await person.create('phone');

@@ -172,7 +172,7 @@ describe.each(platforms)('with the session plugin of %s', (platform) => {
     expect(await fixed.get('/totp/device/list')).toEqual(unauthorised);
   });
 
-  it('forgets it with the session: a cookie from before signing out is worth nothing', async () => {
+  it('L7: forgets it with the session: a cookie from before signing out is worth nothing', async () => {
     const { browser } = await enrolled('dora');
     const { cookie } = browser;
     await browser.get('/sign-out');

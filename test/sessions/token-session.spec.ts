@@ -127,7 +127,7 @@ describe.each(databases)('on $name', ({ open }) => {
     expect(await again.bearer.mayCreate(second)).toBe(true);
   });
 
-  it('accepts a code once, whichever process is asked', async () => {
+  it('W6: accepts a code once, whichever process is asked', async () => {
     const { bearer, code } = await enrolled();
     const answers = await Promise.all(
       [first, second, first, second].map((application) => bearer.post(application, '/verify', { totp: code() })),

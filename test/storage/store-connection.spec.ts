@@ -25,7 +25,7 @@ describe.each(databases)("the module's connection on $name", ({ name, open }) =>
     await database.drop();
   });
 
-  it('is closed with the application, and W6, L7: what was counted and used survives a restart', async () => {
+  it('W6: is closed with the application, and W6, L7: what was counted and used survives a restart', async () => {
     const database = await open();
     const first = await startApplication({ database });
     const before = new Person(first);
