@@ -57,7 +57,10 @@ export function written(page: string): string {
 
 /** Titles may contain what Markdown or HTML would read as markup. */
 function escaped(title: string): string {
-  return title.replace(/[\\*_[\]`{}]/g, '\\$&').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  return title
+    .replace(/[\\*_[\]`{}]/g, '\\$&')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;');
 }
 
 function specs(): string[] {

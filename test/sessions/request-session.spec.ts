@@ -227,7 +227,7 @@ describe('RequestSessionAdapter', () => {
   });
 
   it.each([
-    [{ id: 7 }, 'request.session.id is 7. Make it a string'],
+    [{ id: 7 }, 'request.session.id is 7. Make it a non-empty string'],
     [{ id: '' }, 'request.session.id is an empty string'],
     [{ sessionId: {} }, 'request.session.sessionId is an object'],
   ])('refuses the session %j, of whose id no handle can be made', async (session, message) => {
