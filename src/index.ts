@@ -103,7 +103,15 @@ export { openTotp, type OpenTotpOptions, type StandaloneTotp } from './module/st
 
 // What may be imported
 export { deviceNameProblem } from './accounts/enrolment.js';
-export { fromBase32, hmacKey, isSecret, MAX_SECRET_BYTES, MIN_SECRET_BYTES, toBase32 } from './otp/secret.js';
+export {
+  fromBase32,
+  hmacKey,
+  isSecret,
+  MAX_SECRET_BYTES,
+  MIN_SECRET_BYTES,
+  MIN_SIGNIFICANT_BYTES,
+  toBase32,
+} from './otp/secret.js';
 export { type Algorithm, ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from './otp/settings.js';
 export { userIdProblem } from './recipe/arguments.js';
 

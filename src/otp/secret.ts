@@ -8,6 +8,8 @@ import type { Algorithm } from './settings.js';
 const SECRET_BYTES = 20;
 /** 128 bit, the minimum of RFC 4226 R6. */
 export const MIN_SECRET_BYTES = 16;
+/** Bytes that must come before the zeros at the end of a secret. */
+export const MIN_SIGNIFICANT_BYTES = 14;
 /** The block size of SHA-1 and SHA-256: longer secrets are no stronger (RFC 2104 §3). */
 export const MAX_SECRET_BYTES = 64;
 
@@ -21,11 +23,17 @@ export function newSecret(): Uint8Array {
 }
 
 /**
- * Whether a secret has 16 to 64 bytes. Trailing zeros do not count towards the minimum: HMAC pads keys with zeros, so they add
- * nothing.
+ * Whether a secret has 16 to 64 bytes, of which at least 14 come before the zeros at its end.
+ *
+ * HMAC pads keys with zeros, so a short secret filled up with zeros is as weak as before: 112 bits must be left, the minimum
+ * strength of NIST SP 800-131A. One in 256 random secrets ends in a zero by chance, so not every zero is refused.
  */
 export function isSecret(secret: Uint8Array): boolean {
-  return secret.length <= MAX_SECRET_BYTES && withoutPadding(secret).length >= MIN_SECRET_BYTES;
+  return (
+    secret.length >= MIN_SECRET_BYTES &&
+    secret.length <= MAX_SECRET_BYTES &&
+    withoutPadding(secret).length >= MIN_SIGNIFICANT_BYTES
+  );
 }
 
 /** A secret and its hash function. */

@@ -194,7 +194,7 @@ function fieldProblem(value: unknown, name: string, checks: readonly [string, Ch
 
 function notBase32(name: string): string {
   const range = `${String(MIN_SECRET_BYTES)} to ${String(MAX_SECRET_BYTES)} bytes`;
-  return `${name} must be Base32 of ${range} without zeros at its end, such as 32 letters from A–Z and 2–7`;
+  return `${name} must be Base32 of ${range}, such as 32 letters from A–Z and 2–7`;
 }
 
 function isRecord(value: unknown): value is object {

@@ -58,7 +58,7 @@ export class DeviceSecrets {
    * The first of the devices whose secret is the same HMAC key; otherwise one whose secret cannot be opened, and so
    * may be the same.
    *
-   * @param devices the verified devices of the user
+   * @param devices of the user
    */
   async findDuplicate(
     userId: string,

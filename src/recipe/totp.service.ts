@@ -1,6 +1,6 @@
 /** The recipe as a provider: each function loads the account, lets the rules of `accounts/` decide, and commits. */
 import { Inject, Injectable } from '@nestjs/common';
-import type { Account } from '../accounts/account.js';
+import { type Account, liveDevices } from '../accounts/account.js';
 import type { Decision, DecisionContext } from '../accounts/decision.js';
 import {
   decideCreate,
@@ -273,9 +273,10 @@ export class TotpService implements RecipeInterface {
     account: Account | null,
     { input, secret, device, now }: IncomingDevice,
   ): Promise<Decision<ImportDeviceAnswer>> {
-    const verified = account?.devices.filter((existing) => existing.verified) ?? [];
-    const duplicate = await this.secrets.findDuplicate(input.userId, verified, { secret, algorithm: device.algorithm });
     const context = { now, policy: this.config.policy };
+    const existing = account === null ? [] : liveDevices(account, now, this.config.policy);
+    // Unverified devices too: otherwise one code could verify such a device and sign in with the imported one.
+    const duplicate = await this.secrets.findDuplicate(input.userId, existing, { secret, algorithm: device.algorithm });
     return decideImport(account, input.deviceName, { ...device, createdAt: now }, duplicate, context);
   }
 }

@@ -8,6 +8,7 @@ import {
   isSecret,
   MAX_SECRET_BYTES,
   MIN_SECRET_BYTES,
+  MIN_SIGNIFICANT_BYTES,
   PERIOD_RANGE,
   SKEW_RANGE,
   userIdProblem,
@@ -104,7 +105,7 @@ export function checkClaim(claim: Claim): ForeignDevice | Refusal {
     const isInRange = secret.length >= MIN_SECRET_BYTES && secret.length <= MAX_SECRET_BYTES;
     // Zeros at the end of a key add nothing to it (RFC 2104 §2).
     const count = isInRange
-      ? `fewer than ${String(MIN_SECRET_BYTES)} bytes before the zeros at its end`
+      ? `fewer than ${String(MIN_SIGNIFICANT_BYTES)} bytes before the zeros at its end`
       : `${String(secret.length)} bytes`;
     return refuse(`the secret has ${count}, not ${range} (RFC 4226 R6): its owner has to enrol again`);
   }
