@@ -364,8 +364,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       await expect(refusal).rejects.toBeInstanceOf(TotpArgumentError);
       await expect(refusal).rejects.toMatchObject({
         code: 'TOTP_ARGUMENT',
-        message:
-          'secretKey must be Base32 of 16 to 64 bytes, such as 32 letters from A–Z and 2–7',
+        message: 'secretKey must be Base32 of 16 to 64 bytes, such as 32 letters from A–Z and 2–7',
       });
     });
   });
