@@ -67,7 +67,7 @@ function specs(): string[] {
   return ['src', 'test', 'cli'].flatMap((folder) => {
     const path = join(PROJECT, folder);
     return listing(path)
-      .filter((file) => /\.ts$/.test(file) && !/(^|\/)(node_modules|dist)\//.test(file))
+      .filter((file) => file.endsWith('.ts') && !/(^|\/)(node_modules|dist)\//.test(file))
       .map((file) => `${folder}/${file}`)
       .sort();
   });

@@ -302,7 +302,7 @@ describe.each(stores)('the account store on $name', ({ name, useStore }) => {
     ['failures that are NaN', { budget: { failures: NaN, recentFailures: [], lock: null } }],
     ['a lock without a number', { budget: { failures: 5, recentFailures: [], lock: { number: 0, until: NOW } } }],
   ])('refuses to store an account that it could not read back: %s', async (_, fields) => {
-    const bad = { ...account([]), ...(fields as object) } as Account;
+    const bad = { ...account([]), ...(fields as object) };
     const userId = randomUUID();
     await expect((async () => store().commit(userId, null, bad))()).rejects.toThrow('it could not be read back');
     expect(await store().load(userId)).toBeNull();
