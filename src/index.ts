@@ -2,7 +2,13 @@
 
 // The module and its options
 export { TotpModule } from './totp.module.js';
-export { type EventSettings, InjectTotpOptions, type TotpConfig } from './recipe/config.js';
+export {
+  type EventSettings,
+  InjectTotpOptions,
+  type IssuerFunction,
+  type TotpConfig,
+  type TrustCookie,
+} from './recipe/config.js';
 export type {
   TotpEventOptions,
   TotpLockoutOptions,
@@ -11,33 +17,59 @@ export type {
   TotpModuleOptions,
   TotpOptionsFactory,
   TotpOverrideOptions,
+  TotpRecoveryCodeOptions,
+  TotpTrustCookieOptions,
+  TotpTrustedBrowserOptions,
+  TotpVigilanceOptions,
 } from './module/options.js';
+export { guessingOdds, type GuessingInput } from './module/guessing-odds.js';
 export type { TotpDuration } from './shared/duration.js';
 
 // The recipe
 export { TotpService } from './recipe/totp.service.js';
+export { BrowserFunctions } from './recipe/browser-functions.js';
 export { DeviceSecrets, type DeviceSettings, type SealedDevice } from './recipe/device-secrets.js';
+export { RecoveryFunctions } from './recipe/recovery-functions.js';
+export { RecoverySecrets } from './recipe/recovery-secrets.js';
+export { RuleRunner } from './recipe/rule-runner.js';
 export type {
   CallContext,
   CreateDeviceAnswer,
   CreateDeviceInput,
+  CreateRecoveryCodesAnswer,
+  CreateTemporaryCodeAnswer,
+  CreateTemporaryCodeInput,
+  ForgetTrustedBrowsersInput,
   GetStatusesInput,
   ImportDeviceAnswer,
   ImportDeviceInput,
   ImportDevicesAnswer,
   ImportDevicesInput,
+  ImportRecoveryCodesAnswer,
+  ImportRecoveryCodesInput,
   ListDevicesAnswer,
-  RecipeInterface,
+  NewTrust,
   OnBehalfOf,
+  OperatorContext,
+  RecipeInterface,
+  RecoveryCodesAnswer,
   RemoveDeviceInput,
   StatusAnswer,
   StatusesAnswer,
   StepUpInput,
+  TrustBrowserInput,
+  TrustedBrowsersAnswer,
   UpdateDeviceInput,
   UserContext,
   VerifyDeviceInput,
+  VerifyRecoveryCodeAnswer,
+  VerifyRecoveryCodeInput,
+  VerifyTOTPAnswer,
   VerifyTOTPInput,
+  VerifyTrustedBrowserInput,
 } from './recipe/recipe-interface.js';
+export type { RecoveryCodesSummary } from './accounts/recovery.js';
+export type { ForgetAnswer, TrustAnswer, TrustedBrowserSummary } from './accounts/trust.js';
 export type { CreateAnswer, ImportAnswer, RemoveAnswer, RenameAnswer } from './accounts/enrolment.js';
 export type { ErasureAnswer } from './accounts/erasure.js';
 export type { UnlockAnswer } from './accounts/lockout.js';
@@ -76,8 +108,24 @@ export {
 export { TypeOrmTotpAccountStore } from './storage/typeorm-account-store.js';
 export { SessionCompletions } from './storage/session-completions.js';
 export { SessionCompletionStore } from './storage/session-completion-store.js';
-export type { Account, Budget, Device, Lock } from './accounts/account.js';
-export { type SecretBinding, TotpSecretCipher } from './secrets/secret-cipher.js';
+export type {
+  Account,
+  Budget,
+  Device,
+  FirstCode,
+  Lock,
+  RecoveryCodes,
+  TemporaryCode,
+  TrustedBrowser,
+  Vigilance,
+} from './accounts/account.js';
+export {
+  associatedData,
+  type DeviceBinding,
+  type RecoveryBinding,
+  type SecretBinding,
+  TotpSecretCipher,
+} from './secrets/secret-cipher.js';
 export { EmitterTotpEventPublisher, TotpEventPublisher } from './events/publisher.js';
 export { NoTotpMetrics, TotpMetrics, type TotpOutboxBacklog } from './metrics/metrics.js';
 export { openTelemetryMetrics } from './metrics/opentelemetry.js';
@@ -119,6 +167,9 @@ export { userIdProblem } from './recipe/arguments.js';
 export {
   type AnyTotpEvent,
   type EventOrigin,
+  type Operator,
+  TotpBrowserForgottenEvent,
+  TotpBrowserTrustedEvent,
   TotpCodeAcceptedEvent,
   TotpCodeRejectedEvent,
   TotpCodeReplayedEvent,
@@ -130,8 +181,14 @@ export {
   TOTP_EVENT_NAMES,
   type TotpEventMap,
   type TotpEventName,
+  TotpRecoveryCodeRejectedEvent,
+  TotpRecoveryCodesCreatedEvent,
+  TotpRecoveryCodeUsedEvent,
+  TotpTemporaryCodeCreatedEvent,
+  TotpTemporaryCodeUsedEvent,
   TotpUserLockedEvent,
   TotpUserRemovedEvent,
+  TotpUserSuspectedEvent,
   TotpUserUnlockedEvent,
 } from './events/catalogue.js';
 export { OnTotpEvent, type OnTotpEventOptions } from './events/on-totp-event.js';

@@ -42,11 +42,33 @@ function words(event: AnyTotpEvent): Pick<EventEntry, 'text' | 'tone'> {
       return { tone: 'bad', text: `Locked for ${minutes} minutes after ${event.failures} wrong codes in a row.` };
     }
     case 'totp.user.unlocked':
-      return { tone: 'good', text: event.reason === 'manual' ? 'Unlocked by support.' : 'The lock is over.' };
+      return { tone: 'good', text: UNLOCKED[event.reason] };
+    case 'totp.user.suspected':
+      return { tone: 'bad', text: 'Many wrong codes were entered. Signing in now takes two codes in a row.' };
+    case 'totp.recovery-codes.created':
+      return { tone: 'plain', text: `${String(event.count)} recovery codes were created.` };
+    case 'totp.recovery-code.used':
+      return { tone: 'good', text: `A recovery code was used. ${String(event.left)} are left.` };
+    case 'totp.recovery-code.rejected':
+      return { tone: 'bad', text: 'A wrong recovery code was entered.' };
+    case 'totp.temporary-code.created':
+      return { tone: 'plain', text: 'Support issued a temporary code.' };
+    case 'totp.temporary-code.used':
+      return { tone: 'good', text: 'The temporary code was used.' };
+    case 'totp.browser.trusted':
+      return { tone: 'good', text: 'A browser is now trusted.' };
+    case 'totp.browser.forgotten':
+      return { tone: 'plain', text: `Trusted browsers were forgotten: ${String(event.browserIds.length)}.` };
     case 'totp.user.removed':
       return { tone: 'bad', text: 'Everything about the user was erased.' };
   }
 }
+
+const UNLOCKED = {
+  manual: 'Unlocked by support.',
+  expired: 'The lock is over.',
+  recovery: 'Unlocked by a recovery code.',
+} as const;
 
 function offset(steps: number): string {
   if (steps === 0) return '';

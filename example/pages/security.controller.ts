@@ -56,7 +56,7 @@ export class SecurityController {
           // This answer is the only one that contains the key, so it is a page and not a redirect.
           const qrCodeImage = await this.totp.qrCodeImage(answer.qrCodeString);
           const retryAfterMs = await this.secondStep.remainingWait(request.user.id);
-          const [device] = deviceRows([{ name: answer.deviceName, period: 30, skew: 1, verified: false }]);
+          const [device] = deviceRows([{ name: answer.deviceName, verified: false }]);
           await this.pages.show(request, response, 'enrol', { ...answer, qrCodeImage, retryAfterMs, device });
           return undefined;
         }

@@ -20,7 +20,10 @@ export interface Device {
   /** Steps before and after the current one whose codes are also accepted. */
   readonly skew: number;
   readonly createdAt: number;
-  readonly verified: boolean;
+  /** When its first code verified it, or it was imported; null for an unverified device. */
+  readonly verifiedAt: number | null;
+  /** When a code of it last signed in; null before that. */
+  readonly lastUsedAt: number | null;
   /**
    * The end of the last step of which a code was accepted: a code of a step that begins earlier is a replay
    * (RFC 6238 §5.2). A time and not a step number, so that it also means something for a device with another period.
@@ -46,13 +49,73 @@ export interface Budget {
   readonly lock: Lock | null;
 }
 
+/** The failures of a user over the long run, from which it follows whether one code is enough to sign in. */
+export interface Vigilance {
+  /** When time will have forgiven every failure: each one moves it further into the future, and accepted codes do not change it. */
+  readonly forgivenAt: number;
+  /** The first of two codes in a row; null when the next code is not its successor. */
+  readonly firstCode: FirstCode | null;
+}
+
+/** A right code that was not enough to sign in: the code of the next step, entered in the same session, is. */
+export interface FirstCode {
+  readonly deviceId: string;
+  readonly step: number;
+  /** Null when the application gave no session. */
+  readonly sessionHandle: string | null;
+}
+
+/** A set of recovery codes, of which only hashes are stored. */
+export interface RecoveryCodes {
+  readonly id: string;
+  /** The salt and the hashes of all codes, as `TotpSecretCipher` sealed them. */
+  readonly sealedHashes: string;
+  readonly notation: CodeNotation;
+  /** How many codes the set had when it was created. */
+  readonly total: number;
+  /** The positions of the codes that were used. */
+  readonly used: readonly number[];
+  readonly createdAt: number;
+}
+
+/** How codes are read: the module's own without regard to case and similar letters; those of other products exactly. */
+export type CodeNotation = 'crockford' | 'exact';
+
+/** A code that a help desk issued: it is used once, at most until it expires. */
+export interface TemporaryCode {
+  readonly id: string;
+  /** The salt and the hash, as `TotpSecretCipher` sealed them. */
+  readonly sealedHashes: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+/** A browser that need not enter a code for some time. */
+export interface TrustedBrowser {
+  readonly id: string;
+  /** SHA-256 of the token that the browser holds, in base64url. */
+  readonly tokenHash: string;
+  /** When the code was entered with which the browser came to be trusted. */
+  readonly createdAt: number;
+  /** Exact to a day. */
+  readonly lastUsedAt: number;
+  readonly expiresAt: number;
+  /** As the browser named itself; null when it did not. */
+  readonly userAgent: string | null;
+}
+
 /** Everything that the module knows about one user. */
 export interface Account {
   /** Oldest first. */
   readonly devices: readonly Device[];
   readonly budget: Budget;
+  readonly vigilance: Vigilance;
   /** The latest `usedUntil` of the devices that were removed: a removed secret that is imported again takes it over. */
   readonly usedUntil: number;
+  readonly recoveryCodes: RecoveryCodes | null;
+  readonly temporaryCode: TemporaryCode | null;
+  /** Oldest first. */
+  readonly trustedBrowsers: readonly TrustedBrowser[];
 }
 
 /** The settings that the rules apply, checked by `module/check-options.ts`. */
@@ -71,19 +134,45 @@ export interface Policy {
   readonly maxCooldownMs: number;
   /** Failures in a row that start a hard lock. */
   readonly hardLimit: number;
+  /** Failures over the long run from which signing in takes two codes in a row. */
+  readonly vigilanceAfter: number;
+  /** The time that forgives one failure of the long run, in ms. */
+  readonly forgivenessMs: number;
   /** Maximum age of a session's last TOTP check for changing devices, in ms. */
   readonly stepUpMaxAgeMs: number;
+  /** How long a browser is trusted, in ms. */
+  readonly trustLifetimeMs: number;
+  /** Browsers that a user may trust at a time; 0 when no browser is trusted. */
+  readonly maxTrustedBrowsers: number;
 }
 
 export const FRESH_BUDGET: Budget = { failures: 0, recentFailures: [], lock: null };
-export const NEW_ACCOUNT: Account = { devices: [], budget: FRESH_BUDGET, usedUntil: 0 };
+export const NEW_ACCOUNT: Account = {
+  devices: [],
+  budget: FRESH_BUDGET,
+  vigilance: { forgivenAt: 0, firstCode: null },
+  usedUntil: 0,
+  recoveryCodes: null,
+  temporaryCode: null,
+  trustedBrowsers: [],
+};
 
 /** The devices that exist at `now`: an unverified device that has expired neither counts nor can be verified. */
 export function liveDevices(account: Account, now: number, policy: Policy): readonly Device[] {
-  return account.devices.filter((device) => device.verified || now - device.createdAt < policy.unverifiedLifetimeMs);
+  return account.devices.filter((device) => isVerified(device) || now - device.createdAt < policy.unverifiedLifetimeMs);
+}
+
+export function isVerified(device: Device): boolean {
+  return device.verifiedAt !== null;
 }
 
 /** Whether the user has a second factor at all. */
 export function hasVerifiedDevice(account: Account): boolean {
-  return account.devices.some((device) => device.verified);
+  return account.devices.some(isVerified);
+}
+
+/** Everything of an account that is sealed, for finding out which keys it is sealed with. */
+export function sealedParts({ devices, recoveryCodes, temporaryCode }: Account): string[] {
+  const sets = [recoveryCodes, temporaryCode].flatMap((set) => (set === null ? [] : [set.sealedHashes]));
+  return [...devices.map(({ sealedSecret }) => sealedSecret), ...sets];
 }

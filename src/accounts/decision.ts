@@ -34,10 +34,31 @@ export type AccountEvent =
       readonly failures: number;
     }
   | { readonly name: 'totp.user.unlocked'; readonly reason: UnlockReason }
-  | { readonly name: 'totp.user.removed'; readonly devicesRemoved: number };
+  | { readonly name: 'totp.user.suspected'; readonly failures: number }
+  | { readonly name: 'totp.user.removed'; readonly devicesRemoved: number }
+  | { readonly name: 'totp.recovery-codes.created'; readonly count: number; readonly replaced: boolean }
+  | { readonly name: 'totp.recovery-code.used'; readonly left: number }
+  | { readonly name: 'totp.recovery-code.rejected' }
+  | { readonly name: 'totp.temporary-code.created'; readonly expiresAt: number }
+  | { readonly name: 'totp.temporary-code.used' }
+  | { readonly name: 'totp.browser.trusted'; readonly browserId: string; readonly expiresAt: number }
+  | {
+      readonly name: 'totp.browser.forgotten';
+      readonly browserIds: readonly string[];
+      readonly reason: ForgottenReason;
+    };
 
-/** `manual`: by `unlockUser`. `expired`: a code was accepted after the lock had expired. */
-export type UnlockReason = 'manual' | 'expired';
+/**
+ * `manual`: by `unlockUser`. `expired`: a code was accepted after the lock had expired. `recovery`: a recovery code or a temporary
+ * code was used.
+ */
+export type UnlockReason = 'manual' | 'expired' | 'recovery';
+
+/**
+ * `manual`: by the user or by the application. `device-removed`: a verified device was removed. `recovery`: a recovery code or a
+ * temporary code was used. `limit`: the user trusted more browsers than allowed, and this was the oldest.
+ */
+export type ForgottenReason = 'manual' | 'device-removed' | 'recovery' | 'limit';
 
 /** The input of every rule besides the account. */
 export interface DecisionContext {

@@ -35,7 +35,10 @@ describe('creating a device', () => {
       answer: { status: 'OK', deviceName: 'tablet' },
       account: {
         ...user,
-        devices: [...user.devices, { ...newDevice(), name: 'tablet', verified: false, usedUntil: 0 }],
+        devices: [
+          ...user.devices,
+          { ...newDevice(), name: 'tablet', verifiedAt: null, lastUsedAt: null, usedUntil: 0 },
+        ],
       },
       events: [
         {
@@ -52,7 +55,7 @@ describe('creating a device', () => {
   it('makes the account of a new user', () => {
     expect(after(create(null))).toEqual({
       ...NEW_ACCOUNT,
-      devices: [{ ...newDevice(), name: 'TOTP Device 0', verified: false, usedUntil: 0 }],
+      devices: [{ ...newDevice(), name: 'TOTP Device 0', verifiedAt: null, lastUsedAt: null, usedUntil: 0 }],
     });
   });
 
@@ -119,7 +122,9 @@ describe('importing a device', () => {
 
   it('adds a verified device', () => {
     const decision = importInto(null);
-    expect(after(decision).devices).toEqual([{ ...newDevice(), name: 'TOTP Device 0', verified: true, usedUntil: 0 }]);
+    expect(after(decision).devices).toEqual([
+      { ...newDevice(), name: 'TOTP Device 0', verifiedAt: NOW, lastUsedAt: null, usedUntil: 0 },
+    ]);
     expect(decision.events).toEqual([expect.objectContaining({ imported: true, replaced: false })]);
   });
 

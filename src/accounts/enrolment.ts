@@ -1,13 +1,14 @@
 /** Creates, imports, renames and removes devices. */
-import { type Account, type Device, liveDevices, NEW_ACCOUNT } from './account.js';
+import { type Account, type Device, isVerified, liveDevices, NEW_ACCOUNT } from './account.js';
 import { type Decision, type DecisionContext, unchanged } from './decision.js';
 import { type DeviceChangeContext, needsStepUp, STEP_UP_REQUIRED, type StepUpRequired } from './step-up.js';
+import { forgetBrowsers } from './trust.js';
 
 /** The longest name of a device, in characters. */
 export const MAX_DEVICE_NAME_LENGTH = 256;
 
 /** A device before it has a name: what `createDevice` and `importDevice` build from the settings and the secret. */
-export type NewDevice = Omit<Device, 'name' | 'verified' | 'usedUntil'>;
+export type NewDevice = Omit<Device, 'name' | 'verifiedAt' | 'lastUsedAt' | 'usedUntil'>;
 
 export type CreateAnswer =
   | { readonly status: 'OK'; readonly deviceName: string }
@@ -61,7 +62,7 @@ export function decideCreate(
   context: DeviceChangeContext,
 ): Decision<CreateAnswer | StepUpRequired> {
   if (needsStepUp(account, { kind: 'create' }, context)) return unchanged(STEP_UP_REQUIRED);
-  return add(account, { ...device, verified: false, usedUntil: 0 }, deviceName, context);
+  return add(account, { ...device, verifiedAt: null, lastUsedAt: null, usedUntil: 0 }, deviceName, context);
 }
 
 /**
@@ -87,7 +88,7 @@ export function decideImport(
     return unchanged({ status, deviceName: duplicate.device.name });
   }
   const usedUntil = account?.usedUntil ?? 0;
-  return add(account, { ...device, verified: true, usedUntil }, deviceName, context);
+  return add(account, { ...device, verifiedAt: context.now, lastUsedAt: null, usedUntil }, deviceName, context);
 }
 
 function add(
@@ -100,7 +101,7 @@ function add(
   const live = liveDevices(before, now, policy);
   const name = requestedName ?? nextDefaultName(live);
   const namesake = live.find((existing) => existing.name === name);
-  if (namesake?.verified) return unchanged({ status: 'DEVICE_ALREADY_EXISTS_ERROR' });
+  if (namesake && isVerified(namesake)) return unchanged({ status: 'DEVICE_ALREADY_EXISTS_ERROR' });
 
   const others = live.filter((existing) => existing !== namesake);
   if (others.length >= policy.maxDevices) {
@@ -114,7 +115,7 @@ function add(
         name: 'totp.device.created',
         deviceId: device.id,
         deviceName: name,
-        imported: device.verified,
+        imported: device.verifiedAt !== null,
         replaced: namesake !== undefined,
       },
     ],
@@ -123,7 +124,7 @@ function add(
 
 /** `TOTP Device N`, from the number of verified devices up, until no verified device has the name. */
 function nextDefaultName(live: readonly Device[]): string {
-  const verified = live.filter((device) => device.verified);
+  const verified = live.filter(isVerified);
   for (let n = verified.length; ; n++) {
     const name = `TOTP Device ${String(n)}`;
     if (!verified.some((device) => device.name === name)) return name;
@@ -151,7 +152,10 @@ export function decideRename(
   };
 }
 
-/** Removes a device. The budget and a lock stay, even when the last device is removed. */
+/**
+ * Removes a device. The budget and a lock stay, even when the last device is removed. With a verified device, the trust in every
+ * browser ends: whoever has the device may have the browser too.
+ */
 export function decideRemove(
   account: Account | null,
   deviceName: string,
@@ -163,17 +167,22 @@ export function decideRemove(
   const device = live.find(({ name }) => name === deviceName);
   if (device === undefined) return unchanged({ status: 'OK', didDeviceExist: false });
   const devices = live.filter((other) => other !== device);
+  const removed: Account = { ...before, devices, usedUntil: Math.max(before.usedUntil, device.usedUntil) };
+  const { account: remaining, events } = isVerified(device)
+    ? forgetBrowsers(removed, 'device-removed')
+    : { account: removed, events: [] };
   return {
     answer: { status: 'OK', didDeviceExist: true },
-    account: { ...before, devices, usedUntil: Math.max(before.usedUntil, device.usedUntil) },
+    account: remaining,
     events: [
       {
         name: 'totp.device.removed',
         deviceId: device.id,
         deviceName,
-        wasVerified: device.verified,
+        wasVerified: isVerified(device),
         devicesLeft: devices.length,
       },
+      ...events,
     ],
   };
 }

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'; // far faster than expect, a million times over
 import fc from 'fast-check';
 import { DAY, HOUR, MINUTE, newDevice, NOW, policy, SECOND } from '../../test/support/accounts.js';
-import { type Account, type Device, NEW_ACCOUNT } from './account.js';
+import { type Account, type Device, isVerified, NEW_ACCOUNT } from './account.js';
 import { decideCreate, decideImport, decideRemove } from './enrolment.js';
 import { unlock } from './lockout.js';
 import {
@@ -79,7 +79,7 @@ class World {
     const step = this.stepOf(entered) + offset;
     const wasLocked = this.lockout.isLocked(this.now);
     const hadDevices = this.account.devices.length > 0;
-    const device = this.account.devices.find((one) => one.verified && one.sealedSecret === entered.name);
+    const device = this.account.devices.find((one) => isVerified(one) && one.sealedSecret === entered.name);
     const comparisons = this.compare(signInCandidates(this.account, this.now), entered, step);
     const decision = decideSignIn(this.account, comparisons, this.context());
     const answer = decision.answer;
@@ -93,7 +93,7 @@ class World {
   }
 
   enrol(entered: Secret, offset: number): void {
-    const target = this.account.devices.find((one) => !one.verified);
+    const target = this.account.devices.find((one) => !isVerified(one));
     if (target === undefined) return;
     const step = this.stepOf(entered) + offset;
     const wasLocked = this.lockout.isLocked(this.now);

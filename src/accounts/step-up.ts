@@ -2,7 +2,7 @@
  * Whether a session may change the user's devices (ASVS 7.5.1): once a user has a second factor, the password alone
  * can neither add to it nor remove it. The rules that change devices call this first, so no caller can forget to.
  */
-import { type Account, hasVerifiedDevice } from './account.js';
+import { type Account, hasVerifiedDevice, isVerified } from './account.js';
 import type { DecisionContext } from './decision.js';
 
 /** The session on whose behalf a device is changed. */
@@ -13,9 +13,10 @@ export interface ActingSession {
   readonly completedAt: number | undefined;
 }
 
-/** A change that a session asks for. */
+/** A change to the second factor that a session asks for. */
 export type DeviceChange =
-  { readonly kind: 'create' | 'rename' } | { readonly kind: 'enrol' | 'remove'; readonly deviceName: string };
+  | { readonly kind: 'create' | 'rename' | 'create-recovery-codes' | 'forget-browsers' }
+  | { readonly kind: 'enrol' | 'remove'; readonly deviceName: string };
 
 /** The input of the rules that change devices, besides the account. */
 export interface DeviceChangeContext extends DecisionContext {
@@ -43,13 +44,13 @@ export function needsStepUp(
 ): boolean {
   if (session === undefined) return false;
   if (account === null || !hasVerifiedDevice(account)) return false;
-  if (change.kind === 'remove' && !isVerified(account, change.deviceName)) return false;
-  if (change.kind === 'enrol' && isVerified(account, change.deviceName)) return false;
+  if (change.kind === 'remove' && !isVerifiedName(account, change.deviceName)) return false;
+  if (change.kind === 'enrol' && isVerifiedName(account, change.deviceName)) return false;
   return !completedLately(session.completedAt, now, policy.stepUpMaxAgeMs);
 }
 
 /** The tolerated difference between the clocks of an application's machines: two steps of a code. */
-const CLOCK_DIFFERENCE_MS = 60_000;
+export const CLOCK_DIFFERENCE_MS = 60_000;
 
 /**
  * Whether TOTP was completed at most `maxAgeMs` before `now`.
@@ -63,6 +64,6 @@ export function completedLately(completedAt: number | undefined, now: number, ma
   return age >= -CLOCK_DIFFERENCE_MS && age <= maxAgeMs;
 }
 
-function isVerified(account: Account, deviceName: string): boolean {
-  return account.devices.some((device) => device.name === deviceName && device.verified);
+function isVerifiedName(account: Account, deviceName: string): boolean {
+  return account.devices.some((device) => device.name === deviceName && isVerified(device));
 }

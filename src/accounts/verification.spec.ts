@@ -92,7 +92,7 @@ describe('a sign-in code', () => {
     const decision = signIn(account([tablet, phone]), codeAt(seconds, phone));
     expect(decision).toEqual({
       answer: { status: 'OK' },
-      account: account([tablet, { ...phone, usedUntil: NOW + (seconds + 30) * SECOND }]),
+      account: account([tablet, { ...phone, usedUntil: NOW + (seconds + 30) * SECOND, lastUsedAt: NOW }]),
       events: [{ name: 'totp.code.accepted', deviceId: phone.id, deviceName: 'phone', stepOffset: offset }],
     });
   });
@@ -157,6 +157,7 @@ describe('a sign-in code', () => {
       answer: invalid(4),
       account: account([phone], {
         budget: { failures: 4, recentFailures: Array<number>(4).fill(NOW), lock: null },
+        vigilance: { forgivenAt: NOW + DAY, firstCode: null },
         usedUntil: 7,
       }),
       events: [{ name: 'totp.code.rejected', failures: 4, failuresLeft: 1 }],
@@ -228,7 +229,7 @@ describe('an enrolment code', () => {
   it('verifies the device', () => {
     expect(enrol(account([phone, untried]), 'untried', [step - 1])).toEqual({
       answer: { status: 'OK', wasAlreadyVerified: false },
-      account: account([phone, { ...untried, verified: true, usedUntil: NOW }]),
+      account: account([phone, { ...untried, verifiedAt: NOW, usedUntil: NOW }]),
       events: [{ name: 'totp.device.verified', deviceId: untried.id, deviceName: 'untried' }],
     });
   });

@@ -4,10 +4,26 @@
  * The caller first asks which devices to compare the code with, compares it with every step of their windows, and then asks
  * for the decision. A locked user has no candidates, so no code is compared and no secret is opened during a lock.
  */
-import { type Account, type Budget, type Device, FRESH_BUDGET, liveDevices, type Policy } from './account.js';
+import {
+  type Account,
+  type Budget,
+  type Device,
+  FRESH_BUDGET,
+  isVerified,
+  liveDevices,
+  type Policy,
+} from './account.js';
 import { type AccountEvent, type Decision, type DecisionContext, unchanged } from './decision.js';
 import { countedFailures, failuresLeft, isLocked, recordFailure, retryAfterMs } from './lockout.js';
-import { type DeviceChangeContext, needsStepUp, STEP_UP_REQUIRED, type StepUpRequired } from './step-up.js';
+import {
+  type ActingSession,
+  type DeviceChangeContext,
+  needsStepUp,
+  STEP_UP_REQUIRED,
+  type StepUpRequired,
+} from './step-up.js';
+import { type NewTrustedBrowser, trust } from './trust.js';
+import { countFailure, longRunFailures, needsTwoCodes } from './vigilance.js';
 
 /** A device, and the steps of its window whose code is the entered code. */
 export interface Comparison {
@@ -20,6 +36,11 @@ export interface InvalidTotp {
   /** Failures that count towards the next lock, this one included. */
   readonly currentNumberOfFailedAttempts: number;
   readonly maxNumberOfFailedAttempts: number;
+  /**
+   * True when the code was right, and the code that follows it is needed too, in the same session: there were many wrong codes
+   * (RFC 4226 §7.4). Missing otherwise.
+   */
+  readonly nextCodeRequired?: true;
 }
 
 export interface LimitReached {
@@ -42,27 +63,39 @@ export type EnrolmentAnswer =
 /** The devices whose codes sign in. */
 export function signInCandidates(account: Account | null, now: number): readonly Device[] {
   if (account === null || isLocked(account.budget, now)) return [];
-  return account.devices.filter((device) => device.verified);
+  return account.devices.filter(isVerified);
 }
 
-/** What a sign-in code leads to, given how it compared with the `signInCandidates`. */
+/**
+ * What a sign-in code leads to, given how it compared with the `signInCandidates`.
+ *
+ * @param context its session is the one that enters the code
+ * @param browser to trust from now on; undefined when the user did not ask for it
+ */
 export function decideSignIn(
   account: Account | null,
   comparisons: readonly Comparison[],
-  { now, policy }: DecisionContext,
+  context: DeviceChangeContext,
+  browser?: NewTrustedBrowser,
 ): Decision<SignInAnswer> {
+  const { now, policy } = context;
   if (account === null || liveDevices(account, now, policy).length === 0) {
     return unchanged({ status: 'UNKNOWN_USER_ID_ERROR' });
   }
   if (isLocked(account.budget, now)) return unchanged(limitReached(account.budget, now, policy));
 
-  const accepted = comparisons.find(isFresh);
-  if (accepted !== undefined) return accept(account, accepted, now);
+  const fresh = comparisons.filter(isFresh);
+  const [first] = fresh;
+  if (first !== undefined) {
+    if (!needsTwoCodes(account.vigilance, now, policy)) return accept(account, first, context, browser);
+    const second = fresh.find((comparison) => isNextCode(account, comparison, context));
+    return second === undefined ? askForNext(account, first, context) : accept(account, second, context, browser);
+  }
 
   const replayed = comparisons.find(({ matchedSteps }) => matchedSteps.length > 0);
-  if (replayed !== undefined) return replay(account, replayed.device, now, policy);
+  if (replayed !== undefined) return replay(account, replayed.device, context);
 
-  return reject(account, now, policy);
+  return reject(account, context);
 }
 
 /**
@@ -77,7 +110,7 @@ export function enrolmentCandidates(
   const { now, policy } = context;
   if (account === null || isLocked(account.budget, now)) return [];
   if (needsStepUp(account, { kind: 'enrol', deviceName }, context)) return [];
-  return liveDevices(account, now, policy).filter((device) => device.name === deviceName && !device.verified);
+  return liveDevices(account, now, policy).filter((device) => device.name === deviceName && !isVerified(device));
 }
 
 /** What an enrolment code leads to, given how it compared with the `enrolmentCandidates`. */
@@ -91,13 +124,13 @@ export function decideEnrolment(
   if (needsStepUp(account, { kind: 'enrol', deviceName }, context)) return unchanged(STEP_UP_REQUIRED);
   const device = account && liveDevices(account, now, policy).find(({ name }) => name === deviceName);
   if (!account || !device) return unchanged({ status: 'UNKNOWN_DEVICE_ERROR' });
-  if (device.verified) return unchanged({ status: 'OK', wasAlreadyVerified: true });
+  if (isVerified(device)) return unchanged({ status: 'OK', wasAlreadyVerified: true });
   if (isLocked(account.budget, now)) return unchanged(limitReached(account.budget, now, policy));
 
   const matched = comparisons.find(isFresh);
-  if (matched === undefined) return reject(account, now, policy);
+  if (matched === undefined) return reject(account, context);
 
-  const verified: Device = { ...matched.device, verified: true, usedUntil: endOfLatestStep(matched) };
+  const verified: Device = { ...matched.device, verifiedAt: now, usedUntil: endOfLatestStep(matched) };
   return {
     answer: { status: 'OK', wasAlreadyVerified: false },
     account: { ...withDevice(account, verified), budget: FRESH_BUDGET },
@@ -117,15 +150,25 @@ function isFresh({ device, matchedSteps }: Comparison): boolean {
  * Accepting a code uses up its step. If the code is that of two steps of the window (a chance of one in a million), the later
  * step is used up, so that the same digits are not accepted twice.
  */
-function accept(account: Account, comparison: Comparison, now: number): Decision<SignInAnswer> {
+function accept(
+  account: Account,
+  comparison: Comparison,
+  context: DecisionContext,
+  browser: NewTrustedBrowser | undefined,
+): Decision<SignInAnswer> {
+  const { now } = context;
   const { device, matchedSteps } = comparison;
   const currentStep = Math.floor(now / (device.period * 1000));
+  const used: Device = { ...device, usedUntil: endOfLatestStep(comparison), lastUsedAt: now };
+  const signedIn: Account = {
+    ...withDevice(account, used),
+    budget: FRESH_BUDGET,
+    vigilance: { ...account.vigilance, firstCode: null },
+  };
+  const trusted = trust(signedIn, browser, context);
   return {
     answer: { status: 'OK' },
-    account: {
-      ...withDevice(account, { ...device, usedUntil: endOfLatestStep(comparison) }),
-      budget: FRESH_BUDGET,
-    },
+    account: trusted.account,
     events: [
       {
         name: 'totp.code.accepted',
@@ -134,20 +177,66 @@ function accept(account: Account, comparison: Comparison, now: number): Decision
         stepOffset: Math.max(...matchedSteps) - currentStep,
       },
       ...unlockedByCode(account.budget),
+      ...trusted.events,
     ],
   };
 }
 
-/** A replayed code is not a guess, so it does not count as a failure: a double click must not lead to a lock. */
-function replay(account: Account, device: Device, now: number, policy: Policy): Decision<SignInAnswer> {
+/** Whether a code is that of the step after the first code, of the same device and entered in the same session. */
+function isNextCode(account: Account, { device, matchedSteps }: Comparison, { session }: DeviceChangeContext): boolean {
+  const { firstCode } = account.vigilance;
+  return (
+    firstCode !== null &&
+    firstCode.deviceId === device.id &&
+    firstCode.sessionHandle === handleOf(session) &&
+    matchedSteps.includes(firstCode.step + 1)
+  );
+}
+
+/**
+ * Uses up the step of a right code that is not enough to sign in. The answer is that of a wrong code, with a hint: front ends
+ * that do not know the hint ask for a code again, and the next one completes the sign-in. Nothing is counted.
+ */
+function askForNext(account: Account, comparison: Comparison, context: DeviceChangeContext): Decision<SignInAnswer> {
+  const { now, policy, session } = context;
+  const { device, matchedSteps } = comparison;
+  const firstCode = { deviceId: device.id, step: Math.max(...matchedSteps), sessionHandle: handleOf(session) };
   return {
-    answer: invalid(countedFailures(account.budget, now, policy), policy),
+    answer: { ...invalid(countedFailures(account.budget, now, policy), policy), nextCodeRequired: true },
+    account: {
+      ...withDevice(account, { ...device, usedUntil: endOfLatestStep(comparison) }),
+      vigilance: { ...account.vigilance, firstCode },
+    },
+    events: [],
+  };
+}
+
+function handleOf(session: ActingSession | undefined): string | null {
+  return session?.handle ?? null;
+}
+
+/**
+ * A replayed code is not a guess, so it does not count as a failure: a double click must not lead to a lock. If it is the first of
+ * two codes, it is still waiting for the next one.
+ */
+function replay(
+  account: Account,
+  device: Device,
+  { now, policy, session }: DeviceChangeContext,
+): Decision<SignInAnswer> {
+  const { firstCode } = account.vigilance;
+  const isFirst = firstCode?.deviceId === device.id && firstCode.sessionHandle === handleOf(session);
+  return {
+    answer: {
+      ...invalid(countedFailures(account.budget, now, policy), policy),
+      ...(isFirst ? { nextCodeRequired: true } : {}),
+    },
     account: null,
     events: [{ name: 'totp.code.replayed', deviceId: device.id }],
   };
 }
 
-function reject(account: Account, now: number, policy: Policy): Decision<InvalidTotp> {
+function reject(account: Account, { now, policy, session }: DeviceChangeContext): Decision<InvalidTotp> {
   const { budget, counted, started } = recordFailure(account.budget, now, policy);
   const events: AccountEvent[] = [
     { name: 'totp.code.rejected', failures: counted, failuresLeft: failuresLeft(budget, now, policy) },
@@ -160,7 +249,11 @@ function reject(account: Account, now: number, policy: Policy): Decision<Invalid
       failures: budget.failures,
     });
   }
-  return { answer: invalid(counted, policy), account: { ...account, budget }, events };
+  const vigilance = countFailure(account.vigilance, handleOf(session), now, policy);
+  if (needsTwoCodes(vigilance, now, policy) && !needsTwoCodes(account.vigilance, now, policy)) {
+    events.push({ name: 'totp.user.suspected', failures: longRunFailures(vigilance, now, policy) });
+  }
+  return { answer: invalid(counted, policy), account: { ...account, budget, vigilance }, events };
 }
 
 function invalid(failures: number, policy: Policy): InvalidTotp {

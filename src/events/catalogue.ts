@@ -1,6 +1,6 @@
 /** The events of the module: one class per event, listed in one map by the name under which it is emitted. */
 import { randomUUID } from 'node:crypto';
-import type { AccountEvent, UnlockReason } from '../accounts/decision.js';
+import type { AccountEvent, ForgottenReason, UnlockReason } from '../accounts/decision.js';
 
 /** The name of one of the module's events. */
 export type TotpEventName = AccountEvent['name'];
@@ -13,6 +13,15 @@ export interface EventOrigin {
   readonly tenantId: string;
   /** The session that asked; undefined when the application itself called `TotpService`. */
   readonly sessionHandle?: string | undefined;
+  readonly by?: Operator | undefined;
+}
+
+/** Who made a change on a user's behalf, such as a member of the help desk (PCI DSS 8.2.8, ASVS 16.2.1). */
+export interface Operator {
+  /** Who it was, such as the id of a member of staff: 1–256 characters. */
+  readonly actor: string;
+  /** Why, such as the number of a support case: 1–256 characters. */
+  readonly reason?: string;
 }
 
 /** The fields of one event that are not common to all events. */
@@ -39,12 +48,15 @@ export abstract class TotpEvent<Name extends TotpEventName = TotpEventName> {
   readonly tenantId: string;
   /** The session that asked; missing when the application itself called `TotpService`. */
   readonly sessionHandle?: string | undefined;
+  /** Who made the change on the user's behalf; missing when the caller named nobody. */
+  readonly by?: Operator | undefined;
 
   constructor(origin: EventOrigin, fields: Fields<Name>) {
     this.occurredAt = origin.occurredAt;
     this.userId = origin.userId;
     this.tenantId = origin.tenantId;
     this.sessionHandle = origin.sessionHandle;
+    this.by = origin.by;
     Object.assign(this, fields);
   }
 }
@@ -115,7 +127,7 @@ export class TotpCodeReplayedEvent extends TotpEvent<'totp.code.replayed'> imple
 /** A lock started: exactly once per lock, however many processes there are. */
 export class TotpUserLockedEvent extends TotpEvent<'totp.user.locked'> implements Fields<'totp.user.locked'> {
   readonly name = 'totp.user.locked';
-  /** When the lock ends, in epoch ms; null for a hard lock, which only `unlockUser` ends. */
+  /** When the lock ends, in epoch ms; null for a hard lock, which only `unlockUser` and recovery codes end. */
   declare readonly until: number | null;
   /** The number of this lock in the current failure streak, from 1. */
   declare readonly lockNumber: number;
@@ -123,10 +135,20 @@ export class TotpUserLockedEvent extends TotpEvent<'totp.user.locked'> implement
   declare readonly failures: number;
 }
 
-/** A lock ended: by `unlockUser`, or by the first code that was accepted after it had expired. */
+/** A lock ended: by `unlockUser`, by a recovery code, or by the first code that was accepted after it had expired. */
 export class TotpUserUnlockedEvent extends TotpEvent<'totp.user.unlocked'> implements Fields<'totp.user.unlocked'> {
   readonly name = 'totp.user.unlocked';
   declare readonly reason: UnlockReason;
+}
+
+/**
+ * There were so many wrong codes over the long run that signing in now takes two codes in a row: exactly once each time that this
+ * begins. Somebody probably has the user's password.
+ */
+export class TotpUserSuspectedEvent extends TotpEvent<'totp.user.suspected'> implements Fields<'totp.user.suspected'> {
+  readonly name = 'totp.user.suspected';
+  /** Failures that time has not forgiven. */
+  declare readonly failures: number;
 }
 
 /** Everything that the module stored about a user was erased, by `removeUser`. */
@@ -134,6 +156,68 @@ export class TotpUserRemovedEvent extends TotpEvent<'totp.user.removed'> impleme
   readonly name = 'totp.user.removed';
   /** Devices that were erased, unverified ones included. */
   declare readonly devicesRemoved: number;
+}
+
+/** The user got a new set of recovery codes. */
+export class TotpRecoveryCodesCreatedEvent
+  extends TotpEvent<'totp.recovery-codes.created'>
+  implements Fields<'totp.recovery-codes.created'>
+{
+  readonly name = 'totp.recovery-codes.created';
+  declare readonly count: number;
+  /** Whether it replaced an earlier set, whose codes no longer work. */
+  declare readonly replaced: boolean;
+}
+
+/** A recovery code signed in: exactly once per code. */
+export class TotpRecoveryCodeUsedEvent
+  extends TotpEvent<'totp.recovery-code.used'>
+  implements Fields<'totp.recovery-code.used'>
+{
+  readonly name = 'totp.recovery-code.used';
+  /** Codes of the set that were not used. */
+  declare readonly left: number;
+}
+
+/** A recovery code was entered that is wrong, was used, or has expired. It costs no attempt. */
+export class TotpRecoveryCodeRejectedEvent extends TotpEvent<'totp.recovery-code.rejected'> {
+  readonly name = 'totp.recovery-code.rejected';
+}
+
+/** A help desk issued a temporary code. */
+export class TotpTemporaryCodeCreatedEvent
+  extends TotpEvent<'totp.temporary-code.created'>
+  implements Fields<'totp.temporary-code.created'>
+{
+  readonly name = 'totp.temporary-code.created';
+  /** Epoch ms. */
+  declare readonly expiresAt: number;
+}
+
+/** A temporary code signed in: exactly once per code. */
+export class TotpTemporaryCodeUsedEvent extends TotpEvent<'totp.temporary-code.used'> {
+  readonly name = 'totp.temporary-code.used';
+}
+
+/** A browser need not enter a code for some time. */
+export class TotpBrowserTrustedEvent
+  extends TotpEvent<'totp.browser.trusted'>
+  implements Fields<'totp.browser.trusted'>
+{
+  readonly name = 'totp.browser.trusted';
+  declare readonly browserId: string;
+  /** Epoch ms. */
+  declare readonly expiresAt: number;
+}
+
+/** Browsers are no longer trusted. One whose time is over is not reported. */
+export class TotpBrowserForgottenEvent
+  extends TotpEvent<'totp.browser.forgotten'>
+  implements Fields<'totp.browser.forgotten'>
+{
+  readonly name = 'totp.browser.forgotten';
+  declare readonly browserIds: readonly string[];
+  declare readonly reason: ForgottenReason;
 }
 
 /** The class of each event. */
@@ -147,7 +231,15 @@ export const TOTP_EVENT_CLASSES = {
   'totp.code.replayed': TotpCodeReplayedEvent,
   'totp.user.locked': TotpUserLockedEvent,
   'totp.user.unlocked': TotpUserUnlockedEvent,
+  'totp.user.suspected': TotpUserSuspectedEvent,
   'totp.user.removed': TotpUserRemovedEvent,
+  'totp.recovery-codes.created': TotpRecoveryCodesCreatedEvent,
+  'totp.recovery-code.used': TotpRecoveryCodeUsedEvent,
+  'totp.recovery-code.rejected': TotpRecoveryCodeRejectedEvent,
+  'totp.temporary-code.created': TotpTemporaryCodeCreatedEvent,
+  'totp.temporary-code.used': TotpTemporaryCodeUsedEvent,
+  'totp.browser.trusted': TotpBrowserTrustedEvent,
+  'totp.browser.forgotten': TotpBrowserForgottenEvent,
 };
 
 /** The type of each event, by its name. */
@@ -160,6 +252,11 @@ export type AnyTotpEvent = TotpEventMap[TotpEventName];
 
 /** The names of all events, for an audit table or a subscription to everything. */
 export const TOTP_EVENT_NAMES: readonly TotpEventName[] = Object.keys(TOTP_EVENT_CLASSES).filter(isEventName);
+
+/** Whether an event reports a single check of a code: `totp.code.*`, and recovery codes that were rejected. */
+export function isCodeEvent(name: TotpEventName): boolean {
+  return name.startsWith('totp.code.') || name === 'totp.recovery-code.rejected';
+}
 
 export function isEventName(name: unknown): name is TotpEventName {
   return typeof name === 'string' && Object.hasOwn(TOTP_EVENT_CLASSES, name);

@@ -20,7 +20,7 @@ describe('an event', () => {
   });
 
   it.each(happenings)('$name is of a class of its own, named after it', (happening) => {
-    const words = happening.name.split('.').map((word) => word.charAt(0).toUpperCase() + word.slice(1));
+    const words = happening.name.split(/[.-]/).map((word) => word.charAt(0).toUpperCase() + word.slice(1));
     expect(toEvent(happening, origin).constructor.name).toBe(`${words.join('')}Event`);
   });
 

@@ -35,7 +35,13 @@ describe('the options', () => {
         maxCooldownMs: 86_400_000,
         hardLimit: 100,
         stepUpMaxAgeMs: 1_200_000,
+        vigilanceAfter: 30,
+        forgivenessMs: 86_400_000,
+        trustLifetimeMs: 0,
+        maxTrustedBrowsers: 0,
       },
+      recoveryCodes: { count: 8 },
+      trustCookie: { name: 'totp_trust', domain: undefined, path: '/' },
     });
   });
 
@@ -56,7 +62,16 @@ describe('the options', () => {
       defaultSkew: 0,
       maxDevices: 3,
       unverifiedDeviceLifetime: 600,
-      lockout: { maxFailures: 3, cooldown: 60, multiplier: 1, maxCooldown: 120, hardLimit: 30 },
+      lockout: {
+        maxFailures: 3,
+        cooldown: 60,
+        multiplier: 1,
+        maxCooldown: 120,
+        hardLimit: 30,
+        vigilance: { after: 10, forgivenPerDay: 2 },
+      },
+      recoveryCodes: { count: 10 },
+      trustedBrowsers: { days: 7, max: 3, cookie: { name: 'seen', domain: 'example.com', path: '/app' } },
       stepUpMaxAge: 300,
       enrolment: 'required',
       events: { outbox: true, codeEvents: true, pollInterval: 0.5, deliveryTimeout: 2, maxAttempts: 7 },
@@ -82,7 +97,13 @@ describe('the options', () => {
         maxCooldownMs: 120_000,
         hardLimit: 30,
         stepUpMaxAgeMs: 300_000,
+        vigilanceAfter: 10,
+        forgivenessMs: 43_200_000,
+        trustLifetimeMs: 604_800_000,
+        maxTrustedBrowsers: 3,
       },
+      recoveryCodes: { count: 10 },
+      trustCookie: { name: 'seen', domain: 'example.com', path: '/app' },
     });
   });
 

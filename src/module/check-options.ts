@@ -1,6 +1,6 @@
 /** Checks the options of an application and fills in the defaults. */
 import type { ApiOverride } from '../http/totp.api.js';
-import type { TotpConfig } from '../recipe/config.js';
+import type { TotpConfig, TrustCookie } from '../recipe/config.js';
 import type { TotpModuleAsyncOptions, TotpModuleExtras, TotpModuleOptions } from './options.js';
 import { EXTRAS, OPTIONS } from './option-table.js';
 import { fail, isPlainObject, readSettings, refuseUnknown, shown, type Values } from './schema.js';
@@ -12,6 +12,9 @@ export interface ResolvedOptions extends TotpConfig {
 
 /** The extras with every default filled in. */
 export type ResolvedExtras = Values<typeof EXTRAS>;
+
+const DAY_MS = 86_400_000;
+const DEFAULT_COOKIE: TrustCookie = { name: 'totp_trust', domain: undefined, path: '/' };
 
 const OPTION_NAMES = Object.keys(OPTIONS);
 const EXTRA_NAMES = Object.keys(EXTRAS);
@@ -37,10 +40,11 @@ export function checkOptions(options: TotpModuleOptions): ResolvedOptions {
     );
   }
   const values = readSettings(OPTIONS, options);
-  const { lockout, events } = values;
+  const { lockout, events, trustedBrowsers } = values;
   refuseUnusedEventOptions(options.events ?? {}, events.outbox);
   return {
-    issuer: values.issuer,
+    // As with the overrides, the check only ensures that it is a string or a function.
+    issuer: options.issuer,
     secrets: values.secrets,
     algorithm: values.algorithm,
     digits: values.digits,
@@ -57,6 +61,8 @@ export function checkOptions(options: TotpModuleOptions): ResolvedOptions {
       deliveryTimeoutMs: events.deliveryTimeout,
       maxAttempts: events.maxAttempts,
     },
+    recoveryCodes: values.recoveryCodes,
+    trustCookie: trustedBrowsers === false ? DEFAULT_COOKIE : trustedBrowsers.cookie,
     policy: {
       maxDevices: values.maxDevices,
       unverifiedLifetimeMs: values.unverifiedDeviceLifetime,
@@ -65,7 +71,11 @@ export function checkOptions(options: TotpModuleOptions): ResolvedOptions {
       multiplier: lockout.multiplier,
       maxCooldownMs: lockout.maxCooldown,
       hardLimit: lockout.hardLimit,
+      vigilanceAfter: lockout.vigilance.after,
+      forgivenessMs: Math.floor(DAY_MS / lockout.vigilance.forgivenPerDay),
       stepUpMaxAgeMs: values.stepUpMaxAge,
+      trustLifetimeMs: trustedBrowsers === false ? 0 : trustedBrowsers.days * DAY_MS,
+      maxTrustedBrowsers: trustedBrowsers === false ? 0 : trustedBrowsers.max,
     },
   };
 }

@@ -2,6 +2,7 @@
 import type { CanActivate, ModuleMetadata, Provider, Type } from '@nestjs/common';
 import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js';
 import type { TotpEventDestination } from '../outbox/destination.js';
+import { isIssuer, MAX_RECOVERY_CODES } from '../recipe/config.js';
 import { readKeyRing } from '../secrets/key-ring.js';
 import { guardList, destinationList, moduleList, mountPath, providerList } from './extras.js';
 import type {
@@ -10,6 +11,10 @@ import type {
   TotpModuleExtras,
   TotpModuleOptions,
   TotpOverrideOptions,
+  TotpRecoveryCodeOptions,
+  TotpTrustCookieOptions,
+  TotpTrustedBrowserOptions,
+  TotpVigilanceOptions,
 } from './options.js';
 import {
   choice,
@@ -23,11 +28,22 @@ import {
   type Schema,
   type Settings,
   shown,
+  switchable,
 } from './schema.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const DAY = 24 * 60 * MINUTE;
+
+const vigilance = {
+  after: integer({
+    min: 1,
+    max: 1_000,
+    defaultValue: 30,
+    sentence: 'wrong codes over the long run from which signing in takes two codes in a row',
+  }),
+  forgivenPerDay: integer({ min: 1, max: 24, defaultValue: 1, sentence: 'wrong codes that a day forgives' }),
+} satisfies Schema<TotpVigilanceOptions>;
 
 const lockout = {
   maxFailures: integer({
@@ -55,7 +71,39 @@ const lockout = {
     defaultValue: 100,
     sentence: 'failures in a row that lock the user until `unlockUser`',
   }),
+  vigilance: group({ sentence: 'when signing in takes two codes in a row', settings: vigilance }),
 } satisfies Schema<TotpLockoutOptions>;
+
+const recoveryCodes = {
+  count: integer({ min: 1, max: MAX_RECOVERY_CODES, defaultValue: 8, sentence: 'recovery codes in a set' }),
+} satisfies Schema<TotpRecoveryCodeOptions>;
+
+const trustedBrowsers = {
+  days: integer({ min: 1, max: 90, defaultValue: 30, sentence: 'days for which a browser is trusted' }),
+  max: integer({ min: 1, max: 15, defaultValue: 10, sentence: 'browsers that a user may trust at a time' }),
+  cookie: group({
+    sentence: 'the cookie of a trusted browser',
+    settings: {
+      name: custom({
+        values: 'a name',
+        shownDefault: "`'totp_trust'`",
+        sentence: 'the name of the cookie',
+        read: (value, name) => cookiePart(value, name, /^[\w!#$%&'*+.^`|~-]+$/, 'totp_trust') ?? 'totp_trust',
+      }),
+      domain: custom({
+        values: 'a domain',
+        sentence: 'the domain of the cookie; by default, the host that sets it',
+        read: (value, name) => cookiePart(value, name, /^[a-z\d.-]+$/i, 'example.com'),
+      }),
+      path: custom({
+        values: 'a path',
+        shownDefault: "`'/'`",
+        sentence: 'the path of the cookie',
+        read: (value, name) => cookiePart(value, name, /^\/[\x21-\x3a\x3c-\x7e]*$/, '/') ?? '/',
+      }),
+    } satisfies Schema<TotpTrustCookieOptions>,
+  }),
+} satisfies Schema<TotpTrustedBrowserOptions>;
 
 const events = {
   outbox: flag({
@@ -99,8 +147,8 @@ const override = {
 /** What the module does; may come from a factory. */
 export const OPTIONS = {
   issuer: custom({
-    values: '1 to 64 characters',
-    sentence: "your application's name, as authenticator apps show it",
+    values: '1 to 64 characters, or a function',
+    sentence: "your application's name, as authenticator apps show it; a function returns that of a tenant",
     read: issuer,
   }),
   secrets: custom({
@@ -139,6 +187,16 @@ export const OPTIONS = {
     sentence: 'how long a new device waits for its first code',
   }),
   lockout: group({ sentence: 'the limits for wrong codes', settings: lockout }),
+  recoveryCodes: switchable({
+    sentence: '[recovery codes](recovery.md), for people who lose their authenticator; `false` serves none',
+    settings: recoveryCodes,
+    defaultValue: 'on',
+  }),
+  trustedBrowsers: switchable({
+    sentence: '[browsers that need not enter a code](trusted-browsers.md) for some time',
+    settings: trustedBrowsers,
+    defaultValue: 'off',
+  }),
   stepUpMaxAge: duration({
     min: MINUTE,
     max: DAY,
@@ -211,23 +269,29 @@ export function optionsAsMarkdown(): string {
 }
 
 function rowsOf(settings: Settings, prefix: string): string[][] {
-  return Object.entries(settings).flatMap(([name, setting]) =>
-    isGroup(setting)
-      ? rowsOf(setting.settings, `${prefix}${name}.`)
-      : [[`\`${prefix}${name}\``, setting.values, setting.shownDefault, setting.sentence]],
-  );
+  return Object.entries(settings).flatMap(([name, setting]) => [
+    ...(setting.values === ''
+      ? []
+      : [[`\`${prefix}${name}\``, setting.values, setting.shownDefault, setting.sentence]]),
+    ...(isGroup(setting) ? rowsOf(setting.settings, `${prefix}${name}.`) : []),
+  ]);
 }
 
 function isGroup(setting: object): setting is Group<Settings> {
   return 'settings' in setting;
 }
 
-function issuer(value: unknown, name: string): string {
-  if (typeof value === 'string' && /[\p{L}\p{N}]/u.test(value) && value.length <= 64) return value;
+function issuer(value: unknown, name: string): unknown {
+  if (isIssuer(value) || typeof value === 'function') return value;
   return fail(
     `${name} is ${value === undefined ? 'missing' : shown(value)}`,
     'Write your application\'s name in 1 to 64 characters, as authenticator apps show it: { issuer: "Acme" }',
   );
+}
+
+function cookiePart(value: unknown, name: string, pattern: RegExp, example: string): string | undefined {
+  if (value === undefined || (typeof value === 'string' && pattern.test(value))) return value;
+  return fail(`${name} is ${shown(value)}`, `Write a text such as '${example}', or leave it out`);
 }
 
 function overrideFunction(value: unknown, name: string): unknown {

@@ -3,7 +3,7 @@ import type { CanActivate, ConfigurableModuleAsyncOptions, ModuleMetadata, Provi
 import type { ApiOverride } from '../http/totp.api.js';
 import type { Algorithm } from '../otp/settings.js';
 import type { TotpEventDestination } from '../outbox/destination.js';
-import type { FunctionOverride } from '../recipe/config.js';
+import type { FunctionOverride, IssuerFunction } from '../recipe/config.js';
 import type { TotpSealingKeys } from '../secrets/key-ring.js';
 import type { TotpDuration } from '../shared/duration.js';
 
@@ -19,6 +19,40 @@ export interface TotpLockoutOptions {
   readonly maxCooldown?: TotpDuration;
   /** Failures in a row that lock the user until `unlockUser`: from `maxFailures` to 100 (NIST SP 800-63B-4), which is the default. */
   readonly hardLimit?: number;
+  readonly vigilance?: TotpVigilanceOptions;
+}
+
+/** From how many wrong codes over the long run signing in takes two codes in a row (RFC 4226 §7.4). */
+export interface TotpVigilanceOptions {
+  /** Wrong codes that time has not forgiven: 1–1,000, default 30. */
+  readonly after?: number;
+  /** How many wrong codes a day are forgiven: 1–24, default 1. */
+  readonly forgivenPerDay?: number;
+}
+
+/** Recovery codes, for people who lose their authenticator. */
+export interface TotpRecoveryCodeOptions {
+  /** The number of codes in a set: 1–16, default 8. */
+  readonly count?: number;
+}
+
+/** Browsers that need not enter a code for some time. */
+export interface TotpTrustedBrowserOptions {
+  /** How many days a browser is trusted: 1–90, default 30. */
+  readonly days?: number;
+  /** Browsers that a user may trust at a time: 1–15, default 10. */
+  readonly max?: number;
+  readonly cookie?: TotpTrustCookieOptions;
+}
+
+/** The cookie that holds the token of a trusted browser. It is always `HttpOnly` and `SameSite=Lax`. */
+export interface TotpTrustCookieOptions {
+  /** Default `totp_trust`. */
+  readonly name?: string;
+  /** Default: the host that sets the cookie. */
+  readonly domain?: string;
+  /** Default `/`. */
+  readonly path?: string;
 }
 
 /** Event delivery beyond the in-process listeners. */
@@ -48,8 +82,11 @@ export interface TotpOverrideOptions {
 
 /** What the module does. May come from the factory of `forRootAsync`. */
 export interface TotpModuleOptions {
-  /** The application's name, as authenticator apps show it: 1–64 characters. */
-  readonly issuer: string;
+  /**
+   * The application's name, as authenticator apps show it: 1–64 characters. A function, for applications with several brands, returns
+   * that of a tenant.
+   */
+  readonly issuer: string | IssuerFunction;
   /**
    * The keys that secrets are encrypted with. `'plain-text'` leaves them readable in the database and logs a warning at each
    * start: it is for tests and first steps. Leave it out only to provide a `TotpSecretCipher` of your own.
@@ -68,6 +105,10 @@ export interface TotpModuleOptions {
   /** How long a new device waits for its first code: 1 minute to 7 days, default 1 day. */
   readonly unverifiedDeviceLifetime?: TotpDuration;
   readonly lockout?: TotpLockoutOptions;
+  /** Recovery codes; false serves none. Default `{ count: 8 }`. */
+  readonly recoveryCodes?: TotpRecoveryCodeOptions | false;
+  /** Whether users may trust a browser for some time. Default false. */
+  readonly trustedBrowsers?: TotpTrustedBrowserOptions | false;
   /** How long a session that completed TOTP may change devices: 1 minute to 1 day, default 20 minutes. */
   readonly stepUpMaxAge?: TotpDuration;
   /** Whether `TotpGuard` lets users without a verified device pass (`'optional'`, the default) or not (`'required'`). */

@@ -22,7 +22,11 @@ import { TotpOutboxRelay } from '../outbox/relay.js';
 import { TypeOrmTotpOutbox } from '../outbox/typeorm-outbox.js';
 import { TOTP_OPTIONS, type TotpConfig } from '../recipe/config.js';
 import { AccountUpdater } from '../recipe/account-updater.js';
+import { BrowserFunctions } from '../recipe/browser-functions.js';
 import { DeviceSecrets } from '../recipe/device-secrets.js';
+import { RecoveryFunctions } from '../recipe/recovery-functions.js';
+import { RecoverySecrets } from '../recipe/recovery-secrets.js';
+import { RuleRunner } from '../recipe/rule-runner.js';
 import { TotpService } from '../recipe/totp.service.js';
 import { AnonymousUserDirectory, TotpUserDirectory } from '../recipe/user-directory.js';
 import { KeyRingSecretCipher } from '../secrets/key-ring-cipher.js';
@@ -35,6 +39,7 @@ import { SessionCompletionStore } from '../storage/session-completion-store.js';
 import { StoreConnection } from '../storage/sql/connection.js';
 import { TypeOrmTotpAccountStore } from '../storage/typeorm-account-store.js';
 import { authenticatorWarning, checkOptions, type ResolvedExtras, type ResolvedOptions } from './check-options.js';
+import { guessingWarning } from './guessing-odds.js';
 import { missingDataSource, missingEmitter } from './missing-parts.js';
 import type { TotpModuleOptions } from './options.js';
 import { fail, shown } from './schema.js';
@@ -93,7 +98,11 @@ export function providersOf(extras: ResolvedExtras, controller: Type<object> | n
     { provide: APPLICATION_DIRECTORY, useClass: AnonymousUserDirectory },
     { provide: TotpSessionAdapter, useClass: RequestSessionAdapter },
     DeviceSecrets,
+    RecoverySecrets,
     AccountUpdater,
+    RuleRunner,
+    BrowserFunctions,
+    RecoveryFunctions,
     TotpService,
     TotpKeyRotation,
     TotpHealthIndicator,
@@ -154,8 +163,9 @@ function outbox({ eventDestinations = [HandlerTotpEventDestination] }: ResolvedE
 
 function resolvedOptions(options: TotpModuleOptions, { eventDestinations }: ResolvedExtras): ResolvedOptions {
   const config = checkOptions(options);
-  const warning = authenticatorWarning(config);
-  if (warning !== undefined) logger.warn(warning);
+  for (const warning of [authenticatorWarning(config), guessingWarning(config)]) {
+    if (warning !== undefined) logger.warn(warning);
+  }
   if (eventDestinations !== undefined && !config.events.outbox) {
     logger.warn('The outbox is off, so eventDestinations get no events. Write events: { outbox: true }.');
   }

@@ -71,6 +71,22 @@ export function group<S extends Settings>({ sentence, settings }: Description & 
   };
 }
 
+/** A group that can be switched off as a whole: `recoveryCodes: false`. */
+export function switchable<S extends Settings>(
+  row: Description & { settings: S; defaultValue: 'on' | 'off' },
+): Setting<Values<S> | false> & { readonly settings: S } {
+  const inner = group(row);
+  return {
+    ...inner,
+    values: '`false`, or an object',
+    shownDefault: row.defaultValue === 'off' ? '`false`' : '`{}`',
+    read(value, name, siblings) {
+      if (value === false || (value === undefined && row.defaultValue === 'off')) return false;
+      return inner.read(value, name, siblings);
+    },
+  };
+}
+
 /** A bound of a range: a number, or the option of the same group that it depends on. */
 type Bound = number | string;
 

@@ -3,7 +3,11 @@ import type { DataSource } from 'typeorm';
 import { TotpEventPublisher } from '../events/publisher.js';
 import { TotpKeyRotation } from '../operations/key-rotation.js';
 import { AccountUpdater } from '../recipe/account-updater.js';
+import { BrowserFunctions } from '../recipe/browser-functions.js';
 import { DeviceSecrets } from '../recipe/device-secrets.js';
+import { RecoveryFunctions } from '../recipe/recovery-functions.js';
+import { RecoverySecrets } from '../recipe/recovery-secrets.js';
+import { RuleRunner } from '../recipe/rule-runner.js';
 import { TotpService } from '../recipe/totp.service.js';
 import { AnonymousUserDirectory } from '../recipe/user-directory.js';
 import type { TotpSecretCipher } from '../secrets/secret-cipher.js';
@@ -43,10 +47,14 @@ export async function openTotp(
   const connection = new StoreConnection(dataSource, TOTP_ENTITIES);
   const store = new TypeOrmTotpAccountStore(await connection.open());
   const accounts = new AccountUpdater(config, store, new NullEventPublisher());
-  const secrets = new DeviceSecrets(cipher);
+  const rules = new RuleRunner(config, accounts, store, new SystemTotpClock());
+  const devices = new DeviceSecrets(cipher);
+  const codes = new RecoverySecrets(cipher);
+  const browsers = new BrowserFunctions(config, rules);
+  const recovery = new RecoveryFunctions(config, rules, codes, browsers);
   return {
-    totp: new TotpService(config, accounts, store, secrets, new SystemTotpClock(), new AnonymousUserDirectory()),
-    keyRotation: new TotpKeyRotation(store, cipher, accounts, secrets),
+    totp: new TotpService(config, rules, devices, new AnonymousUserDirectory(), recovery, browsers),
+    keyRotation: new TotpKeyRotation(store, cipher, accounts, devices, codes),
     close: () => connection.onApplicationShutdown(),
   };
 }

@@ -1,8 +1,10 @@
 /** Re-encrypts stored secrets under the current key, and reports which keys are in use. */
 import { Inject, Injectable } from '@nestjs/common';
+import { type Account, sealedParts } from '../accounts/account.js';
 import { keySetOf, NO_KEYS, sealingKeyId, UNKNOWN_KEYS } from '../secrets/key-ids.js';
 import { AccountUpdater } from '../recipe/account-updater.js';
 import { DeviceSecrets } from '../recipe/device-secrets.js';
+import { RecoverySecrets } from '../recipe/recovery-secrets.js';
 import { TotpSecretCipher } from '../secrets/secret-cipher.js';
 import { type AccountListing, type KeySet, TotpAccountStore } from '../storage/account-store.js';
 import {
@@ -72,6 +74,7 @@ export class TotpKeyRotation {
     @Inject(TotpSecretCipher) private readonly cipher: TotpSecretCipher,
     @Inject(AccountUpdater) private readonly accounts: AccountUpdater,
     @Inject(DeviceSecrets) private readonly secrets: DeviceSecrets,
+    @Inject(RecoverySecrets) private readonly recovery: RecoverySecrets,
   ) {}
 
   /**
@@ -150,13 +153,25 @@ export class TotpKeyRotation {
     for await (const keySet of this.eachKeySet()) {
       for (const { userId } of await this.store.listAccounts(keySet, undefined, TRIED_USERS)) {
         const loaded = userId === undefined ? null : await this.store.load(userId).catch(() => null);
-        for (const device of loaded?.account.devices ?? []) {
-          const canOpen = await this.secrets.canOpen(userId ?? '', device);
-          (canOpen ? opens : fails).add(sealingKeyId(device.sealedSecret) ?? '');
-        }
+        if (userId === undefined || loaded === null) continue;
+        for (const { keyId, isOpen } of await this.tryKeys(userId, loaded.account)) (isOpen ? opens : fails).add(keyId);
       }
     }
     return [...fails].filter((id) => !opens.has(id) && keyIds.includes(id) && !lostKeyIds.includes(id)).sort();
+  }
+
+  /** Whether what an account has sealed can be opened, with the id of the key of each part. */
+  private async tryKeys(userId: string, account: Account): Promise<{ keyId: string; isOpen: boolean }[]> {
+    const parts = [
+      ...account.devices.map((device) => ({
+        sealed: device.sealedSecret,
+        isOpen: this.secrets.canOpen(userId, device),
+      })),
+      ...this.recovery.parts(userId, account),
+    ];
+    return Promise.all(
+      parts.map(async ({ sealed, isOpen }) => ({ keyId: sealingKeyId(sealed) ?? '', isOpen: await isOpen })),
+    );
   }
 
   private stateOf(keyId: string): TotpKeyUse['state'] {
@@ -218,18 +233,29 @@ export class TotpKeyRotation {
   private async resealUser(userId: string, notedKeySet: KeySet): Promise<void> {
     const failure = await this.accounts.rewrite(userId, async (account) => {
       if (account === null) return { answer: undefined, account };
-      const resealed = await Promise.allSettled(account.devices.map((device) => this.secrets.reseal(userId, device)));
-      // A device whose secret cannot be decrypted must not keep the user's other devices under the old key.
-      const devices = account.devices.map((device, n) => {
-        const outcome = resealed[n];
-        return outcome?.status === 'fulfilled' ? outcome.value : device;
-      });
-      const isChanged = devices.some((device, n) => device !== account.devices[n]) || keySetOf(devices) !== notedKeySet;
+      // What cannot be decrypted must not keep the rest of the account under the old key.
+      const [recovery, ...devices] = await Promise.allSettled([
+        this.recovery.reseal(userId, account),
+        ...account.devices.map((device) => this.secrets.reseal(userId, device)),
+      ]);
+      const resealed: Account = {
+        ...(recovery.status === 'fulfilled' ? recovery.value : account),
+        devices: account.devices.map((device, n) => valueOf(devices[n]) ?? device),
+      };
+      const isChanged =
+        resealed.recoveryCodes !== account.recoveryCodes ||
+        resealed.temporaryCode !== account.temporaryCode ||
+        resealed.devices.some((device, n) => device !== account.devices[n]) ||
+        keySetOf(sealedParts(resealed)) !== notedKeySet;
       return {
-        answer: resealed.find((outcome) => outcome.status === 'rejected'),
-        account: isChanged ? { ...account, devices } : null,
+        answer: [recovery, ...devices].find((outcome) => outcome.status === 'rejected'),
+        account: isChanged ? resealed : null,
       };
     });
     if (failure !== undefined) throw failure.reason;
   }
+}
+
+function valueOf<T>(outcome: PromiseSettledResult<T> | undefined): T | undefined {
+  return outcome?.status === 'fulfilled' ? outcome.value : undefined;
 }

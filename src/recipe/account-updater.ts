@@ -3,7 +3,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
 import type { Decision } from '../accounts/decision.js';
 import type { ActingSession } from '../accounts/step-up.js';
-import { type AnyTotpEvent, toEvent } from '../events/catalogue.js';
+import { type AnyTotpEvent, isCodeEvent, type Operator, toEvent } from '../events/catalogue.js';
 import { TotpEventPublisher } from '../events/publisher.js';
 import { FailSafeTotpMetrics, NoTotpMetrics, TotpMetrics } from '../metrics/metrics.js';
 import { TotpDamagedAccountError, TotpStorageError } from '../shared/errors.js';
@@ -25,6 +25,7 @@ export interface Change {
   /** Default `public`. */
   readonly tenantId?: string | undefined;
   readonly session?: Pick<ActingSession, 'handle'> | undefined;
+  readonly by?: Operator | undefined;
   /** Epoch ms. */
   readonly now: number;
 }
@@ -170,11 +171,11 @@ export class AccountUpdater {
   }
 
   private outcomeOf<Answer>(
-    { userId, tenantId = 'public', session, now }: Change,
+    { userId, tenantId = 'public', session, by, now }: Change,
     { account, revision }: Snapshot<Account | 'damaged'>,
     decision: Decision<Answer>,
   ): Outcome<Answer> {
-    const origin = { occurredAt: now, userId, tenantId, sessionHandle: session?.handle };
+    const origin = { occurredAt: now, userId, tenantId, sessionHandle: session?.handle, by };
     const events = decision.events.map((event) => toEvent(event, origin));
     // A durable event is stored with a write of the account even if nothing changes, because that write gives events their order.
     const unchanged = account !== 'damaged' && this.durable(events).length > 0 ? account : null;
@@ -196,7 +197,7 @@ export class AccountUpdater {
   /** The events to store in the outbox. */
   private durable(events: readonly AnyTotpEvent[]): readonly AnyTotpEvent[] {
     const { outbox, codeEvents } = this.config.events;
-    return outbox ? events.filter(({ name }) => codeEvents || !name.startsWith('totp.code.')) : [];
+    return outbox ? events.filter(({ name }) => codeEvents || !isCodeEvent(name)) : [];
   }
 
   /** A failure of the publisher is only logged: the answer is already committed. */

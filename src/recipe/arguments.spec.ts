@@ -6,9 +6,10 @@ import type { RecipeInterface } from './recipe-interface.js';
 
 const userId = 'ann';
 const call = { userId, tenantId: 'public', userContext: {} };
+const operated = { ...call, by: { actor: 'agent', reason: 'case 1' } };
 const onBehalfOf = { ...call, session: { handle: 'session', completedAt: 0 } };
 const imported = {
-  ...call,
+  ...operated,
   deviceName: 'imported',
   secretKey: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ',
   skew: 1,
@@ -22,19 +23,29 @@ const INPUTS: { readonly [Name in keyof RecipeInterface]: Required<Parameters<Re
   createDevice: { ...onBehalfOf, deviceName: 'new', userIdentifierInfo: 'ann@example.com', skew: 1, period: 30 },
   updateDevice: { ...onBehalfOf, existingDeviceName: 'phone', newDeviceName: 'tablet' },
   listDevices: call,
-  removeDevice: { ...onBehalfOf, deviceName: 'phone' },
+  removeDevice: { ...onBehalfOf, ...operated, deviceName: 'phone' },
   verifyDevice: { ...onBehalfOf, deviceName: 'phone', totp: '000000' },
-  verifyTOTP: { ...onBehalfOf, totp: '000000' },
+  verifyTOTP: { ...onBehalfOf, totp: '000000', trustBrowser: {} },
   getUserIdentifierInfoForUserId: call,
   importDevice: imported,
   importDevices: { devices: [imported], dryRun: true },
-  unlockUser: call,
+  unlockUser: operated,
   getStatus: call,
   getStatuses: { userIds: [userId] },
-  removeUser: call,
+  removeUser: operated,
+  createRecoveryCodes: { ...onBehalfOf, ...operated },
+  getRecoveryCodes: call,
+  verifyRecoveryCode: { ...onBehalfOf, recoveryCode: '0000', trustBrowser: {} },
+  importRecoveryCodes: { ...operated, recoveryCodes: ['aBcDeFgHiJ-kLmNoPqRsT'] },
+  createTemporaryCode: { ...operated, validFor: '1h' },
+  verifyTrustedBrowser: { ...call, trustToken: 'token' },
+  listTrustedBrowsers: call,
+  forgetTrustedBrowsers: { ...onBehalfOf, ...operated, id: 'id' },
 };
 const OPTIONAL = new Set<string>(
-  'tenantId userContext session userIdentifierInfo skew period algorithm digits dryRun'.split(' '),
+  'tenantId userContext session by userIdentifierInfo skew period algorithm digits dryRun trustBrowser validFor id'.split(
+    ' ',
+  ),
 );
 
 const WRONG: readonly [string, unknown][] = [
@@ -54,7 +65,9 @@ function isAllowed(name: string, argument: string, kind: string, value: unknown)
   if (value === undefined) {
     return OPTIONAL.has(argument) || (argument === 'deviceName' && /^(create|import)Device$/.test(name));
   }
-  if (argument === 'totp') return typeof value === 'string'; // a code that cannot be right costs an attempt
+  // A code that cannot be right costs an attempt, or is rejected.
+  if (['totp', 'recoveryCode', 'trustToken', 'id'].includes(argument)) return typeof value === 'string';
+  if (argument === 'trustBrowser') return kind === 'an object';
   return (argument === 'userContext' && kind === 'an object') || (argument === 'dryRun' && kind === 'a boolean');
 }
 

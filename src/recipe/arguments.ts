@@ -2,8 +2,11 @@
 import { deviceNameProblem } from '../accounts/enrolment.js';
 import { fromBase32, isSecret, MAX_SECRET_BYTES, MIN_SECRET_BYTES } from '../otp/secret.js';
 import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js';
+import { importProblem } from '../secrets/recovery-code.js';
+import { durationMs } from '../shared/duration.js';
 import { TotpArgumentError } from '../shared/errors.js';
 import { MAX_USER_ID_LENGTH } from '../storage/account-store.js';
+import { MAX_RECOVERY_CODES } from './config.js';
 import type { RecipeInterface, StepUpInput } from './recipe-interface.js';
 
 /** Returns what is wrong with a value, in a message that begins with its name; undefined when the value is valid. */
@@ -16,9 +19,13 @@ interface CheckedFunctions extends RecipeInterface {
   requireStepUp(input: StepUpInput): unknown;
 }
 
+const CHANGES = ['create', 'rename', 'enrol', 'remove', 'create-recovery-codes', 'forget-browsers'];
 const MAX_STATUSES = 500;
 const MAX_IMPORTS = 1_000;
 const MAX_TENANT_ID_LENGTH = 256;
+const MAX_OPERATOR_LENGTH = 256;
+/** How long a temporary code may be valid, in seconds. */
+const VALIDITY_RANGE = [60, 86_400] as const;
 
 /** NUL and unpaired surrogates: databases cannot store them, so such strings could not be distinguished. */
 const UNSTORABLE = /[\0\p{Cs}]/u;
@@ -74,10 +81,52 @@ const isSession: Check = (value, name) =>
     ? undefined
     : `${name} must be { handle, completedAt }, with a non-empty string as the handle, or be left out`;
 
+const isOperatorText: Check = (value, name) => {
+  const isValid =
+    typeof value === 'string' && isPrintable(value) && value !== '' && value.length <= MAX_OPERATOR_LENGTH;
+  return isValid
+    ? undefined
+    : `${name} must be 1 to ${String(MAX_OPERATOR_LENGTH)} characters without control characters`;
+};
+
+const isOperator: Check = (value, name) => {
+  if (!isRecord(value)) return `${name} must be { actor, reason }, or be left out`;
+  return (
+    isOperatorText(Reflect.get(value, 'actor'), `${name}.actor`) ??
+    optional(isOperatorText)(Reflect.get(value, 'reason'), `${name}.reason`)
+  );
+};
+
+const isString: Check = (value, name) => (typeof value === 'string' ? undefined : `${name} must be a string`);
+
+const isTrustBrowser: Check = (value, name) =>
+  isRecord(value)
+    ? optional(isString)(Reflect.get(value, 'userAgent'), `${name}.userAgent`)
+    : `${name} must be an object such as { userAgent: '…' }, or be left out`;
+
+const isValidity: Check = (value, name) => {
+  const seconds = (durationMs(value) ?? NaN) / 1_000;
+  const [min, max] = VALIDITY_RANGE;
+  const isValid = seconds >= min && seconds <= max && Number.isInteger(seconds);
+  return isValid
+    ? undefined
+    : `${name} must be whole seconds from ${String(min)} to ${String(max)}, or a string such as '2h'`;
+};
+
+const isImportedCode: Check = (value, name) =>
+  typeof value === 'string' ? importProblem(value, name) : `${name} must be a string`;
+
+const areImportedCodes: Check = (value, name) => {
+  const problem = isList(MAX_RECOVERY_CODES, 'codes', isImportedCode)(value, name);
+  if (problem !== undefined || !Array.isArray(value)) return problem;
+  if (value.length === 0) return `${name} is empty: pass the codes, or leave the user without any`;
+  return new Set(value).size === value.length ? undefined : `${name} contains a code twice`;
+};
+
 const isDeviceChange: Check = (value, name) => {
   const kind: unknown = isRecord(value) ? Reflect.get(value, 'kind') : undefined;
-  if (!isRecord(value) || typeof kind !== 'string' || !['create', 'rename', 'enrol', 'remove'].includes(kind)) {
-    return `${name} must be { kind: 'create' | 'rename' } or { kind: 'enrol' | 'remove', deviceName }`;
+  if (!isRecord(value) || typeof kind !== 'string' || !CHANGES.includes(kind)) {
+    return `${name} must be { kind } with one of ${CHANGES.join(', ')}, and with a deviceName for enrol and remove`;
   }
   const needsName = kind === 'enrol' || kind === 'remove';
   return needsName ? isDeviceName(Reflect.get(value, 'deviceName'), `${name}.deviceName`) : undefined;
@@ -115,10 +164,12 @@ function isList(max: number, ofWhat: string, check: Check): Check {
 }
 
 const CALL = { userId: isUserId, tenantId: optional(isTenantId), userContext: optional(isObject) };
+const BY = { by: optional(isOperator) };
 const ON_BEHALF_OF = { ...CALL, session: optional(isSession) };
 const SETTINGS = { skew: optional(isWholeNumber(SKEW_RANGE)), period: optional(isWholeNumber(PERIOD_RANGE)) };
 const IMPORT = {
   ...CALL,
+  ...BY,
   ...SETTINGS,
   deviceName: isOptionalDeviceName,
   secretKey: isBase32,
@@ -137,19 +188,27 @@ const CHECKS: { readonly [Name in keyof CheckedFunctions]: Checks<Parameters<Che
   },
   updateDevice: { ...ON_BEHALF_OF, existingDeviceName: isDeviceName, newDeviceName: isDeviceName },
   listDevices: CALL,
-  removeDevice: { ...ON_BEHALF_OF, deviceName: isDeviceName },
+  removeDevice: { ...ON_BEHALF_OF, ...BY, deviceName: isDeviceName },
   verifyDevice: { ...ON_BEHALF_OF, deviceName: isDeviceName, totp: isCode },
-  verifyTOTP: { ...ON_BEHALF_OF, totp: isCode },
+  verifyTOTP: { ...ON_BEHALF_OF, totp: isCode, trustBrowser: optional(isTrustBrowser) },
   getUserIdentifierInfoForUserId: CALL,
   importDevice: IMPORT,
   importDevices: {
     devices: isList(MAX_IMPORTS, 'devices', (value, name) => fieldProblem(value, name, IMPORT_CHECKS)),
     dryRun: optional(isBoolean),
   },
-  unlockUser: CALL,
+  unlockUser: { ...CALL, ...BY },
   getStatus: CALL,
   getStatuses: { userIds: isList(MAX_STATUSES, 'users', isUserId) },
-  removeUser: CALL,
+  removeUser: { ...CALL, ...BY },
+  createRecoveryCodes: { ...ON_BEHALF_OF, ...BY },
+  getRecoveryCodes: CALL,
+  verifyRecoveryCode: { ...ON_BEHALF_OF, recoveryCode: isCode, trustBrowser: optional(isTrustBrowser) },
+  importRecoveryCodes: { ...CALL, ...BY, recoveryCodes: areImportedCodes },
+  createTemporaryCode: { ...CALL, ...BY, validFor: optional(isValidity) },
+  verifyTrustedBrowser: { ...CALL, trustToken: isString },
+  listTrustedBrowsers: CALL,
+  forgetTrustedBrowsers: { ...ON_BEHALF_OF, ...BY, id: optional(isString) },
   requireStepUp: { userId: isUserId, session: isSession, change: isDeviceChange },
 };
 
@@ -195,6 +254,10 @@ function fieldProblem(value: unknown, name: string, checks: readonly [string, Ch
 function notBase32(name: string): string {
   const range = `${String(MIN_SECRET_BYTES)} to ${String(MAX_SECRET_BYTES)} bytes`;
   return `${name} must be Base32 of ${range}, such as 32 letters from A–Z and 2–7`;
+}
+
+function isPrintable(text: string): boolean {
+  return !/[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u.test(text);
 }
 
 function isRecord(value: unknown): value is object {

@@ -6,7 +6,7 @@ import type { DuplicateSecret, NewDevice } from '../accounts/enrolment.js';
 import type { Comparison } from '../accounts/verification.js';
 import { matchingSteps } from '../otp/code.js';
 import { type HmacSecret, isSameKey, newSecret } from '../otp/secret.js';
-import { isSealedWithOldKey, sealSecret, type SecretBinding, TotpSecretCipher } from '../secrets/secret-cipher.js';
+import { type DeviceBinding, isSealedWithOldKey, sealSecret, TotpSecretCipher } from '../secrets/secret-cipher.js';
 import { TotpSecretError } from '../shared/errors.js';
 import { logError } from '../shared/log-error.js';
 
@@ -80,7 +80,7 @@ export class DeviceSecrets {
 
   /** The device with its secret sealed under the current key; the same object if it already is. */
   async reseal(userId: string, device: Device): Promise<Device> {
-    if (!isSealedWithOldKey(this.cipher, device)) return device;
+    if (!isSealedWithOldKey(this.cipher, device.sealedSecret)) return device;
     return this.withSecret(userId, device, await this.open(userId, device));
   }
 
@@ -98,7 +98,7 @@ export class DeviceSecrets {
   }
 
   private async resealOrKeep(userId: string, device: Device, secret: Uint8Array): Promise<Device> {
-    if (!isSealedWithOldKey(this.cipher, device)) return device;
+    if (!isSealedWithOldKey(this.cipher, device.sealedSecret)) return device;
     try {
       return await this.withSecret(userId, device, secret);
     } catch (error) {
@@ -112,6 +112,6 @@ export class DeviceSecrets {
 function bindingOf(
   userId: string,
   { id, algorithm, digits, period, skew }: DeviceSettings & Pick<Device, 'id'>,
-): SecretBinding {
-  return { userId, deviceId: id, algorithm, digits, period, skew };
+): DeviceBinding {
+  return { purpose: 'device', userId, deviceId: id, algorithm, digits, period, skew };
 }

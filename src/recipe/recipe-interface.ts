@@ -1,134 +1,46 @@
 /** The functions of the recipe: those of SuperTokens' RecipeInterface, and further ones of this module. */
-import type { CreateAnswer, ImportAnswer, RemoveAnswer, RenameAnswer } from '../accounts/enrolment.js';
+import type { RemoveAnswer, RenameAnswer } from '../accounts/enrolment.js';
 import type { ErasureAnswer } from '../accounts/erasure.js';
 import type { UnlockAnswer } from '../accounts/lockout.js';
-import type { DeviceSummary, UserStatus } from '../accounts/status.js';
-import type { ActingSession, DeviceChange } from '../accounts/step-up.js';
-import type { EnrolmentAnswer, SignInAnswer } from '../accounts/verification.js';
-import type { Algorithm } from '../otp/settings.js';
+import type { ForgetAnswer, TrustAnswer } from '../accounts/trust.js';
+import type { EnrolmentAnswer } from '../accounts/verification.js';
+import type {
+  CreateDeviceAnswer,
+  CreateRecoveryCodesAnswer,
+  CreateTemporaryCodeAnswer,
+  ImportDeviceAnswer,
+  ImportDevicesAnswer,
+  ImportRecoveryCodesAnswer,
+  ListDevicesAnswer,
+  RecoveryCodesAnswer,
+  StatusAnswer,
+  StatusesAnswer,
+  TrustedBrowsersAnswer,
+  VerifyRecoveryCodeAnswer,
+  VerifyTOTPAnswer,
+} from './answers.js';
+import type {
+  CallContext,
+  CreateDeviceInput,
+  CreateTemporaryCodeInput,
+  ForgetTrustedBrowsersInput,
+  GetStatusesInput,
+  ImportDeviceInput,
+  ImportDevicesInput,
+  ImportRecoveryCodesInput,
+  OnBehalfOf,
+  OperatorContext,
+  RemoveDeviceInput,
+  UpdateDeviceInput,
+  VerifyDeviceInput,
+  VerifyRecoveryCodeInput,
+  VerifyTOTPInput,
+  VerifyTrustedBrowserInput,
+} from './inputs.js';
 import type { UserIdentifierInfoAnswer } from './user-directory.js';
 
-/** Any data that an application passes to its overrides; the module does not change it. */
-export type UserContext = Record<string, unknown>;
-
-/** The arguments that functions about one user have in common. */
-export interface CallContext {
-  /** 1–10,000 UTF-16 units without NUL and unpaired surrogates. User ids are compared byte for byte. */
-  readonly userId: string;
-  /** The tenant of the user, for events; 1–256 UTF-16 units, default `public`. */
-  readonly tenantId?: string;
-  readonly userContext?: UserContext;
-}
-
-export interface OnBehalfOf extends CallContext {
-  /**
-   * The session that asks. With it, a change of devices is refused (`TotpStepUpRequiredError`) unless the session completed TOTP
-   * within `stepUpMaxAge`; without it, the application makes the change on its own authority.
-   */
-  readonly session?: ActingSession;
-}
-
-export interface CreateDeviceInput extends OnBehalfOf {
-  /** The account label in authenticator apps; default: what `getUserIdentifierInfoForUserId` returns. */
-  readonly userIdentifierInfo?: string;
-  /** 1–256 characters; default `TOTP Device N`. */
-  readonly deviceName?: string;
-  /** Steps, 0–2; default `defaultSkew`. */
-  readonly skew?: number;
-  /** Seconds, 15–300; default `defaultPeriod`. */
-  readonly period?: number;
-}
-
-export interface ImportDeviceInput extends CallContext {
-  /** 1–256 characters; default `TOTP Device N`. */
-  readonly deviceName?: string;
-  /** The secret in Base32: 16 to 64 bytes (RFC 4226 R6). */
-  readonly secretKey: string;
-  /** Steps, 0–2; default `defaultSkew`. */
-  readonly skew?: number;
-  /** Seconds, 15–300; default `defaultPeriod`. */
-  readonly period?: number;
-  /** Default: the option `algorithm`. */
-  readonly algorithm?: Algorithm;
-  /** Default: the option `digits`. */
-  readonly digits?: 6 | 8;
-}
-
-export interface UpdateDeviceInput extends OnBehalfOf {
-  readonly existingDeviceName: string;
-  /** 1–256 characters. */
-  readonly newDeviceName: string;
-}
-
-export interface RemoveDeviceInput extends OnBehalfOf {
-  readonly deviceName: string;
-}
-
-export interface VerifyDeviceInput extends OnBehalfOf {
-  readonly deviceName: string;
-  /** What the user entered: any string. */
-  readonly totp: string;
-}
-
-export interface VerifyTOTPInput extends CallContext {
-  /** What the user entered: any string. */
-  readonly totp: string;
-  /** The session that asks, for events. */
-  readonly session?: ActingSession;
-}
-
-export interface GetStatusesInput {
-  /** At most 500. */
-  readonly userIds: readonly string[];
-}
-
-export interface StepUpInput {
-  readonly userId: string;
-  readonly session: ActingSession;
-  readonly change: DeviceChange;
-}
-
-export type CreateDeviceAnswer =
-  | {
-      readonly status: 'OK';
-      readonly deviceName: string;
-      /** Base32. Show it once, to its owner, and store it nowhere. */
-      readonly secret: string;
-      /** The key URI to show as a QR code. It contains the secret. */
-      readonly qrCodeString: string;
-    }
-  | Exclude<CreateAnswer, { status: 'OK' }>
-  | { readonly status: 'UNKNOWN_USER_ID_ERROR' };
-
-export type ImportDeviceAnswer = ImportAnswer;
-
-/** Several devices, of any users. */
-export interface ImportDevicesInput {
-  /** At most 1,000. */
-  readonly devices: readonly ImportDeviceInput[];
-  /** Returns the answers of an import, and imports nothing. Default false. */
-  readonly dryRun?: boolean;
-}
-
-export interface ImportDevicesAnswer {
-  readonly status: 'OK';
-  /** One for each device, in the order given. */
-  readonly answers: readonly ImportDeviceAnswer[];
-}
-
-export interface ListDevicesAnswer {
-  readonly status: 'OK';
-  /** Oldest first. */
-  readonly devices: DeviceSummary[];
-}
-
-export type StatusAnswer = { readonly status: 'OK' } & UserStatus;
-
-export interface StatusesAnswer {
-  readonly status: 'OK';
-  /** In the order asked for. */
-  readonly users: UserStatus[];
-}
+export type * from './answers.js';
+export type * from './inputs.js';
 
 /**
  * The recipe: what `TotpService` implements, and what `override.functions` replaces function by function.
@@ -214,10 +126,14 @@ export interface RecipeInterface {
    * @example
    * const answer = await totp.verifyTOTP({ userId: user.id, totp: body.totp });
    * if (answer.status === 'LIMIT_REACHED_ERROR') return tooManyAttempts(answer.retryAfterMs);
-   * @returns `OK`; `UNKNOWN_USER_ID_ERROR` when the user has no device; `INVALID_TOTP_ERROR` with the number of failures;
-   *   `LIMIT_REACHED_ERROR` with the wait
+   * After many wrong codes over the long run (`lockout.vigilance`), one code is not enough: the first right code is answered by
+   * `INVALID_TOTP_ERROR` with `nextCodeRequired: true`, and the next code of the same device, entered in the same session, signs in
+   * (RFC 4226 §7.4).
+   *
+   * @returns `OK`, with `trustToken` if the browser is to be trusted; `UNKNOWN_USER_ID_ERROR` when the user has no device;
+   *   `INVALID_TOTP_ERROR` with the number of failures; `LIMIT_REACHED_ERROR` with the wait
    */
-  verifyTOTP(input: VerifyTOTPInput): Promise<SignInAnswer>;
+  verifyTOTP(input: VerifyTOTPInput): Promise<VerifyTOTPAnswer>;
 
   /**
    * Returns the account label of a user, which authenticator apps show: asks `TotpUserDirectory`.
@@ -251,13 +167,13 @@ export interface RecipeInterface {
   importDevices(input: ImportDevicesInput): Promise<ImportDevicesAnswer>;
 
   /**
-   * Ends a lock, including a hard lock, and restores all attempts of the user.
+   * Ends a lock, including a hard lock, and restores all attempts of the user. Failures of the long run stay: only time forgives them.
    *
    * @example
-   * const { wasLocked } = await totp.unlockUser({ userId: user.id });
+   * const { wasLocked } = await totp.unlockUser({ userId: user.id, by: { actor: agent.id, reason: 'case 4711' } });
    * @returns `OK`, and whether the failure streak had led to a lock
    */
-  unlockUser(input: CallContext): Promise<UnlockAnswer>;
+  unlockUser(input: OperatorContext): Promise<UnlockAnswer>;
 
   /**
    * Returns the user's devices, lock and attempts left.
@@ -285,5 +201,94 @@ export interface RecipeInterface {
    * await totp.removeUser({ userId: user.id });
    * @returns `OK`, and whether anything was stored
    */
-  removeUser(input: CallContext): Promise<ErasureAnswer>;
+  removeUser(input: OperatorContext): Promise<ErasureAnswer>;
+
+  /**
+   * Creates a set of recovery codes, with which the user can sign in once each without an authenticator. It replaces the earlier set.
+   *
+   * A code has 120 random bits, and only a salted SHA-256 of it is stored, encrypted (ASVS 5.0 6.5.2).
+   *
+   * @example
+   * const answer = await totp.createRecoveryCodes({ userId: user.id });
+   * if (answer.status === 'OK') show(answer.recoveryCodes);
+   * @returns `OK` with the codes, which are shown only this once; `UNKNOWN_USER_ID_ERROR` when the user has no verified device
+   * @throws TotpStepUpRequiredError
+   * @throws TotpConfigurationError when the option `recoveryCodes` is false, as all functions for recovery codes do
+   */
+  createRecoveryCodes(input: OnBehalfOf & OperatorContext): Promise<CreateRecoveryCodesAnswer>;
+
+  /**
+   * Returns how many recovery codes the user has left.
+   *
+   * @example
+   * const { left } = await totp.getRecoveryCodes({ userId: user.id });
+   * @returns `OK`; 0 codes, and null as `createdAt`, for a user without a set
+   */
+  getRecoveryCodes(input: CallContext): Promise<RecoveryCodesAnswer>;
+
+  /**
+   * Checks a recovery code or a temporary code, and uses it up: for any number of parallel calls in any number of processes, it is
+   * accepted exactly once (ASVS 6.5.1).
+   *
+   * It works during every lock, and ends it, because a code cannot be guessed. A wrong code costs no attempt. Trusted browsers are
+   * forgotten: whoever needs a recovery code may have lost them too.
+   *
+   * @example
+   * const answer = await totp.verifyRecoveryCode({ userId: user.id, recoveryCode: body.recoveryCode });
+   * @returns `OK`, and how many codes are left; `INVALID_RECOVERY_CODE_ERROR`; `UNKNOWN_USER_ID_ERROR` when the user has no
+   *   verified device
+   */
+  verifyRecoveryCode(input: VerifyRecoveryCodeInput): Promise<VerifyRecoveryCodeAnswer>;
+
+  /**
+   * Gives the user the recovery codes of another product, as a new set. They are compared exactly, without hyphens and spaces.
+   *
+   * Codes that the other product hashed cannot be imported, and codes of fewer than 112 random bits are refused, because they could be
+   * guessed: let those users create new ones.
+   *
+   * @example
+   * await totp.importRecoveryCodes({ userId: row.user_id, recoveryCodes: JSON.parse(decrypt(row.two_factor_recovery_codes)) });
+   * @returns `OK`; `UNKNOWN_USER_ID_ERROR` when the user has no verified device: import that first
+   */
+  importRecoveryCodes(input: ImportRecoveryCodesInput): Promise<ImportRecoveryCodesAnswer>;
+
+  /**
+   * Creates a code for one sign-in of a user whom a help desk has identified. It has the form of a recovery code, and
+   * `verifyRecoveryCode` accepts it. A user has at most one: a new code replaces the earlier one.
+   *
+   * @example
+   * const answer = await totp.createTemporaryCode({ userId, validFor: '2h', by: { actor: agent.id, reason: 'case 4711' } });
+   * @returns `OK` with the code, which is shown only this once, and when it expires; `UNKNOWN_USER_ID_ERROR` when the user has no
+   *   verified device
+   */
+  createTemporaryCode(input: CreateTemporaryCodeInput): Promise<CreateTemporaryCodeAnswer>;
+
+  /**
+   * Tells whether a token is that of a browser that the user trusts. Notes its use, at most once a day.
+   *
+   * @example
+   * const answer = await totp.verifyTrustedBrowser({ userId: user.id, trustToken: cookies.totp_trust });
+   * if (answer.status === 'OK') skipTheCode();
+   * @returns `OK`, and when the browser's code was entered; `UNKNOWN_BROWSER_ERROR` for a token that is wrong, has expired or was
+   *   forgotten, and for one of another user
+   */
+  verifyTrustedBrowser(input: VerifyTrustedBrowserInput): Promise<TrustAnswer>;
+
+  /**
+   * Lists the browsers that the user trusts, without their tokens.
+   *
+   * @example
+   * const { browsers } = await totp.listTrustedBrowsers({ userId: user.id });
+   */
+  listTrustedBrowsers(input: CallContext): Promise<TrustedBrowsersAnswer>;
+
+  /**
+   * Ends the trust in one browser, or in all of them. Call it when the user's password changes.
+   *
+   * @example
+   * await totp.forgetTrustedBrowsers({ userId: user.id });
+   * @returns `OK`, and how many browsers were forgotten
+   * @throws TotpStepUpRequiredError
+   */
+  forgetTrustedBrowsers(input: ForgetTrustedBrowsersInput): Promise<ForgetAnswer>;
 }

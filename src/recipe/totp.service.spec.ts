@@ -381,11 +381,12 @@ describe('creating a device', () => {
     const made = await totp.createDevice({ userId, deviceName: 'a' });
     await totp.createDevice({ userId, deviceName: 'b', period: 15, skew: 2 });
     expect(made).toMatchObject({ qrCodeString: expect.stringContaining('&algorithm=SHA256&digits=8&period=60') });
+    const unverified = { verified: false, createdAt: NOW, verifiedAt: null, lastUsedAt: null };
     expect(await totp.listDevices({ userId })).toEqual({
       status: 'OK',
       devices: [
-        { name: 'a', period: 60, skew: 0, verified: false },
-        { name: 'b', period: 15, skew: 2, verified: false },
+        { name: 'a', period: 60, skew: 0, ...unverified },
+        { name: 'b', period: 15, skew: 2, ...unverified },
       ],
     });
   });
@@ -524,6 +525,8 @@ describe('the status of users', () => {
       lock: null,
       failures: 0,
       failuresLeft: 5,
+      twoCodesRequired: false,
+      recoveryCodes: null,
     });
   });
 

@@ -1,7 +1,7 @@
 /** The recipe as a provider: each function loads the account, lets the rules of `accounts/` decide, and commits. */
 import { Inject, Injectable } from '@nestjs/common';
 import { type Account, liveDevices } from '../accounts/account.js';
-import type { Decision, DecisionContext } from '../accounts/decision.js';
+import type { Decision } from '../accounts/decision.js';
 import {
   decideCreate,
   decideImport,
@@ -13,51 +13,33 @@ import {
 import { decideErasure, type ErasureAnswer } from '../accounts/erasure.js';
 import { unlock, type UnlockAnswer } from '../accounts/lockout.js';
 import { statusOf, summariesOf } from '../accounts/status.js';
-import { completedLately, type DeviceChangeContext, needsStepUp, type StepUpRequired } from '../accounts/step-up.js';
+import { completedLately, needsStepUp } from '../accounts/step-up.js';
+import type { ForgetAnswer, TrustAnswer } from '../accounts/trust.js';
 import {
   decideEnrolment,
   decideSignIn,
   enrolmentCandidates,
   type EnrolmentAnswer,
-  type SignInAnswer,
   signInCandidates,
 } from '../accounts/verification.js';
 import { keyUri } from '../otp/key-uri.js';
 import { qrCodeImage } from '../otp/qr-code.js';
 import { toBase32 } from '../otp/secret.js';
-import { TotpClock } from '../shared/clock.js';
-import { TotpConfigurationError, TotpStepUpRequiredError } from '../shared/errors.js';
-import { TotpAccountStore } from '../storage/account-store.js';
-import { AccountUpdater, type Change } from './account-updater.js';
+import type * as Answers from './answers.js';
 import { checkArgument, checkArguments, decodeSecret, isLabel } from './arguments.js';
-import { TOTP_OPTIONS, type TotpConfig } from './config.js';
+import { BrowserFunctions } from './browser-functions.js';
+import { issuerOf, TOTP_OPTIONS, type TotpConfig } from './config.js';
 import { DeviceSecrets, type DeviceSettings, type SealedDevice } from './device-secrets.js';
+import type * as Inputs from './inputs.js';
 import { replaceFunctions } from './override.js';
-import type {
-  CallContext,
-  CreateDeviceAnswer,
-  CreateDeviceInput,
-  GetStatusesInput,
-  ImportDeviceAnswer,
-  ImportDeviceInput,
-  ImportDevicesAnswer,
-  ImportDevicesInput,
-  ListDevicesAnswer,
-  OnBehalfOf,
-  RecipeInterface,
-  RemoveDeviceInput,
-  StatusAnswer,
-  StatusesAnswer,
-  StepUpInput,
-  UpdateDeviceInput,
-  VerifyDeviceInput,
-  VerifyTOTPInput,
-} from './recipe-interface.js';
+import type { RecipeInterface } from './recipe-interface.js';
+import { RecoveryFunctions } from './recovery-functions.js';
+import { changeOf, RuleRunner, stepUpRequired } from './rule-runner.js';
 import { checkUserIdentifierInfo, TotpUserDirectory, type UserIdentifierInfoAnswer } from './user-directory.js';
 
 /** A device to import, with its secret already sealed. */
 interface IncomingDevice extends SealedDevice {
-  readonly input: ImportDeviceInput;
+  readonly input: Inputs.ImportDeviceInput;
   readonly now: number;
 }
 
@@ -66,11 +48,11 @@ interface IncomingDevice extends SealedDevice {
 export class TotpService implements RecipeInterface {
   constructor(
     @Inject(TOTP_OPTIONS) protected readonly config: TotpConfig,
-    @Inject(AccountUpdater) protected readonly accounts: AccountUpdater,
-    @Inject(TotpAccountStore) protected readonly store: TotpAccountStore,
+    @Inject(RuleRunner) protected readonly rules: RuleRunner,
     @Inject(DeviceSecrets) protected readonly secrets: DeviceSecrets,
-    @Inject(TotpClock) protected readonly clock: TotpClock,
     @Inject(TotpUserDirectory) protected readonly directory: TotpUserDirectory,
+    @Inject(RecoveryFunctions) protected readonly recovery: RecoveryFunctions,
+    @Inject(BrowserFunctions) protected readonly browsers: BrowserFunctions,
   ) {
     const original: RecipeInterface = {
       createDevice: this.createDevice.bind(this),
@@ -86,17 +68,25 @@ export class TotpService implements RecipeInterface {
       getStatus: this.getStatus.bind(this),
       getStatuses: this.getStatuses.bind(this),
       removeUser: this.removeUser.bind(this),
+      createRecoveryCodes: this.createRecoveryCodes.bind(this),
+      getRecoveryCodes: this.getRecoveryCodes.bind(this),
+      verifyRecoveryCode: this.verifyRecoveryCode.bind(this),
+      importRecoveryCodes: this.importRecoveryCodes.bind(this),
+      createTemporaryCode: this.createTemporaryCode.bind(this),
+      verifyTrustedBrowser: this.verifyTrustedBrowser.bind(this),
+      listTrustedBrowsers: this.listTrustedBrowsers.bind(this),
+      forgetTrustedBrowsers: this.forgetTrustedBrowsers.bind(this),
     };
     replaceFunctions(this, original, config.functions, 'override.functions');
   }
 
-  async getUserIdentifierInfoForUserId(input: CallContext): Promise<UserIdentifierInfoAnswer> {
+  async getUserIdentifierInfoForUserId(input: Inputs.CallContext): Promise<UserIdentifierInfoAnswer> {
     checkArguments('getUserIdentifierInfoForUserId', input);
     const { userId, userContext = {} } = input;
     return this.directory.getUserIdentifierInfo({ userId, userContext });
   }
 
-  async createDevice(input: CreateDeviceInput): Promise<CreateDeviceAnswer> {
+  async createDevice(input: Inputs.CreateDeviceInput): Promise<Answers.CreateDeviceAnswer> {
     checkArguments('createDevice', input);
     const settings = this.deviceSettings(input);
     let account = input.userIdentifierInfo;
@@ -107,7 +97,7 @@ export class TotpService implements RecipeInterface {
     }
 
     const { secret, device } = await this.secrets.create(input.userId, settings);
-    const answer = await this.change(input, (loaded, context) =>
+    const answer = await this.rules.change(input, (loaded, context) =>
       decideCreate(loaded, input.deviceName, { ...device, createdAt: context.now }, context),
     );
     if (answer.status !== 'OK') return answer;
@@ -116,54 +106,90 @@ export class TotpService implements RecipeInterface {
     return {
       ...answer,
       secret: base32,
-      qrCodeString: keyUri({ ...settings, issuer: this.config.issuer, account, secret: base32 }),
+      qrCodeString: keyUri({ ...settings, issuer: issuerOf(this.config, input.tenantId), account, secret: base32 }),
     };
   }
 
-  async updateDevice(input: UpdateDeviceInput): Promise<RenameAnswer> {
+  async updateDevice(input: Inputs.UpdateDeviceInput): Promise<RenameAnswer> {
     checkArguments('updateDevice', input);
     const { existingDeviceName, newDeviceName } = input;
-    return this.change(input, (account, context) => decideRename(account, existingDeviceName, newDeviceName, context));
+    return this.rules.change(input, (account, context) =>
+      decideRename(account, existingDeviceName, newDeviceName, context),
+    );
   }
 
-  async removeDevice(input: RemoveDeviceInput): Promise<RemoveAnswer> {
+  async removeDevice(input: Inputs.RemoveDeviceInput): Promise<RemoveAnswer> {
     checkArguments('removeDevice', input);
-    return this.change(input, (account, context) => decideRemove(account, input.deviceName, context));
+    return this.rules.change(input, (account, context) => decideRemove(account, input.deviceName, context));
   }
 
-  async verifyDevice(input: VerifyDeviceInput): Promise<EnrolmentAnswer> {
+  async verifyDevice(input: Inputs.VerifyDeviceInput): Promise<EnrolmentAnswer> {
     checkArguments('verifyDevice', input);
     const { userId, deviceName, totp } = input;
-    return this.change(input, async (account, context) => {
+    return this.rules.change(input, async (account, context) => {
       const candidates = enrolmentCandidates(account, deviceName, context);
       const comparisons = await this.secrets.compare(userId, candidates, totp, context.now);
       return decideEnrolment(account, deviceName, comparisons, context);
     });
   }
 
-  async verifyTOTP(input: VerifyTOTPInput): Promise<SignInAnswer> {
+  async verifyTOTP(input: Inputs.VerifyTOTPInput): Promise<Answers.VerifyTOTPAnswer> {
     checkArguments('verifyTOTP', input);
-    return this.change(input, async (account, context) => {
+    const browser = this.browsers.newBrowser(input.trustBrowser);
+    const answer = await this.rules.change(input, async (account, context) => {
       const candidates = signInCandidates(account, context.now);
       const comparisons = await this.secrets.compare(input.userId, candidates, input.totp, context.now);
-      return decideSignIn(account, comparisons, context);
+      return decideSignIn(account, comparisons, context, browser?.record);
     });
+    return answer.status === 'OK' ? { ...answer, ...browser?.answer } : answer;
   }
 
-  async importDevice(input: ImportDeviceInput): Promise<ImportDeviceAnswer> {
+  createRecoveryCodes(input: Inputs.OnBehalfOf & Inputs.OperatorContext): Promise<Answers.CreateRecoveryCodesAnswer> {
+    return this.recovery.createRecoveryCodes(input);
+  }
+
+  getRecoveryCodes(input: Inputs.CallContext): Promise<Answers.RecoveryCodesAnswer> {
+    return this.recovery.getRecoveryCodes(input);
+  }
+
+  verifyRecoveryCode(input: Inputs.VerifyRecoveryCodeInput): Promise<Answers.VerifyRecoveryCodeAnswer> {
+    return this.recovery.verifyRecoveryCode(input);
+  }
+
+  importRecoveryCodes(input: Inputs.ImportRecoveryCodesInput): Promise<Answers.ImportRecoveryCodesAnswer> {
+    return this.recovery.importRecoveryCodes(input);
+  }
+
+  createTemporaryCode(input: Inputs.CreateTemporaryCodeInput): Promise<Answers.CreateTemporaryCodeAnswer> {
+    return this.recovery.createTemporaryCode(input);
+  }
+
+  verifyTrustedBrowser(input: Inputs.VerifyTrustedBrowserInput): Promise<TrustAnswer> {
+    return this.browsers.verifyTrustedBrowser(input);
+  }
+
+  listTrustedBrowsers(input: Inputs.CallContext): Promise<Answers.TrustedBrowsersAnswer> {
+    return this.browsers.listTrustedBrowsers(input);
+  }
+
+  forgetTrustedBrowsers(input: Inputs.ForgetTrustedBrowsersInput): Promise<ForgetAnswer> {
+    return this.browsers.forgetTrustedBrowsers(input);
+  }
+
+  async importDevice(input: Inputs.ImportDeviceInput): Promise<Answers.ImportDeviceAnswer> {
     checkArguments('importDevice', input);
     const incoming = await this.incomingDevice(input);
-    return this.accounts.update(changeOf(input, incoming.now), (account) => this.decideImport(account, incoming));
+    return this.rules.accounts.update(changeOf(input, incoming.now), (account) => this.decideImport(account, incoming));
   }
 
-  async importDevices(input: ImportDevicesInput): Promise<ImportDevicesAnswer> {
+  async importDevices(input: Inputs.ImportDevicesInput): Promise<Answers.ImportDevicesAnswer> {
     checkArguments('importDevices', input);
     const { devices, dryRun = false } = input;
     const incoming: IncomingDevice[] = [];
     for (const device of devices) incoming.push(await this.incomingDevice(device));
     const userIds = devices.map(({ userId }) => userId);
-    return this.accounts.updateAll(userIds, dryRun ? 'dry-run' : 'commit', async (batch) => {
-      const answers: ImportDeviceAnswer[] = [];
+    return this.rules.accounts.updateAll(userIds, dryRun ? 'dry-run' : 'commit', async (batch) => {
+      const answers: Answers.ImportDeviceAnswer[] = [];
       for (const device of incoming) {
         const change = changeOf(device.input, device.now);
         answers.push(await batch.decide(change, (account) => this.decideImport(account, device)));
@@ -172,34 +198,32 @@ export class TotpService implements RecipeInterface {
     });
   }
 
-  async unlockUser(input: CallContext): Promise<UnlockAnswer> {
+  async unlockUser(input: Inputs.OperatorContext): Promise<UnlockAnswer> {
     checkArguments('unlockUser', input);
-    return this.accounts.update(changeOf(input, this.now()), unlock);
+    return this.rules.accounts.update(changeOf(input, this.rules.now()), unlock);
   }
 
-  async removeUser(input: CallContext): Promise<ErasureAnswer> {
+  async removeUser(input: Inputs.OperatorContext): Promise<ErasureAnswer> {
     checkArguments('removeUser', input);
-    return this.accounts.updateDamaged(changeOf(input, this.now()), decideErasure);
+    return this.rules.accounts.updateDamaged(changeOf(input, this.rules.now()), decideErasure);
   }
 
-  async listDevices(input: CallContext): Promise<ListDevicesAnswer> {
+  async listDevices(input: Inputs.CallContext): Promise<Answers.ListDevicesAnswer> {
     checkArguments('listDevices', input);
-    const context = this.context();
-    const loaded = await this.store.load(input.userId);
-    return { status: 'OK', devices: summariesOf(loaded?.account ?? null, context) };
+    const account = await this.rules.load(input.userId);
+    return { status: 'OK', devices: summariesOf(account, this.rules.context()) };
   }
 
-  async getStatus(input: CallContext): Promise<StatusAnswer> {
+  async getStatus(input: Inputs.CallContext): Promise<Answers.StatusAnswer> {
     checkArguments('getStatus', input);
-    const context = this.context();
-    const loaded = await this.store.load(input.userId);
-    return { status: 'OK', ...statusOf(input.userId, loaded?.account ?? null, context) };
+    const account = await this.rules.load(input.userId);
+    return { status: 'OK', ...statusOf(input.userId, account, this.rules.context()) };
   }
 
-  async getStatuses(input: GetStatusesInput): Promise<StatusesAnswer> {
+  async getStatuses(input: Inputs.GetStatusesInput): Promise<Answers.StatusesAnswer> {
     checkArguments('getStatuses', input);
-    const context = this.context();
-    const accounts = await this.store.loadMany(input.userIds);
+    const context = this.rules.context();
+    const accounts = await this.rules.store.loadMany(input.userIds);
     const users = input.userIds.map((userId) => statusOf(userId, accounts.get(userId) ?? null, context));
     return { status: 'OK', users };
   }
@@ -220,38 +244,12 @@ export class TotpService implements RecipeInterface {
    *
    * @throws TotpStepUpRequiredError
    */
-  async requireStepUp(input: StepUpInput): Promise<void> {
+  async requireStepUp(input: Inputs.StepUpInput): Promise<void> {
     checkArguments('requireStepUp', input);
     const { userId, session, change } = input;
-    const context = { ...this.context(), session };
+    const context = { ...this.rules.context(), session };
     if (completedLately(session.completedAt, context.now, context.policy.stepUpMaxAgeMs)) return;
-    const loaded = await this.store.load(userId);
-    if (needsStepUp(loaded?.account ?? null, change, context)) throw stepUpRequired();
-  }
-
-  /** Makes a change that a session may ask for. @throws TotpStepUpRequiredError when the session must complete TOTP first */
-  private async change<Answer extends { readonly status: string }>(
-    input: OnBehalfOf,
-    rule: (
-      account: Account | null,
-      context: DeviceChangeContext,
-    ) => Decision<Answer | StepUpRequired> | Promise<Decision<Answer | StepUpRequired>>,
-  ): Promise<Answer> {
-    const context = { ...this.context(), session: input.session };
-    const answer = await this.accounts.update(changeOf(input, context.now), (account) => rule(account, context));
-    if (isRefusal(answer)) throw stepUpRequired();
-    return answer;
-  }
-
-  private context(): DecisionContext {
-    return { now: this.now(), policy: this.config.policy };
-  }
-
-  /** Read once per call; in whole milliseconds, as times are stored. */
-  private now(): number {
-    const now = Math.floor(this.clock.now());
-    if (Number.isSafeInteger(now) && now >= 0) return now;
-    throw new TotpConfigurationError('TotpClock.now() must return the time in epoch milliseconds, as Date.now() does.');
+    if (needsStepUp(await this.rules.load(userId), change, context)) throw stepUpRequired();
   }
 
   private deviceSettings(input: Partial<DeviceSettings>): DeviceSettings {
@@ -264,31 +262,19 @@ export class TotpService implements RecipeInterface {
     };
   }
 
-  private async incomingDevice(input: ImportDeviceInput): Promise<IncomingDevice> {
+  private async incomingDevice(input: Inputs.ImportDeviceInput): Promise<IncomingDevice> {
     const sealed = await this.secrets.seal(input.userId, decodeSecret(input.secretKey), this.deviceSettings(input));
-    return { ...sealed, input, now: this.now() };
+    return { ...sealed, input, now: this.rules.now() };
   }
 
   private async decideImport(
     account: Account | null,
     { input, secret, device, now }: IncomingDevice,
-  ): Promise<Decision<ImportDeviceAnswer>> {
+  ): Promise<Decision<Answers.ImportDeviceAnswer>> {
     const context = { now, policy: this.config.policy };
     const existing = account === null ? [] : liveDevices(account, now, this.config.policy);
     // Unverified devices too: otherwise one code could verify such a device and sign in with the imported one.
     const duplicate = await this.secrets.findDuplicate(input.userId, existing, { secret, algorithm: device.algorithm });
     return decideImport(account, input.deviceName, { ...device, createdAt: now }, duplicate, context);
   }
-}
-
-function changeOf({ userId, tenantId, session }: OnBehalfOf, now: number): Change {
-  return { userId, tenantId, session, now };
-}
-
-function isRefusal(answer: { readonly status: string }): answer is StepUpRequired {
-  return answer.status === 'STEP_UP_REQUIRED';
-}
-
-function stepUpRequired(): TotpStepUpRequiredError {
-  return new TotpStepUpRequiredError('The session must complete TOTP before it may change devices');
 }

@@ -8,7 +8,7 @@ import { KeyRingSecretCipher } from './key-ring-cipher.js';
 import { PlainTextSecretCipher } from './plain-text-cipher.js';
 
 const [oldKey, newKey] = [randomBytes(32), randomBytes(32)].map((key) => key.toString('base64')) as [string, string];
-const settings = { algorithm: 'SHA1', digits: 6, period: 30, skew: 1 } as const;
+const settings = { purpose: 'device', algorithm: 'SHA1', digits: 6, period: 30, skew: 1 } as const;
 const ann: SecretBinding = { userId: 'ann', deviceId: 'd1', ...settings };
 const secret = randomBytes(20);
 
@@ -47,7 +47,8 @@ describe('a sealed secret', () => {
     const sealed = await cipher.seal(secret, ann);
     const bytes = Buffer.from(sealed.split('.')[1] ?? '', 'base64url');
     const decipher = createDecipheriv('aes-256-gcm', Buffer.from(newKey, 'base64'), bytes.subarray(0, 12));
-    decipher.setAAD(Buffer.from('["nestjs-totp","v1","new","ann","d1","SHA1",6,30,1]')).setAuthTag(bytes.subarray(-16));
+    const authenticated = 'nestjs-totp:v1:new:["device","ann","d1","SHA1",6,30,1]';
+    decipher.setAAD(Buffer.from(authenticated)).setAuthTag(bytes.subarray(-16));
     expect(Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()])).toEqual(secret);
   });
 

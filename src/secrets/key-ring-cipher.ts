@@ -4,7 +4,7 @@ import { sealingKeyId } from './key-ids.js';
 import { TotpSecretError } from '../shared/errors.js';
 import { type KeyRing, readKeyRing, type TotpSealingKeys } from './key-ring.js';
 import { PLAIN_TEXT, readPlainText } from './plain-text-cipher.js';
-import { type SecretBinding, TotpSecretCipher } from './secret-cipher.js';
+import { associatedData, type SecretBinding, TotpSecretCipher } from './secret-cipher.js';
 
 /** The version of the format that follows the key's id. */
 const VERSION = 'v1';
@@ -43,7 +43,7 @@ export class KeyRingSecretCipher extends TotpSecretCipher {
     const keyId = this.currentKeyId;
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.key(keyId), nonce, { authTagLength: TAG_BYTES });
-    cipher.setAAD(associatedData(keyId, binding));
+    cipher.setAAD(authenticated(keyId, binding));
     const sealed = Buffer.concat([nonce, cipher.update(secret), cipher.final(), cipher.getAuthTag()]);
     return Promise.resolve(`${keyId}:${VERSION}.${sealed.toString('base64url')}`);
   }
@@ -58,7 +58,7 @@ export class KeyRingSecretCipher extends TotpSecretCipher {
     const bytes = readPayload(sealed.slice(keyId.length + 1));
     const nonce = bytes.subarray(0, NONCE_BYTES);
     const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
-    decipher.setAAD(associatedData(keyId, binding));
+    decipher.setAAD(authenticated(keyId, binding));
     decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
     try {
       return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
@@ -87,10 +87,9 @@ export class KeyRingSecretCipher extends TotpSecretCipher {
   }
 }
 
-/** As JSON, so that no two bindings have the same encoding, whatever they contain. */
-function associatedData(keyId: string, { userId, deviceId, algorithm, digits, period, skew }: SecretBinding): Buffer {
-  const parts = ['nestjs-totp', VERSION, keyId, userId, deviceId, algorithm, digits, period, skew];
-  return Buffer.from(JSON.stringify(parts));
+/** Neither the version nor the id of a key contains a colon. */
+function authenticated(keyId: string, binding: SecretBinding): Buffer {
+  return Buffer.concat([Buffer.from(`nestjs-totp:${VERSION}:${keyId}:`), associatedData(binding)]);
 }
 
 function readPayload(payload: string): Buffer {

@@ -98,7 +98,7 @@ describe('a row', () => {
     ['devices: a fraction as a period', withDevice({ period: 30.5 })],
     ['devices: a negative skew', withDevice({ skew: -1 })],
     ['devices: a skew that is too large', withDevice({ skew: 3 })],
-    ['devices: verified as a text', withDevice({ verified: 'false' })],
+    ['devices: a time of verification as a text', withDevice({ verifiedAt: '5' })],
     ['devices: used until null', withDevice({ usedUntil: null })],
     ['devices: an id that is a number', withDevice({ id: 7 })],
     ['devices: inherited fields', { devices: '[{"__proto__":{"id":"x"}}]' }],

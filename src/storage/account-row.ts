@@ -1,5 +1,13 @@
 /** An account as a row, and back again: rows are validated by the same checks when written and when read. */
-import type { Account, Device, Lock } from '../accounts/account.js';
+import type {
+  Account,
+  Device,
+  FirstCode,
+  Lock,
+  RecoveryCodes,
+  TemporaryCode,
+  TrustedBrowser,
+} from '../accounts/account.js';
 import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js';
 import { asciiJson, MAX_TEXT_LENGTH } from './sql/text.js';
 import { TotpDamagedAccountError, TotpStorageError } from '../shared/errors.js';
@@ -10,8 +18,12 @@ export const ACCOUNT_COLUMNS = [
   'recentFailures',
   'lockNumber',
   'lockedUntil',
+  'forgivenAt',
+  'firstCode',
   'usedUntil',
   'devices',
+  'recovery',
+  'trustedBrowsers',
 ] as const;
 
 /**
@@ -21,26 +33,35 @@ export const ACCOUNT_COLUMNS = [
  */
 export function toRow(account: Account): (string | number | null)[] {
   requireReadable(account);
-  const { budget, devices, usedUntil } = account;
+  const { budget, vigilance, recoveryCodes, temporaryCode } = account;
+  const hasRecovery = recoveryCodes !== null || temporaryCode !== null;
   return [
     budget.failures,
     asciiJson(budget.recentFailures),
     budget.lock?.number ?? 0,
     budget.lock?.until ?? null,
-    usedUntil,
-    fitting(asciiJson(devices)),
+    vigilance.forgivenAt,
+    vigilance.firstCode && asciiJson(vigilance.firstCode),
+    account.usedUntil,
+    fitting(asciiJson(account.devices)),
+    hasRecovery ? asciiJson({ recoveryCodes, temporaryCode }) : null,
+    account.trustedBrowsers.length === 0 ? null : fitting(asciiJson(account.trustedBrowsers)),
   ];
 }
 
 /** @throws TotpStorageError for an account that `fromRow` would refuse. A user whose row cannot be read cannot sign in. */
-export function requireReadable({ budget, devices, usedUntil }: Account): void {
-  const { failures, recentFailures, lock } = budget;
+export function requireReadable(account: Account): void {
+  const { failures, recentFailures, lock } = account.budget;
+  const { forgivenAt, firstCode } = account.vigilance;
   const isReadable =
-    [failures, usedUntil].every(isWholeNumber) &&
+    [failures, account.usedUntil, forgivenAt].every(isWholeNumber) &&
     isArrayOf(recentFailures, isWholeNumber) &&
-    isArrayOf(devices, isDevice) &&
+    isArrayOf(account.devices, isDevice) &&
     (lock === null || (isWholeNumber(lock.number) && lock.number > 0)) &&
-    (lock?.until == null || isWholeNumber(lock.until));
+    (lock?.until == null || isWholeNumber(lock.until)) &&
+    isNullOr(isFirstCode)(firstCode) &&
+    isRecovery(account) &&
+    isArrayOf(account.trustedBrowsers, isTrustedBrowser);
   if (isReadable) return;
   // The message does not contain the account, which holds secrets.
   throw new TotpStorageError(
@@ -84,9 +105,23 @@ function accountOf(row: Record<string, unknown>): Account {
       recentFailures: list(row.recentFailures, isWholeNumber),
       lock: lock(count(row.lockNumber), row.lockedUntil),
     },
+    vigilance: {
+      forgivenAt: count(row.forgivenAt),
+      firstCode: row.firstCode === null ? null : item(row.firstCode, isFirstCode),
+    },
     usedUntil: count(row.usedUntil),
     devices: list(row.devices, isDevice),
+    ...recoveryOf(row.recovery),
+    trustedBrowsers: row.trustedBrowsers === null ? [] : list(row.trustedBrowsers, isTrustedBrowser),
   };
+}
+
+type Recovery = Pick<Account, 'recoveryCodes' | 'temporaryCode'>;
+
+function recoveryOf(json: unknown): Recovery {
+  if (json === null) return { recoveryCodes: null, temporaryCode: null };
+  const { recoveryCodes, temporaryCode } = item(json, isRecovery);
+  return { recoveryCodes, temporaryCode };
 }
 
 function lock(number: number, until: unknown): Lock | null {
@@ -105,7 +140,12 @@ function list<T>(json: unknown, isItem: (item: unknown) => item is T): readonly 
   return isArrayOf(items, isItem) ? items : unreadable();
 }
 
-function isArrayOf<T>(items: unknown, isItem: (item: unknown) => item is T): items is readonly T[] {
+function item<T>(json: unknown, isItem: (value: unknown) => value is T): T {
+  const value = parse(json);
+  return isItem(value) ? value : unreadable();
+}
+
+function isArrayOf<T>(items: unknown, isItem: (value: unknown) => value is T): items is readonly T[] {
   return Array.isArray(items) && items.every(isItem);
 }
 
@@ -122,8 +162,11 @@ function isWholeNumber(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
+/** A check for each field of a value, so that a new field without a check does not compile. */
+type FieldChecks<T> = { readonly [Field in keyof T]: (value: unknown) => boolean };
+
 /** The settings must be in the ranges of the options, even with a cipher that does not authenticate them. */
-const deviceFields: { readonly [Field in keyof Device]: (value: unknown) => boolean } = {
+const isDevice = objectOf<Device>({
   id: isText,
   name: isText,
   sealedSecret: isText,
@@ -132,16 +175,51 @@ const deviceFields: { readonly [Field in keyof Device]: (value: unknown) => bool
   period: (value) => isWithin(value, PERIOD_RANGE),
   skew: (value) => isWithin(value, SKEW_RANGE),
   createdAt: isWholeNumber,
-  verified: (value) => typeof value === 'boolean',
+  verifiedAt: isNullOr(isWholeNumber),
+  lastUsedAt: isNullOr(isWholeNumber),
   usedUntil: isWholeNumber,
-};
+});
 
-/** Built once, not for each device that is read. */
-const deviceChecks = Object.entries(deviceFields);
+const isFirstCode = objectOf<FirstCode>({
+  deviceId: isText,
+  step: isWholeNumber,
+  sessionHandle: isNullOr(isText),
+});
 
-function isDevice(value: unknown): value is Device {
-  if (typeof value !== 'object' || value === null) return false;
-  return deviceChecks.every(([name, isValid]) => isValid(Reflect.get(value, name)));
+const isRecovery = objectOf<Recovery>({
+  recoveryCodes: isNullOr(
+    objectOf<RecoveryCodes>({
+      id: isText,
+      sealedHashes: isText,
+      notation: (value) => value === 'crockford' || value === 'exact',
+      total: isWholeNumber,
+      used: (value) => isArrayOf(value, isWholeNumber),
+      createdAt: isWholeNumber,
+    }),
+  ),
+  temporaryCode: isNullOr(
+    objectOf<TemporaryCode>({ id: isText, sealedHashes: isText, createdAt: isWholeNumber, expiresAt: isWholeNumber }),
+  ),
+});
+
+const isTrustedBrowser = objectOf<TrustedBrowser>({
+  id: isText,
+  tokenHash: isText,
+  createdAt: isWholeNumber,
+  lastUsedAt: isWholeNumber,
+  expiresAt: isWholeNumber,
+  userAgent: isNullOr(isText),
+});
+
+function objectOf<T>(fields: FieldChecks<T>): (value: unknown) => value is T {
+  // Built once, not for each value that is read.
+  const checks = Object.entries<(value: unknown) => boolean>(fields);
+  return (value): value is T =>
+    typeof value === 'object' && value !== null && checks.every(([name, isValid]) => isValid(Reflect.get(value, name)));
+}
+
+function isNullOr(isValid: (value: unknown) => boolean): (value: unknown) => boolean {
+  return (value) => value === null || isValid(value);
 }
 
 function isWithin(value: unknown, [min, max]: readonly [number, number]): boolean {

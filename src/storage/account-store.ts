@@ -23,7 +23,7 @@ export interface AccountChange {
   readonly account: Account | 'erased';
 }
 
-/** Which keys the secrets of one account are sealed with: `keySetOf` of its devices. */
+/** Which keys one account is sealed with: `keySetOf` of its `sealedParts`. */
 export type KeySet = string;
 
 export interface AccountListing {

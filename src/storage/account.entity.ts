@@ -37,6 +37,14 @@ export class TotpAccountEntity {
   @Column({ name: 'locked_until', type: 'bigint', nullable: true })
   lockedUntil!: string | number | null;
 
+  /** When time will have forgiven all failures of the long run, in epoch ms. */
+  @Column({ name: 'forgiven_at', type: 'bigint' })
+  forgivenAt!: string | number;
+
+  /** A `FirstCode` in JSON, while signing in takes two codes in a row. */
+  @Column({ name: 'first_code', type: 'text', nullable: true })
+  firstCode!: string | null;
+
   /** The latest `usedUntil` of removed devices, in epoch ms. */
   @Column({ name: 'used_until', type: 'bigint' })
   usedUntil!: string | number;
@@ -45,7 +53,15 @@ export class TotpAccountEntity {
   @Column({ type: 'text' })
   devices!: string;
 
-  /** Which keys the devices' secrets are sealed with: `keySetOf`. */
+  /** The recovery codes and the temporary code in JSON, with their sealed hashes; null without any. */
+  @Column({ type: 'text', nullable: true })
+  recovery!: string | null;
+
+  /** A JSON array of `TrustedBrowser`, oldest first; null without any. */
+  @Column({ name: 'trusted_browsers', type: 'text', nullable: true })
+  trustedBrowsers!: string | null;
+
+  /** Which keys all of it is sealed with: `keySetOf`. */
   @Column({ name: 'key_ids', type: 'varchar', length: 255 })
   keyIds!: string;
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { DataSource, EntityManager } from 'typeorm';
-import type { Account } from '../accounts/account.js';
+import { type Account, sealedParts } from '../accounts/account.js';
 import { keySetOf } from '../secrets/key-ids.js';
 import type { AnyTotpEvent } from '../events/catalogue.js';
 import type { TotpOutbox } from '../outbox/outbox.js';
@@ -147,7 +147,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
     // Random, not a counter: an account that is erased and created again never has an earlier revision.
     const written = randomUUID();
     const values = [...toRow(account), written];
-    const [id, keySet] = [rowId(userId), keySetOf(account.devices)];
+    const [id, keySet] = [rowId(userId), keySetOf(sealedParts(account))];
     if (revision === null) {
       return { userId, written, ...this.sql.insert, parameters: [...values, keySet, id, asciiJson(userId)] };
     }

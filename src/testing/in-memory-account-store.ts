@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Account } from '../accounts/account.js';
+import { type Account, sealedParts } from '../accounts/account.js';
 import { requireReadable } from '../storage/account-row.js';
 import { keySetOf } from '../secrets/key-ids.js';
 import {
@@ -54,7 +54,7 @@ export class InMemoryTotpAccountStore extends TotpAccountStore {
   }
 
   override nextKeySet(after: KeySet | undefined): Promise<KeySet | undefined> {
-    const all = [...this.accounts.values()].map(({ account }) => keySetOf(account.devices)).sort();
+    const all = [...this.accounts.values()].map(({ account }) => keySetOf(sealedParts(account))).sort();
     return Promise.resolve(all.find((keySet) => after === undefined || keySet > after));
   }
 
@@ -72,7 +72,7 @@ export class InMemoryTotpAccountStore extends TotpAccountStore {
   }
 
   private usersOf(keySet: KeySet): string[] {
-    const users = [...this.accounts].filter(([, { account }]) => keySetOf(account.devices) === keySet);
+    const users = [...this.accounts].filter(([, { account }]) => keySetOf(sealedParts(account)) === keySet);
     return users.map(([userId]) => userId).sort();
   }
 }

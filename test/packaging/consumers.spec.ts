@@ -74,7 +74,7 @@ describe('an ESM application on Nest 12 and TypeORM 1', () => {
   it('seals secrets with the cipher of docs/keys.md, and asks the key service once for many', async () => {
     const source = `
       import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-      import { type SecretBinding, TotpSecretCipher, TotpSecretError } from 'nestjs-totp';
+      import { associatedData, type SecretBinding, TotpSecretCipher, TotpSecretError } from 'nestjs-totp';
       ${codeOf('docs/keys.md', 'class KeyServiceCipher')}
       const plain = randomBytes(32);
       const asked: string[] = [];
@@ -82,7 +82,7 @@ describe('an ESM application on Nest 12 and TypeORM 1', () => {
         async newDataKey() { asked.push('new'); return { plain, wrapped: Buffer.from('wrapped') }; },
         async unwrap() { asked.push('unwrap'); return plain; },
       };
-      const ann = { userId: 'ann', deviceId: '1', algorithm: 'SHA1', digits: 6, period: 30, skew: 1 } as const;
+      const ann = { purpose: 'device', userId: 'ann', deviceId: '1', algorithm: 'SHA1', digits: 6, period: 30, skew: 1 } as const;
       const others = [{ ...ann, userId: 'bob' }, { ...ann, digits: 8 }, { ...ann, period: 300 }, { ...ann, skew: 2 }];
       const cipher = new KeyServiceCipher(service);
       const sealed = await cipher.seal(Buffer.from('a secret'), ann);

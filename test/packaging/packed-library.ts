@@ -47,7 +47,7 @@ export async function packLibrary(): Promise<PackedLibrary> {
 /** Runs a command and returns what it printed; a failure's message has both outputs. */
 export async function run(command: string, args: string[], cwd: string): Promise<string> {
   // A consumer runs plain Node, without the flags and variables of this test run.
-  const own = /^(npm_|jest_|node_options$|node_env$)/i;
+  const own = /^(npm_|jest_|node_options$|node_env$|force_color$)/i;
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
   try {
     const { stdout } = await promisify(execFile)(command, args, { cwd, env, maxBuffer: 64 * 1024 * 1024 });

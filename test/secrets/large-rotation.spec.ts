@@ -175,7 +175,7 @@ async function enrolAll({ own, store }: Tables): Promise<void> {
   async function rowOf(n: number): Promise<TotpAccountEntity> {
     const { userId } = ownerOf(n);
     const id = randomUUID();
-    const sealedSecret = await cipher.seal(secretOf(n), { ...device, userId, deviceId: id });
+    const sealedSecret = await cipher.seal(secretOf(n), { ...device, purpose: 'device', userId, deviceId: id });
     const devices = asciiJson([{ ...device, id, sealedSecret }]);
     const its = { id: rowId(userId), revision: randomUUID(), userId: asciiJson(userId), devices };
     return Object.assign(new TotpAccountEntity(), model, its);

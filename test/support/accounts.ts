@@ -18,10 +18,19 @@ export const policy: Policy = checkOptions({ issuer: 'Acme' }).policy;
 /** What rules depend on besides the account: at `NOW`, on the application's own authority. */
 export const context: DeviceChangeContext = { now: NOW, policy, session: undefined };
 
-/** A verified device, under which no code was accepted yet. */
-export function device(fields: Partial<Device> = {}): Device {
+/** A verified device, no code of which was accepted yet. */
+export function device({ verified = true, ...fields }: Partial<Device> & { readonly verified?: boolean } = {}): Device {
   const name = fields.name ?? 'phone';
-  return { ...newDevice(), id: `id of ${name}`, name, verified: true, usedUntil: 0, ...fields };
+  const { createdAt = NOW } = fields;
+  return {
+    ...newDevice(),
+    id: `id of ${name}`,
+    name,
+    verifiedAt: verified ? createdAt : null,
+    lastUsedAt: null,
+    usedUntil: 0,
+    ...fields,
+  };
 }
 
 export function newDevice(fields: Partial<NewDevice> = {}): NewDevice {

@@ -12,5 +12,13 @@ export const happenings: AccountEvent[] = [
   { name: 'totp.user.locked', until: null, lockNumber: 2, failures: 100 },
   { name: 'totp.user.locked', until: 1_800_000_000_000, lockNumber: 1, failures: 5 },
   { name: 'totp.user.unlocked', reason: 'expired' },
+  { name: 'totp.user.suspected', failures: 30 },
   { name: 'totp.user.removed', devicesRemoved: 2 },
+  { name: 'totp.recovery-codes.created', count: 8, replaced: true },
+  { name: 'totp.recovery-code.used', left: 7 },
+  { name: 'totp.recovery-code.rejected' },
+  { name: 'totp.temporary-code.created', expiresAt: 1_800_000_000_000 },
+  { name: 'totp.temporary-code.used' },
+  { name: 'totp.browser.trusted', browserId: 'id', expiresAt: 1_800_000_000_000 },
+  { name: 'totp.browser.forgotten', browserIds: ['id'], reason: 'manual' },
 ];

@@ -10,7 +10,11 @@ import type { TotpEventPublisher, TotpSecretCipher, TotpUserDirectory } from 'ne
 import { InMemoryTotpAccountStore, TestTotpClock, TotpEventRecorder } from 'nestjs-totp/testing';
 import { checkOptions } from '../../src/module/check-options.js';
 import { AccountUpdater } from '../../src/recipe/account-updater.js';
+import { BrowserFunctions } from '../../src/recipe/browser-functions.js';
 import { DeviceSecrets } from '../../src/recipe/device-secrets.js';
+import { RecoveryFunctions } from '../../src/recipe/recovery-functions.js';
+import { RecoverySecrets } from '../../src/recipe/recovery-secrets.js';
+import { RuleRunner } from '../../src/recipe/rule-runner.js';
 import { AnonymousUserDirectory } from '../../src/recipe/user-directory.js';
 import { PlainTextSecretCipher } from '../../src/secrets/plain-text-cipher.js';
 
@@ -32,9 +36,13 @@ export function recipeOver({
 }: RecipeParts = {}): { readonly totp: TotpService; readonly rotation: TotpKeyRotation } {
   const config = checkOptions({ issuer: 'Acme', ...options });
   const accounts = new AccountUpdater(config, store, publisher);
-  const secrets = new DeviceSecrets(cipher);
+  const rules = new RuleRunner(config, accounts, store, clock);
+  const devices = new DeviceSecrets(cipher);
+  const codes = new RecoverySecrets(cipher);
+  const browsers = new BrowserFunctions(config, rules);
+  const recovery = new RecoveryFunctions(config, rules, codes, browsers);
   return {
-    totp: new TotpService(config, accounts, store, secrets, clock, directory),
-    rotation: new TotpKeyRotation(store, cipher, accounts, secrets),
+    totp: new TotpService(config, rules, devices, directory, recovery, browsers),
+    rotation: new TotpKeyRotation(store, cipher, accounts, devices, codes),
   };
 }

@@ -16,6 +16,7 @@ const uri = keyUri({ issuer: 'Acme', secret: base32, algorithm: 'SHA1', digits: 
 describe('the log of the suite', () => {
   it('S4: is searched for secrets, sealed secrets, key URIs, QR codes and keys', async () => {
     const sealed = await new KeyRingSecretCipher(readKeyRing({ keys: { k1: key }, current: 'k1' })).seal(secret, {
+      purpose: 'device',
       userId: 'ann',
       algorithm: 'SHA1',
       digits: 6,
