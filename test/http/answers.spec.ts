@@ -56,16 +56,17 @@ describe.each(everywhere)('$name', ({ platform, open }) => {
       expect(await newPerson().list()).toEqual(answered({ status: 'OK', devices: [] }));
     });
 
-    it('S3: shows name, period, skew and verified of each device, and never a secret', async () => {
+    it('S3: shows the name, settings and times of each device, and never a secret', async () => {
       const person = newPerson();
       await person.enrol('phone');
       await person.create('tablet');
+      const at = application().clock.now();
       expect(await person.list()).toEqual(
         answered({
           status: 'OK',
           devices: [
-            { name: 'phone', period: 30, skew: 1, verified: true },
-            { name: 'tablet', period: 30, skew: 1, verified: false },
+            { name: 'phone', period: 30, skew: 1, verified: true, createdAt: at, verifiedAt: at, lastUsedAt: null },
+            { name: 'tablet', period: 30, skew: 1, verified: false, createdAt: at, verifiedAt: null, lastUsedAt: null },
           ],
         }),
       );

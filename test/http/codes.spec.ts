@@ -417,21 +417,31 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     await locked.spendBudget();
     const stranger = randomUUID();
     const userIds = [locked.userId, stranger, person.userId, stranger];
-    const unknown = { userId: stranger, devices: [], enrolled: false, lock: null, failures: 0, failuresLeft: 5 };
-    const devices = [{ name: 'phone', period: 30, skew: 1, verified: true }];
+    const at: unknown = expect.any(Number);
+    const none = { lock: null, failures: 0, failuresLeft: 5, twoCodesRequired: false, recoveryCodes: null };
+    const unknown = { ...none, userId: stranger, devices: [], enrolled: false };
+    const phone = {
+      name: 'phone',
+      period: 30,
+      skew: 1,
+      verified: true,
+      createdAt: at,
+      verifiedAt: at,
+      lastUsedAt: null,
+    };
+    const enrolledUser = { ...none, devices: [phone], enrolled: true };
     expect(await application().totp.getStatuses({ userIds })).toEqual({
       status: 'OK',
       users: [
         {
+          ...enrolledUser,
           userId: locked.userId,
-          devices,
-          enrolled: true,
           lock: { number: 1, until: application().clock.now() + 900_000 },
           failures: 5,
           failuresLeft: 0,
         },
         unknown,
-        { userId: person.userId, devices, enrolled: true, lock: null, failures: 0, failuresLeft: 5 },
+        { ...enrolledUser, userId: person.userId },
         unknown,
       ],
     });

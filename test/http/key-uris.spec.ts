@@ -102,7 +102,7 @@ describe('the account in the key URI', () => {
         ['period', '60'],
       ]),
     );
-    expect((await person.list()).body).toEqual({
+    expect((await person.list()).body).toMatchObject({
       status: 'OK',
       devices: [{ name: deviceName, period: 60, skew: 2, verified: false }],
     });

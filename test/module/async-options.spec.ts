@@ -158,7 +158,13 @@ describe('@InjectTotpOptions()', () => {
         maxCooldownMs: 86_400_000,
         hardLimit: 100,
         stepUpMaxAgeMs: 1_200_000,
+        vigilanceAfter: 30,
+        forgivenessMs: 86_400_000,
+        trustLifetimeMs: 0,
+        maxTrustedBrowsers: 0,
       },
+      recoveryCodes: { count: 8 },
+      trustCookie: { name: 'totp_trust', path: '/' },
     });
   });
 });

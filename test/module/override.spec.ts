@@ -249,9 +249,7 @@ describe("Nest's way of overriding", () => {
     override listDevices() {
       return Promise.resolve({
         status: 'OK' as const,
-        devices: [
-          { name: 'mine', period: 30, skew: 1, verified: true, createdAt: 1, verifiedAt: 1, lastUsedAt: null },
-        ],
+        devices: [{ name: 'mine', period: 30, skew: 1, verified: true, createdAt: 1, verifiedAt: 1, lastUsedAt: null }],
       });
     }
   }
