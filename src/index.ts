@@ -85,7 +85,14 @@ export {
   type CreateDeviceResponse,
   type GeneralErrorResponse,
   TotpApi,
+  type TrustInput,
 } from './http/totp.api.js';
+export {
+  type EnrolmentPolicyInput,
+  type EnrolmentRequirement,
+  OptionEnrolmentPolicy,
+  TotpEnrolmentPolicy,
+} from './http/enrolment-policy.js';
 export { RecipeTotpApi } from './http/recipe-api.js';
 export { TotpGuard, type TotpRefusal } from './http/totp.guard.js';
 export { RequireTotp, type RequireTotpOptions, WithoutTotp } from './http/require-totp.js';

@@ -1,10 +1,19 @@
 /** Implements the HTTP APIs with the functions of the recipe. */
 import { Inject, Injectable } from '@nestjs/common';
 import type { RemoveAnswer, RenameAnswer } from '../accounts/enrolment.js';
-import type { EnrolmentAnswer, SignInAnswer } from '../accounts/verification.js';
+import type { ForgetAnswer } from '../accounts/trust.js';
+import type { EnrolmentAnswer } from '../accounts/verification.js';
 import { TotpClock } from '../shared/clock.js';
 import { replaceFunctions } from '../recipe/override.js';
-import type { ListDevicesAnswer } from '../recipe/recipe-interface.js';
+import { TOTP_OPTIONS, type TotpConfig } from '../recipe/config.js';
+import type {
+  CreateRecoveryCodesAnswer,
+  ListDevicesAnswer,
+  RecoveryCodesAnswer,
+  TrustedBrowsersAnswer,
+  VerifyRecoveryCodeAnswer,
+  VerifyTOTPAnswer,
+} from '../recipe/recipe-interface.js';
 import { TotpService } from '../recipe/totp.service.js';
 import { unauthorised } from './refusals.js';
 import {
@@ -15,6 +24,7 @@ import {
   type CreateDeviceResponse,
   type GeneralErrorResponse,
   type TotpApi,
+  type TrustInput,
 } from './totp.api.js';
 
 /** The APIs over the recipe: each calls `TotpService` on behalf of the session, and marks the session when a code was accepted. */
@@ -24,7 +34,10 @@ export class RecipeTotpApi implements TotpApi {
     @Inject(TotpService) private readonly totp: TotpService,
     @Inject(TotpClock) private readonly clock: TotpClock,
     @Inject(API_OVERRIDE) override: ApiOverride | undefined,
+    @Inject(TOTP_OPTIONS) config: TotpConfig,
   ) {
+    const recoveryCodes = config.recoveryCodes === false ? undefined : true;
+    const trust = config.policy.maxTrustedBrowsers === 0 ? undefined : true;
     const original: APIInterface = {
       createDevicePOST: this.createDevicePOST.bind(this),
       listDevicesGET: this.listDevicesGET.bind(this),
@@ -32,8 +45,13 @@ export class RecipeTotpApi implements TotpApi {
       verifyDevicePOST: this.verifyDevicePOST.bind(this),
       verifyTOTPPOST: this.verifyTOTPPOST.bind(this),
       updateDevicePOST: this.updateDevicePOST.bind(this),
+      createRecoveryCodesPOST: recoveryCodes && this.createRecoveryCodesPOST.bind(this),
+      recoveryCodesGET: recoveryCodes && this.recoveryCodesGET.bind(this),
+      verifyRecoveryCodePOST: recoveryCodes && this.verifyRecoveryCodePOST.bind(this),
+      trustedBrowsersGET: trust && this.trustedBrowsersGET.bind(this),
+      forgetTrustedBrowsersPOST: trust && this.forgetTrustedBrowsersPOST.bind(this),
     };
-    replaceFunctions(this, original, override, 'override.apis');
+    replaceFunctions(this, original, override ?? ((same) => same), 'override.apis');
   }
 
   async createDevicePOST(input: APIInput & { readonly deviceName?: string }): Promise<CreateDeviceResponse> {
@@ -79,11 +97,48 @@ export class RecipeTotpApi implements TotpApi {
     return answer;
   }
 
-  async verifyTOTPPOST(input: APIInput & { readonly totp: string }): Promise<SignInAnswer | GeneralErrorResponse> {
+  async verifyTOTPPOST(
+    input: APIInput & { readonly totp: string } & TrustInput,
+  ): Promise<VerifyTOTPAnswer | GeneralErrorResponse> {
     const { totp, options, session } = input;
-    const answer = await options.recipeImplementation.verifyTOTP({ ...(await caller(input)), totp });
+    const answer = await options.recipeImplementation.verifyTOTP({ ...(await caller(input)), ...trustOf(input), totp });
     if (answer.status === 'OK') await session.complete(this.clock.now());
     return answer;
+  }
+
+  async createRecoveryCodesPOST(input: APIInput): Promise<CreateRecoveryCodesAnswer | GeneralErrorResponse> {
+    return input.options.recipeImplementation.createRecoveryCodes(await caller(input));
+  }
+
+  async recoveryCodesGET(input: APIInput): Promise<RecoveryCodesAnswer | GeneralErrorResponse> {
+    return input.options.recipeImplementation.getRecoveryCodes(await caller(input));
+  }
+
+  async verifyRecoveryCodePOST(
+    input: APIInput & { readonly recoveryCode: string } & TrustInput,
+  ): Promise<VerifyRecoveryCodeAnswer | GeneralErrorResponse> {
+    const { recoveryCode, options, session } = input;
+    const answer = await options.recipeImplementation.verifyRecoveryCode({
+      ...(await caller(input)),
+      ...trustOf(input),
+      recoveryCode,
+    });
+    if (answer.status === 'OK') await session.complete(this.clock.now());
+    return answer;
+  }
+
+  async trustedBrowsersGET(input: APIInput): Promise<TrustedBrowsersAnswer | GeneralErrorResponse> {
+    return input.options.recipeImplementation.listTrustedBrowsers(await caller(input));
+  }
+
+  async forgetTrustedBrowsersPOST(
+    input: APIInput & { readonly id?: string },
+  ): Promise<ForgetAnswer | GeneralErrorResponse> {
+    const { id, options } = input;
+    return options.recipeImplementation.forgetTrustedBrowsers({
+      ...(await caller(input)),
+      ...(id === undefined ? {} : { id }),
+    });
   }
 
   async updateDevicePOST(
@@ -92,6 +147,10 @@ export class RecipeTotpApi implements TotpApi {
     const { existingDeviceName, newDeviceName, options } = input;
     return options.recipeImplementation.updateDevice({ ...(await caller(input)), existingDeviceName, newDeviceName });
   }
+}
+
+function trustOf({ trustBrowser }: TrustInput): TrustInput {
+  return trustBrowser === undefined ? {} : { trustBrowser };
 }
 
 /** The user, tenant and session on whose behalf the recipe is called. */

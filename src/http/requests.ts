@@ -32,10 +32,27 @@ export function deviceName(fields: object, field = 'deviceName'): string {
   return checked(typeof name === 'string' ? name : '', field);
 }
 
-export function totpCode(fields: object): string {
-  const code = property(fields, 'totp');
-  if (typeof code !== 'string') throw new BadRequestException('totp is required and must be a string');
+/** A code that the user entered: any string. */
+export function enteredCode(fields: object, field: 'totp' | 'recoveryCode'): string {
+  const code = property(fields, field);
+  if (typeof code !== 'string') throw new BadRequestException(`${field} is required and must be a string`);
   return code;
+}
+
+/** Whether the user asked for the browser to be trusted. */
+export function trustsBrowser(fields: object): boolean {
+  const value = property(fields, 'trustBrowser') ?? false;
+  if (typeof value !== 'boolean') throw new BadRequestException('trustBrowser must be true or false');
+  return value;
+}
+
+/** The id of a trusted browser; undefined for all of them. */
+export function browserId(fields: object): string | undefined {
+  const id = property(fields, 'id');
+  if (id !== undefined && (typeof id !== 'string' || id === '')) {
+    throw new BadRequestException('id must be a non-empty string, or be left out');
+  }
+  return id;
 }
 
 /** Whether a request has a body (RFC 9112 §6). */

@@ -4,7 +4,7 @@ import { durationMs, type TotpDuration } from '../shared/duration.js';
 import { kindOf } from '../shared/unknown.js';
 
 /** What a decorator requires for a route or a controller. */
-export type TotpRequirement = 'none' | { readonly maxAge: TotpDuration };
+export type TotpRequirement = 'none' | { readonly maxAge: TotpDuration; readonly enrolment: 'required' | undefined };
 
 /** The key of a `TotpRequirement` in the metadata of a route or a controller. */
 export const TOTP_REQUIREMENT = Symbol('nestjs-totp requirement');
@@ -15,6 +15,8 @@ export interface RequireTotpOptions {
    * again. Leave it out to accept every session that completed TOTP.
    */
   readonly maxAge?: TotpDuration;
+  /** Refuses users without a verified device, whatever `TotpEnrolmentPolicy` says. */
+  readonly enrolment?: 'required';
 }
 
 /**
@@ -32,12 +34,17 @@ export function RequireTotp(options: RequireTotpOptions = {}): ClassDecorator & 
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     fail(`@RequireTotp() was called with ${kindOf(given)}. Write @RequireTotp({ maxAge: '5m' }), or @RequireTotp()`);
   }
-  const unknown = Object.keys(options).find((name) => name !== 'maxAge');
-  if (unknown !== undefined) fail(`@RequireTotp() has no option "${unknown}". Write maxAge, or leave it out`);
-  if (!('maxAge' in options)) return requirement({ maxAge: Infinity });
+  const unknown = Object.keys(options).find((name) => name !== 'maxAge' && name !== 'enrolment');
+  if (unknown !== undefined)
+    fail(`@RequireTotp() has no option "${unknown}". Write maxAge or enrolment, or leave it out`);
+  const enrolment: unknown = options.enrolment;
+  if ('enrolment' in options && enrolment !== 'required') {
+    fail(`@RequireTotp({ enrolment }) is ${kindOf(enrolment)}. Write enrolment: 'required', or leave it out`);
+  }
+  if (!('maxAge' in options)) return requirement({ maxAge: Infinity, enrolment: options.enrolment });
   const { maxAge } = options;
   maxAgeMs(maxAge, '@RequireTotp({ maxAge })');
-  return requirement({ maxAge });
+  return requirement({ maxAge, enrolment: options.enrolment });
 }
 
 /**

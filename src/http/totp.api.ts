@@ -1,7 +1,18 @@
 /** The HTTP APIs as functions, as in SuperTokens' APIInterface: the functions that an application can override. */
 import type { RemoveAnswer, RenameAnswer } from '../accounts/enrolment.js';
-import type { EnrolmentAnswer, SignInAnswer } from '../accounts/verification.js';
-import type { ListDevicesAnswer, RecipeInterface, UserContext } from '../recipe/recipe-interface.js';
+import type { ForgetAnswer } from '../accounts/trust.js';
+import type { EnrolmentAnswer } from '../accounts/verification.js';
+import type {
+  CreateRecoveryCodesAnswer,
+  ListDevicesAnswer,
+  RecipeInterface,
+  RecoveryCodesAnswer,
+  TrustBrowserInput,
+  TrustedBrowsersAnswer,
+  UserContext,
+  VerifyRecoveryCodeAnswer,
+  VerifyTOTPAnswer,
+} from '../recipe/recipe-interface.js';
 import type { TotpConfig } from '../recipe/config.js';
 import type { SessionContainer } from './session.js';
 
@@ -40,6 +51,12 @@ export type CreateDeviceResponse =
   | { readonly status: 'DEVICE_ALREADY_EXISTS_ERROR' }
   | GeneralErrorResponse;
 
+/** The part of the input of APIs that can make a browser trusted. */
+export interface TrustInput {
+  /** Present when the user asked for it, and the option `trustedBrowsers` is on. */
+  readonly trustBrowser?: TrustBrowserInput;
+}
+
 /** An API function. One that is undefined is not served. */
 type Api<Input, Response> = ((input: Input & APIInput) => Promise<Response | GeneralErrorResponse>) | undefined;
 
@@ -48,8 +65,13 @@ export interface APIInterface {
   listDevicesGET: Api<unknown, ListDevicesAnswer>;
   removeDevicePOST: Api<{ readonly deviceName: string }, RemoveAnswer>;
   verifyDevicePOST: Api<{ readonly deviceName: string; readonly totp: string }, EnrolmentAnswer>;
-  verifyTOTPPOST: Api<{ readonly totp: string }, SignInAnswer>;
+  verifyTOTPPOST: Api<{ readonly totp: string } & TrustInput, VerifyTOTPAnswer>;
   updateDevicePOST: Api<{ readonly existingDeviceName: string; readonly newDeviceName: string }, RenameAnswer>;
+  createRecoveryCodesPOST: Api<unknown, CreateRecoveryCodesAnswer>;
+  recoveryCodesGET: Api<unknown, RecoveryCodesAnswer>;
+  verifyRecoveryCodePOST: Api<{ readonly recoveryCode: string } & TrustInput, VerifyRecoveryCodeAnswer>;
+  trustedBrowsersGET: Api<unknown, TrustedBrowsersAnswer>;
+  forgetTrustedBrowsersPOST: Api<{ readonly id?: string }, ForgetAnswer>;
 }
 
 /** Replaces single APIs, as SuperTokens' `override.apis` does. An API set to undefined is not served. */
@@ -66,4 +88,9 @@ export abstract class TotpApi implements APIInterface {
   abstract verifyDevicePOST: APIInterface['verifyDevicePOST'];
   abstract verifyTOTPPOST: APIInterface['verifyTOTPPOST'];
   abstract updateDevicePOST: APIInterface['updateDevicePOST'];
+  abstract createRecoveryCodesPOST: APIInterface['createRecoveryCodesPOST'];
+  abstract recoveryCodesGET: APIInterface['recoveryCodesGET'];
+  abstract verifyRecoveryCodePOST: APIInterface['verifyRecoveryCodePOST'];
+  abstract trustedBrowsersGET: APIInterface['trustedBrowsersGET'];
+  abstract forgetTrustedBrowsersPOST: APIInterface['forgetTrustedBrowsersPOST'];
 }

@@ -15,13 +15,14 @@ import type { DeviceChange } from '../accounts/step-up.js';
 import { TotpStepUpRequiredError } from '../shared/errors.js';
 import { TOTP_OPTIONS, type TotpConfig } from '../recipe/config.js';
 import { TotpService } from '../recipe/totp.service.js';
-import { property } from '../shared/unknown.js';
+import { property, textProperty } from '../shared/unknown.js';
 import { OwnRoute } from './own-route.js';
 import { ENTER_CODE, invalidClaim } from './refusals.js';
-import { deviceName, optionalDeviceName, totpCode } from './requests.js';
+import { browserId, deviceName, enteredCode, optionalDeviceName, trustsBrowser } from './requests.js';
 import { retryAfter } from './retry-after.js';
 import { CurrentRequest, NoStoreGuard, type TotpRequest, TotpSessionGuard } from './session-guard.js';
-import { type APIInput, type APIInterface, TotpApi } from './totp.api.js';
+import { type APIInput, type APIInterface, TotpApi, type TrustInput } from './totp.api.js';
+import { keepsTokenItself, trustCookie } from './trust-token.js';
 import { WithoutTotp } from './require-totp.js';
 
 /** The controller classes, with the handlers that they were created with. */
@@ -35,6 +36,11 @@ const ROUTES = {
   verifyDevicePOST: 'device/verify',
   updateDevicePOST: 'device/rename',
   verifyTOTPPOST: 'verify',
+  createRecoveryCodesPOST: 'recovery-codes',
+  recoveryCodesGET: 'recovery-codes',
+  verifyRecoveryCodePOST: 'recovery-codes/verify',
+  trustedBrowsersGET: 'trusted-browsers',
+  forgetTrustedBrowsersPOST: 'trusted-browsers/forget',
 } as const satisfies Record<keyof APIInterface, string>;
 
 /**
@@ -88,7 +94,7 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
     async verifyDevicePOST(@CurrentRequest() request: TotpRequest) {
       const fields = request.fields();
       const name = deviceName(fields);
-      const input = { ...this.input(request), deviceName: name, totp: totpCode(fields) };
+      const input = { ...this.input(request), deviceName: name, totp: enteredCode(fields, 'totp') };
       return this.allowed(request, { kind: 'enrol', deviceName: name }, () => this.api.verifyDevicePOST?.(input));
     }
 
@@ -109,8 +115,49 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
     @HttpCode(200)
     @OwnRoute()
     async verifyTOTPPOST(@CurrentRequest() request: TotpRequest) {
-      const totp = totpCode(request.fields());
-      return this.answered(request, await this.api.verifyTOTPPOST?.({ ...this.input(request), totp }));
+      const fields = request.fields();
+      const input = { ...this.input(request), ...this.trust(request, fields), totp: enteredCode(fields, 'totp') };
+      return this.answered(request, await this.api.verifyTOTPPOST?.(input));
+    }
+
+    @Post(ROUTES.createRecoveryCodesPOST)
+    @HttpCode(200)
+    @OwnRoute()
+    async createRecoveryCodesPOST(@CurrentRequest() request: TotpRequest) {
+      request.fields();
+      const input = this.input(request);
+      return this.allowed(request, { kind: 'create-recovery-codes' }, () => this.api.createRecoveryCodesPOST?.(input));
+    }
+
+    @Get(ROUTES.recoveryCodesGET)
+    @OwnRoute()
+    recoveryCodesGET(@CurrentRequest() request: TotpRequest) {
+      return this.api.recoveryCodesGET?.(this.input(request));
+    }
+
+    @Post(ROUTES.verifyRecoveryCodePOST)
+    @HttpCode(200)
+    @OwnRoute()
+    async verifyRecoveryCodePOST(@CurrentRequest() request: TotpRequest) {
+      const fields = request.fields();
+      const recoveryCode = enteredCode(fields, 'recoveryCode');
+      const input = { ...this.input(request), ...this.trust(request, fields), recoveryCode };
+      return this.answered(request, await this.api.verifyRecoveryCodePOST?.(input));
+    }
+
+    @Get(ROUTES.trustedBrowsersGET)
+    @OwnRoute()
+    trustedBrowsersGET(@CurrentRequest() request: TotpRequest) {
+      return this.api.trustedBrowsersGET?.(this.input(request));
+    }
+
+    @Post(ROUTES.forgetTrustedBrowsersPOST)
+    @HttpCode(200)
+    @OwnRoute()
+    async forgetTrustedBrowsersPOST(@CurrentRequest() request: TotpRequest) {
+      const id = browserId(request.fields());
+      const input = { ...this.input(request), ...(id === undefined ? {} : { id }) };
+      return this.allowed(request, { kind: 'forget-browsers' }, () => this.api.forgetTrustedBrowsersPOST?.(input));
     }
 
     private input({ session, raw }: TotpRequest): APIInput {
@@ -121,8 +168,15 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
       };
     }
 
+    /** The browser to trust, if the user asked for it and the application allows it. */
+    private trust({ raw }: TotpRequest, fields: object): TrustInput {
+      if (!trustsBrowser(fields) || this.config.policy.maxTrustedBrowsers === 0) return {};
+      const userAgent = textProperty(property(raw, 'headers'), 'user-agent');
+      return { trustBrowser: userAgent === undefined ? {} : { userAgent } };
+    }
+
     /** Rejects a change that requires a code first (403). Runs before the API, so that no override is reached without one. */
-    private async allowed<T>(request: TotpRequest, change: DeviceChange, api: () => T): Promise<Awaited<T>> {
+    private async allowed(request: TotpRequest, change: DeviceChange, api: () => unknown): Promise<unknown> {
       const { session } = request;
       try {
         await this.totp.requireStepUp({ userId: session.getUserId(), session: await session.acting(), change });
@@ -133,11 +187,17 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
       }
     }
 
-    /** Not an interceptor, which would send every request through RxJS for a header that few answers have. */
-    private answered<T>({ response }: TotpRequest, answer: T): T {
+    /** Not an interceptor, which would send every request through RxJS for headers that few answers have. */
+    private answered({ raw, response }: TotpRequest, answer: unknown): unknown {
       const wait = retryAfter(answer);
       if (wait !== undefined) this.host.httpAdapter.setHeader(response, 'Retry-After', wait);
-      return answer;
+      const token = textProperty(answer, 'trustToken');
+      if (token === undefined || keepsTokenItself(raw)) return answer;
+      const { policy, trustCookie: cookie } = this.config;
+      const header = trustCookie(raw, token, policy.trustLifetimeMs, cookie);
+      this.host.httpAdapter.appendHeader(response, 'Set-Cookie', header);
+      // Left out of the JSON.
+      return Object.assign({}, answer, { trustToken: undefined });
     }
   }
   const { prototype } = TotpController;

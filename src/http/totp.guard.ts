@@ -6,10 +6,12 @@ import { TOTP_OPTIONS, type TotpConfig } from '../recipe/config.js';
 import { TotpService } from '../recipe/totp.service.js';
 import { TotpClock } from '../shared/clock.js';
 import type { TotpDuration } from '../shared/duration.js';
+import { isRequired, TotpEnrolmentPolicy } from './enrolment-policy.js';
 import { ENTER_CODE, invalidClaim, SET_UP_DEVICE, unauthorised } from './refusals.js';
 import { maxAgeMs, TOTP_REQUIREMENT, type TotpRequirement } from './require-totp.js';
 import { SessionContainer, type TotpSession } from './session.js';
 import { TotpSessionAdapter } from './session-adapter.js';
+import { trustTokenOf } from './trust-token.js';
 
 /** Why a request is refused: no user is signed in, the user has no verified device, or TOTP was not completed recently enough. */
 export type TotpRefusal = 'no-session' | 'no-device' | 'no-code';
@@ -18,7 +20,9 @@ export type TotpRefusal = 'no-session' | 'no-device' | 'no-code';
  * Protects the application's own routes: a session passes if it completed TOTP, and did so within the `maxAge` of
  * `@RequireTotp({ maxAge })`. List it after your sign-in guard.
  *
- * A user without a verified device passes, unless the module is set to `enrolment: 'required'`.
+ * A user without a verified device passes, unless `TotpEnrolmentPolicy`, which is the option `enrolment` by default, or
+ * `@RequireTotp({ enrolment: 'required' })` says otherwise. In a trusted browser, a session that has not completed TOTP counts as having
+ * done so when the browser came to be trusted.
  *
  * Each step is a method of its own, for subclasses to override.
  *
@@ -38,6 +42,7 @@ export class TotpGuard implements CanActivate {
     @Inject(TotpClock) protected readonly clock: TotpClock,
     @Inject(TOTP_OPTIONS) protected readonly config: TotpConfig,
     @Inject(Reflector) protected readonly reflector: Reflector,
+    @Inject(TotpEnrolmentPolicy) protected readonly policy: TotpEnrolmentPolicy,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -59,10 +64,22 @@ export class TotpGuard implements CanActivate {
     return this.adapter.resolve(context);
   }
 
-  /** Whether the user must have a verified device to pass: by default, the option `enrolment`. */
+  /** Whether the user must have a verified device to pass: by default, as the decorator or `TotpEnrolmentPolicy` says. */
   protected requiresEnrolment(context: ExecutionContext, session: TotpSession): boolean | Promise<boolean>;
-  protected requiresEnrolment(): boolean | Promise<boolean> {
-    return this.config.enrolment === 'required';
+  protected async requiresEnrolment(context: ExecutionContext, { userId, tenantId }: TotpSession): Promise<boolean> {
+    const requirement = this.requirement(context);
+    if (typeof requirement === 'object' && requirement.enrolment === 'required') return true;
+    return isRequired(await this.policy.requirement({ userId, tenantId, context }), this.clock.now());
+  }
+
+  /** When the browser of a request came to be trusted, in epoch ms; undefined when it is not. */
+  protected async getTrustedSince(context: ExecutionContext, session: TotpSession): Promise<number | undefined> {
+    if (this.config.policy.maxTrustedBrowsers === 0 || context.getType<string>() !== 'http') return undefined;
+    const trustToken = trustTokenOf(context.switchToHttp().getRequest<unknown>(), this.config.trustCookie);
+    if (trustToken === undefined) return undefined;
+    const { userId, tenantId } = session;
+    const answer = await this.totp.verifyTrustedBrowser({ userId, tenantId, trustToken });
+    return answer.status === 'OK' ? answer.completedAt : undefined;
   }
 
   /** Maximum age of the last TOTP check: by default, that of `@RequireTotp({ maxAge })`. Infinity accepts any age. */
@@ -83,7 +100,8 @@ export class TotpGuard implements CanActivate {
     const checked = new SessionContainer(session);
     const maxAge = await this.getMaxAge(context);
     const maxAgeInMs = maxAge === Infinity ? Infinity : maxAgeMs(maxAge, 'What getMaxAge() of a TotpGuard returned');
-    const isCompleted = completedLately(await checked.getCompletedAt(), this.clock.now(), maxAgeInMs);
+    const completedAt = (await checked.getCompletedAt()) ?? (await this.getTrustedSince(context, session));
+    const isCompleted = completedLately(completedAt, this.clock.now(), maxAgeInMs);
     const needsDevice = await this.requiresEnrolment(context, session);
     if (isCompleted && !needsDevice) return undefined;
 

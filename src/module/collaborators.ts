@@ -1,5 +1,6 @@
 /** The classes that an application may replace by providing its own under the same token. */
 import type { Abstract } from '@nestjs/common';
+import { TotpEnrolmentPolicy } from '../http/enrolment-policy.js';
 import { TotpApi } from '../http/totp.api.js';
 import { TotpSessionAdapter } from '../http/session-adapter.js';
 import { TotpMetrics } from '../metrics/metrics.js';
@@ -24,6 +25,7 @@ export const REQUIRED_METHODS: ReadonlyMap<Collaborator, readonly string[]> = ne
   [TotpEventPublisher, ['publish'] satisfies (keyof TotpEventPublisher)[]],
   [TotpUserDirectory, ['getUserIdentifierInfo'] satisfies (keyof TotpUserDirectory)[]],
   [TotpSessionAdapter, ['resolve'] satisfies (keyof TotpSessionAdapter)[]],
+  [TotpEnrolmentPolicy, ['requirement'] satisfies (keyof TotpEnrolmentPolicy)[]],
   [TotpService, ['verifyTOTP'] satisfies (keyof TotpService)[]],
   [TotpApi, []],
 ]);

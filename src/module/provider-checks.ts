@@ -1,5 +1,6 @@
 /** Checks the providers that replace the module's own: their scope, and the methods that the module calls. */
 import type { InjectionToken } from '@nestjs/common';
+import { TotpEnrolmentPolicy } from '../http/enrolment-policy.js';
 import { TotpSessionAdapter } from '../http/session-adapter.js';
 import { TOTP_OPTIONS } from '../recipe/config.js';
 import { TotpUserDirectory } from '../recipe/user-directory.js';
@@ -10,7 +11,7 @@ import { fail, shown } from './schema.js';
 import { APPLICATION_DIRECTORY, EVENT_DESTINATIONS } from './tokens.js';
 
 /** The providers that are only used while a request is answered. */
-const IN_ANY_SCOPE: readonly unknown[] = [TotpUserDirectory, TotpSessionAdapter];
+const IN_ANY_SCOPE: readonly unknown[] = [TotpUserDirectory, TotpSessionAdapter, TotpEnrolmentPolicy];
 
 /**
  * The module also works outside of requests: at start-up, for the outbox and in the background. So most of its providers must be
@@ -33,7 +34,7 @@ export function refuseScopes(own: Registration): void {
       wrapper.isTransient
         ? `${name} is transient, so each part of the module would have an instance of its own`
         : `${name} is request-scoped, or injects something that is, but the module also works outside of requests`,
-      'Give it the default scope. TotpUserDirectory and TotpSessionAdapter may be request-scoped; elsewhere, inject ModuleRef and ' +
+      'Give it the default scope. TotpUserDirectory, TotpSessionAdapter and TotpEnrolmentPolicy may be request-scoped; elsewhere, inject ModuleRef and ' +
         'resolve what belongs to a request when it is needed',
     );
   }

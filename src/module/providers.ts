@@ -5,6 +5,7 @@ import { EventEmitter2 } from '@nestjs/event-emitter';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { EmitterTotpEventPublisher, TotpEventPublisher } from '../events/publisher.js';
+import { OptionEnrolmentPolicy, TotpEnrolmentPolicy } from '../http/enrolment-policy.js';
 import { RecipeTotpApi } from '../http/recipe-api.js';
 import { RequestSessionAdapter } from '../http/request-session-adapter.js';
 import { TotpSessionAdapter } from '../http/session-adapter.js';
@@ -65,6 +66,7 @@ export const EXPORTS = [
   TotpGuard,
   TotpClock,
   TotpSessionAdapter,
+  TotpEnrolmentPolicy,
   TotpUserDirectory,
   TotpAccountStore,
   TotpSecretCipher,
@@ -97,6 +99,7 @@ export function providersOf(extras: ResolvedExtras, controller: Type<object> | n
     { provide: TotpUserDirectory, useClass: ContextualUserDirectory },
     { provide: APPLICATION_DIRECTORY, useClass: AnonymousUserDirectory },
     { provide: TotpSessionAdapter, useClass: RequestSessionAdapter },
+    { provide: TotpEnrolmentPolicy, useClass: OptionEnrolmentPolicy },
     DeviceSecrets,
     RecoverySecrets,
     AccountUpdater,
