@@ -40,7 +40,7 @@ describe('@RequireTotp', () => {
   });
 
   it.each<[unknown, string]>([
-    [{ maxage: 300 }, '@RequireTotp() has no option "maxage". Write maxAge, or leave it out.'],
+    [{ maxage: 300 }, '@RequireTotp() has no option "maxage". Write maxAge or enrolment, or leave it out.'],
     [null, '@RequireTotp() was called with null.'],
     [300, "@RequireTotp() was called with 300. Write @RequireTotp({ maxAge: '5m' })"],
     ['5m', '@RequireTotp() was called with a string.'],

@@ -5,6 +5,7 @@ import { written } from './texts.js';
 
 /** Few, so that random requests come to the limit. */
 export const MAX_DEVICES = 2;
+export const MAX_BROWSERS = 2;
 
 const counters = { currentNumberOfFailedAttempts: 'failures', maxNumberOfFailedAttempts: 'failures' } as const;
 const INVALID_TOTP_ERROR = counters;
@@ -15,21 +16,30 @@ type Kind = keyof typeof kinds;
 
 /** The fields of each outcome of each route, next to `status`. */
 export const OUTCOMES: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Kind>>>>>> = {
-  '/device': {
+  'POST /device': {
     OK: { deviceName: 'name', secret: 'secret', qrCodeString: 'keyUri', qrCodeImage: 'image' },
     DEVICE_ALREADY_EXISTS_ERROR: nothing,
     GENERAL_ERROR: { message: 'message' },
   },
-  '/device/list': { OK: { devices: 'devices' } },
-  '/device/remove': { OK: { didDeviceExist: 'flag' } },
-  '/device/verify': {
+  'GET /device/list': { OK: { devices: 'devices' } },
+  'POST /device/remove': { OK: { didDeviceExist: 'flag' } },
+  'POST /device/verify': {
     OK: { wasAlreadyVerified: 'flag' },
     UNKNOWN_DEVICE_ERROR: nothing,
     INVALID_TOTP_ERROR,
     LIMIT_REACHED_ERROR,
   },
-  '/device/rename': { OK: nothing, UNKNOWN_DEVICE_ERROR: nothing, DEVICE_ALREADY_EXISTS_ERROR: nothing },
-  '/verify': { OK: nothing, UNKNOWN_USER_ID_ERROR: nothing, INVALID_TOTP_ERROR, LIMIT_REACHED_ERROR },
+  'POST /device/rename': { OK: nothing, UNKNOWN_DEVICE_ERROR: nothing, DEVICE_ALREADY_EXISTS_ERROR: nothing },
+  'POST /verify': { OK: nothing, UNKNOWN_USER_ID_ERROR: nothing, INVALID_TOTP_ERROR, LIMIT_REACHED_ERROR },
+  'POST /recovery-codes': { OK: { recoveryCodes: 'recoveryCodes' }, UNKNOWN_USER_ID_ERROR: nothing },
+  'GET /recovery-codes': { OK: { left: 'codes', total: 'codes', createdAt: 'timeOrNull' } },
+  'POST /recovery-codes/verify': {
+    OK: { recoveryCodesLeft: 'codes' },
+    INVALID_RECOVERY_CODE_ERROR: nothing,
+    UNKNOWN_USER_ID_ERROR: nothing,
+  },
+  'GET /trusted-browsers': { OK: { browsers: 'browsers' } },
+  'POST /trusted-browsers/forget': { OK: { forgotten: 'browserCount' } },
 };
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
@@ -47,13 +57,35 @@ const kinds = {
   image: (value: unknown) => isText(value) && /^data:image\/svg\+xml;base64,[A-Za-z0-9+/]+=*$/.test(value),
   failures: (value: unknown) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 5,
   wait: (value: unknown) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 86_400_000,
+  recoveryCodes: (value: unknown) =>
+    Array.isArray(value) &&
+    value.length === 8 &&
+    value.every((code) => /^([0-9A-HJKMNP-TV-Z]{4}-){5}[0-9A-HJKMNP-TV-Z]{4}$/.test(String(code))),
+  codes: (value: unknown) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 8,
+  timeOrNull: (value: unknown) => value === null || isTime(value),
+  browserCount: (value: unknown) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_BROWSERS,
+  browsers: (value: unknown) => Array.isArray(value) && value.length <= MAX_BROWSERS && value.every(isBrowser),
   devices: (value: unknown) => Array.isArray(value) && value.length <= MAX_DEVICES && value.every(isDevice),
 };
 
+function isTime(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0;
+}
+
 function isDevice(value: unknown): boolean {
-  const { name, period, skew, verified, ...others } = value as Record<string, unknown>;
-  const isPlain = period === 30 && skew === 1 && typeof verified === 'boolean';
-  return isPlain && kinds.name(name) && Object.keys(others).length === 0;
+  const { name, period, skew, verified, createdAt, verifiedAt, lastUsedAt, ...others } = value as Record<
+    string,
+    unknown
+  >;
+  const isPlain = period === 30 && skew === 1 && verified === (verifiedAt !== null);
+  const hasTimes = isTime(createdAt) && kinds.timeOrNull(verifiedAt) && kinds.timeOrNull(lastUsedAt);
+  return isPlain && hasTimes && kinds.name(name) && Object.keys(others).length === 0;
+}
+
+function isBrowser(value: unknown): boolean {
+  const { id, createdAt, lastUsedAt, expiresAt, userAgent, ...others } = value as Record<string, unknown>;
+  const hasTimes = [createdAt, lastUsedAt, expiresAt].every(isTime);
+  return isText(id) && hasTimes && (userAgent === null || isText(userAgent)) && Object.keys(others).length === 0;
 }
 
 /** What Node itself, or Fastify in its place, says to what is not HTTP at all. */
@@ -88,7 +120,7 @@ export function problemWith(request: FuzzedRequest, answer: HttpAnswer): string 
   if (typeof fields !== 'object' || fields === null) return 'no JSON object';
   if (status === 200) {
     return (
-      problemWithOutcome(route?.[1], fields) ??
+      problemWithOutcome(route && `${route[0]} ${route[1]}`, fields) ??
       (request.who === 'nobody' ? 'an answer to nobody' : problemWithHeaders(fields, headers))
     );
   }
@@ -123,9 +155,10 @@ function problemWithOutcome(route: string | undefined, body: object): string | u
 }
 
 function problemWithHeaders(body: object, headers: ReadonlyMap<string, string>): string | undefined {
-  const { retryAfterMs, secret } = body as Record<string, unknown>;
+  const { retryAfterMs, secret, recoveryCodes } = body as Record<string, unknown>;
   const expected = retryAfterMs === undefined ? undefined : String(Math.ceil(Number(retryAfterMs) / 1000));
   if (headers.get('retry-after') !== expected) return 'a wrong Retry-After';
-  if (secret !== undefined && headers.get('cache-control') !== 'no-store') return 'a secret that may be stored';
+  if ((secret ?? recoveryCodes) !== undefined && headers.get('cache-control') !== 'no-store')
+    return 'a secret that may be stored';
   return undefined;
 }

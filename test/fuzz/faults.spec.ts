@@ -11,7 +11,7 @@ import {
 } from 'nestjs-totp';
 import { DataSource, QueryFailedError } from 'typeorm';
 import { everywhere, useApplication } from '../support/client.js';
-import { MAX_DEVICES } from './answers.js';
+import { MAX_BROWSERS, MAX_DEVICES } from './answers.js';
 import { Log } from './log.js';
 import { anyPast, wellFormedRequest } from './requests.js';
 import { PATIENCE, settings } from './runs.js';
@@ -134,6 +134,7 @@ describe.each(everywhere.filter(({ name }) => name.endsWith('SQLite')))('$name, 
     open: where.open,
     options: {
       maxDevices: MAX_DEVICES,
+      trustedBrowsers: { max: MAX_BROWSERS },
       providers: [
         { provide: TotpSecretCipher, useClass: FailingCipher },
         { provide: TotpSessionAdapter, useClass: FailingSessions },

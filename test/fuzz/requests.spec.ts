@@ -3,7 +3,7 @@ import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { DataSource } from 'typeorm';
 import { everywhere, useApplication } from '../support/client.js';
-import { MAX_DEVICES, OUTCOMES } from './answers.js';
+import { MAX_BROWSERS, MAX_DEVICES, OUTCOMES } from './answers.js';
 import { Log } from './log.js';
 import { anyPast, anyRequest, requestsWith, ROUTES, wellFormedRequest } from './requests.js';
 import { PATIENCE, settings } from './runs.js';
@@ -19,7 +19,7 @@ describe.each(everywhere)('$name', ({ name, platform, open }) => {
   const application = useApplication({
     platform,
     open,
-    options: { maxDevices: MAX_DEVICES },
+    options: { maxDevices: MAX_DEVICES, trustedBrowsers: { max: MAX_BROWSERS } },
     configure: (app) => {
       log.open();
       app.useLogger(log.logger);
@@ -105,9 +105,16 @@ describe.each(everywhere)('$name', ({ name, platform, open }) => {
         Object.keys(statuses).map((status) => `${route} 200 ${status}`),
       );
       const refusals = ROUTES.flatMap(([method, route]) =>
-        (method === 'GET' ? [401] : [400, 401]).map((status) => `${route} ${String(status)}`),
+        (method === 'GET' ? [401] : [400, 401]).map((status) => `${method} ${route} ${String(status)}`),
       );
-      const stepUps = ['/device', '/device/remove', '/device/verify', '/device/rename'].map((route) => `${route} 403`);
+      const stepUps = [
+        '/device',
+        '/device/remove',
+        '/device/verify',
+        '/device/rename',
+        '/recovery-codes',
+        '/trusted-browsers/forget',
+      ].map((route) => `POST ${route} 403`);
       expect([...outcomes, ...refusals, ...stepUps].filter((answer) => !records.answers.has(answer))).toEqual([]);
     });
   }

@@ -13,7 +13,12 @@ export const ROUTES = [
   ['POST', '/device/remove', ['deviceName']],
   ['POST', '/device/verify', ['deviceName', 'totp']],
   ['POST', '/device/rename', ['existingDeviceName', 'newDeviceName']],
-  ['POST', '/verify', ['totp']],
+  ['POST', '/verify', ['totp', 'trustBrowser']],
+  ['POST', '/recovery-codes', []],
+  ['GET', '/recovery-codes', []],
+  ['POST', '/recovery-codes/verify', ['recoveryCode', 'trustBrowser']],
+  ['GET', '/trusted-browsers', []],
+  ['POST', '/trusted-browsers/forget', ['id']],
 ] as const;
 
 /** The `owner` stays in one session; `again` is the owner, signed in again each time; a `stranger` is another user. */
@@ -27,6 +32,8 @@ export type Value =
   | Nesting
   /** The name of one of the user's devices. */
   | { readonly nameOf: number }
+  /** One of the recovery codes that the user was shown. */
+  | { readonly recoveryCodeOf: number }
   /** The code of one of the user's devices, some steps away; it may contain spaces. */
   | { readonly codeOf: number; readonly steps: number; readonly space: string };
 
@@ -67,10 +74,19 @@ export interface FuzzedRequest {
 /** What a request is filled in with when it is sent. */
 export interface Filling {
   nameOf(device: number): string;
+  recoveryCodeOf(n: number): string;
   codeOf(device: number, steps: number): string;
 }
 
-const FIELDS = ['deviceName', 'totp', 'existingDeviceName', 'newDeviceName'] as const;
+const FIELDS = [
+  'deviceName',
+  'totp',
+  'existingDeviceName',
+  'newDeviceName',
+  'recoveryCode',
+  'trustBrowser',
+  'id',
+] as const;
 
 const codeValue = fc.record({
   codeOf: fc.nat(3),
@@ -91,6 +107,9 @@ const fieldValue = (largest: number): fc.Arbitrary<Value> =>
 /** What a well-behaved client would send in this field. */
 const sensibleValue = (name: string): fc.Arbitrary<Value> => {
   if (name === 'totp') return codeValue;
+  if (name === 'recoveryCode') return fc.record({ recoveryCodeOf: fc.nat(20) });
+  if (name === 'trustBrowser') return fc.constantFrom('true', 'false').map((json) => ({ json }));
+  if (name === 'id') return fc.constant({ text: 'an id' });
   const known = fc.record({ nameOf: fc.nat(3) });
   return name === 'newDeviceName'
     ? fc.oneof(
@@ -169,6 +188,12 @@ export const anyPast: fc.Arbitrary<Past> = fc.record({
   failures: fc.constantFrom(0, 0, 3, 4, 5),
 });
 
+const DEVICE_ROUTE_WEIGHTS: Readonly<Record<string, number>> = {
+  '/device': 3,
+  '/device/rename': 2,
+  '/device/verify': 3,
+};
+
 /**
  * A request that HTTP has nothing against: what it says is another matter.
  *
@@ -176,8 +201,10 @@ export const anyPast: fc.Arbitrary<Past> = fc.record({
  */
 export const wellFormedRequest = (largest: number): fc.Arbitrary<FuzzedRequest> =>
   fc.oneof(
-    ...ROUTES.map(([method, route, names]) =>
-      fc.record({
+    ...ROUTES.map(([method, route, names]) => ({
+      // A device has a history, which takes several requests.
+      weight: DEVICE_ROUTE_WEIGHTS[route] ?? 1,
+      arbitrary: fc.record({
         who: fc.oneof(
           { arbitrary: fc.constant('owner' as const), weight: 8 },
           { arbitrary: fc.constantFrom('again', 'stranger', 'nobody'), weight: 2 },
@@ -190,7 +217,7 @@ export const wellFormedRequest = (largest: number): fc.Arbitrary<FuzzedRequest> 
         framing: fc.constantFrom('length', 'length', 'length', 'chunked'),
         ending: fc.constant('wait' as const),
       }),
-    ),
+    })),
   );
 
 /** A request of the owner's with a text or a nesting in every field that is as large as a platform lets pass. */
@@ -470,6 +497,7 @@ function jsonOf(value: Value, filling: Filling): string {
   if ('repeat' in value) return JSON.stringify(written(value));
   if ('nest' in value)
     return value.nest.repeat(value.times) + '0' + (value.nest === '[' ? ']' : '}').repeat(value.times);
+  if ('recoveryCodeOf' in value) return JSON.stringify(filling.recoveryCodeOf(value.recoveryCodeOf));
   if ('nameOf' in value) return JSON.stringify(filling.nameOf(value.nameOf));
   const code = filling.codeOf(value.codeOf, value.steps);
   return JSON.stringify(`${code.slice(0, 3)}${value.space}${code.slice(3)}`);

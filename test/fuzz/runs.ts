@@ -4,7 +4,7 @@ import type fc from 'fast-check';
 const { TOTP_TEST_FUZZ_RUNS, TOTP_TEST_FUZZ_SEED } = process.env;
 
 /** Without settings the same requests are sent each time, few enough for every `npm test`. */
-const SHORT = 30;
+const SHORT = 90;
 const runs = Number(TOTP_TEST_FUZZ_RUNS ?? SHORT);
 
 /**

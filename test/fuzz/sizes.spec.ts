@@ -11,7 +11,7 @@ import fc from 'fast-check';
 import { DataSource } from 'typeorm';
 import { platforms, type TestApplication } from '../support/application.js';
 import { useApplication } from '../support/client.js';
-import { MAX_DEVICES } from './answers.js';
+import { MAX_BROWSERS, MAX_DEVICES } from './answers.js';
 import { exchange } from './connection.js';
 import { Log } from './log.js';
 import { hugeRequest, plainly, wellFormedRequest } from './requests.js';
@@ -39,7 +39,7 @@ describe.each(platforms)('%s', (platform) => {
   describe('with room for bodies of 10 MB', () => {
     const application = useApplication({
       adapter: () => (platform === 'Express' ? new ExpressAdapter() : new FastifyAdapter({ bodyLimit: 10 * MEGABYTE })),
-      options: { maxDevices: MAX_DEVICES },
+      options: { maxDevices: MAX_DEVICES, trustedBrowsers: { max: MAX_BROWSERS } },
       configure: (app) => {
         if (platform === 'Express') (app as NestExpressApplication).useBodyParser('json', { limit: '10mb' });
         listen(app);
@@ -112,7 +112,11 @@ describe.each(platforms)('%s', (platform) => {
   });
 
   describe('with the room that it has by itself', () => {
-    const application = useApplication({ platform, options: { maxDevices: MAX_DEVICES }, configure: listen });
+    const application = useApplication({
+      platform,
+      options: { maxDevices: MAX_DEVICES, trustedBrowsers: { max: MAX_BROWSERS } },
+      configure: listen,
+    });
     beforeAll(() => (log.lines.length = 0));
 
     it(

@@ -15,9 +15,9 @@ export class Records {
   /** The answers, such as `/verify 200 OK`, and how often each came. */
   readonly answers = new Map<string, number>();
 
-  note({ target }: FuzzedRequest, { status, body }: HttpAnswer): void {
+  note({ method, target }: FuzzedRequest, { status, body }: HttpAnswer): void {
     const outcome = /^\{"status":"([A-Z_]+)"/.exec(body)?.[1] ?? '';
-    const answer = `${written(target).replace('/totp', '')} ${String(status)} ${outcome}`.trim();
+    const answer = `${method} ${written(target).replace('/totp', '')} ${String(status)} ${outcome}`.trim();
     this.answers.set(answer, (this.answers.get(answer) ?? 0) + 1);
   }
 }
@@ -28,6 +28,7 @@ export class Visitor implements Filling {
   readonly strangerId = randomUUID();
   private readonly session = randomUUID();
   private readonly devices: { readonly name: string; readonly secret: string }[] = [];
+  private recoveryCodes: readonly string[] = [];
   private sessions = 0;
 
   constructor(
@@ -46,10 +47,12 @@ export class Visitor implements Filling {
       await totp.importDevice({ userId, deviceName, secretKey });
       this.keep(deviceName, secretKey);
     }
+    const made = await totp.createRecoveryCodes({ userId });
+    if (made.status === 'OK') this.keepCodes(made.recoveryCodes);
     if (past.completed && past.verified > 0) await this.send(ownSignIn);
     if (past.unverified > 0) {
-      const made = await totp.createDevice({ userId, deviceName: 'new' });
-      if (made.status === 'OK') this.keep(made.deviceName, made.secret);
+      const device = await totp.createDevice({ userId, deviceName: 'new' });
+      if (device.status === 'OK') this.keep(device.deviceName, device.secret);
     }
     for (let n = 0; n < past.failures; n++) await totp.verifyTOTP({ userId, totp: 'wrong' });
   }
@@ -87,6 +90,10 @@ export class Visitor implements Filling {
     return code;
   }
 
+  recoveryCodeOf(n: number): string {
+    return this.recoveryCodes.at(n % Math.max(this.recoveryCodes.length, 1)) ?? '0000-0000-0000-0000-0000-0000';
+  }
+
   private senderOf(who: Who): Record<string, string> {
     switch (who) {
       case 'owner':
@@ -101,9 +108,17 @@ export class Visitor implements Filling {
   }
 
   private remember(body: string): void {
+    if (body.startsWith('{"status":"OK","recoveryCodes":')) {
+      this.keepCodes(JSON.parse(body).recoveryCodes);
+    }
     if (!body.startsWith('{"status":"OK","deviceName":')) return;
     const { deviceName, secret } = JSON.parse(body);
     this.keep(deviceName, secret);
+  }
+
+  private keepCodes(codes: readonly string[]): void {
+    this.recoveryCodes = codes;
+    for (const code of codes) this.records.secrets.add(code);
   }
 
   private keep(name: string, secret: string): void {

@@ -15,6 +15,12 @@ import {
 const STEP_UP_MAX_AGE = 1_200;
 const OK = answered({ status: 'OK' });
 const created = answered(expect.objectContaining({ status: 'OK', deviceName: 'watch' }));
+const unknownUser = answered({ status: 'UNKNOWN_USER_ID_ERROR' });
+const codes = answered({ status: 'OK', recoveryCodes: expect.any(Array) });
+const noCodes = answered({ status: 'OK', left: 0, total: 0, createdAt: null });
+const wrongCode = answered({ status: 'INVALID_RECOVERY_CODE_ERROR' });
+const noBrowsers = answered({ status: 'OK', browsers: [] });
+const forgotten = answered({ status: 'OK', forgotten: 0 });
 const unknownDevice = answered({ status: 'UNKNOWN_DEVICE_ERROR' });
 const alreadyVerified = answered({ status: 'OK', wasAlreadyVerified: true });
 const removed = (didDeviceExist: boolean) => answered({ status: 'OK', didDeviceExist });
@@ -121,6 +127,31 @@ const requests: readonly Request[] = [
     answers: [unauthorised, unknownDevice, invalidClaim, invalidClaim, OK],
   },
   {
+    request: 'creates recovery codes',
+    act: (by) => by.post('/recovery-codes', {}),
+    answers: [unauthorised, unknownUser, invalidClaim, invalidClaim, codes],
+  },
+  {
+    request: 'reads how many recovery codes are left',
+    act: (by) => by.send('/recovery-codes'),
+    answers: [unauthorised, noCodes, noCodes, noCodes, noCodes],
+  },
+  {
+    request: 'enters a wrong recovery code',
+    act: (by) => by.post('/recovery-codes/verify', { recoveryCode: '0000-0000-0000-0000-0000-0000' }),
+    answers: [unauthorised, unknownUser, wrongCode, wrongCode, wrongCode],
+  },
+  {
+    request: 'lists trusted browsers',
+    act: (by) => by.send('/trusted-browsers'),
+    answers: [unauthorised, noBrowsers, noBrowsers, noBrowsers, noBrowsers],
+  },
+  {
+    request: 'forgets trusted browsers',
+    act: (by) => by.post('/trusted-browsers/forget', {}),
+    answers: [unauthorised, forgotten, invalidClaim, invalidClaim, forgotten],
+  },
+  {
     request: 'signs in with a code',
     act: (by, { phone }) => by.signIn(phone.code()),
     answers: [unauthorised, answered({ status: 'UNKNOWN_USER_ID_ERROR' }), OK, OK, OK],
@@ -128,7 +159,7 @@ const requests: readonly Request[] = [
 ];
 
 describe.each(platforms)('on %s', (platform) => {
-  const application = useApplication({ platform });
+  const application = useApplication({ platform, options: { trustedBrowsers: {} } });
 
   describe.each(requests)('a client that $request', ({ act, answers }) => {
     it.each(Object.entries(sessions).map(([title, by], n) => [title, by, answers[n]] as const))(
