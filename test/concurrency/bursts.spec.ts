@@ -1,6 +1,6 @@
 /** Everything at once, ten times in a row, on every database: one code is accepted once, and the budget is exact. */
 import { databases } from '../support/databases.js';
-import { failureCounts, type Status, statuses, useCrowd, WRONG } from './crowd.js';
+import { failureCounts, type Status, statuses, useCrowd, type User, WRONG } from './crowd.js';
 
 describe.each(databases)('all at once on $name', ({ open }) => {
   const crowd = useCrowd(open);
@@ -168,6 +168,124 @@ describe.each(databases)('all at once on $name', ({ open }) => {
       const answers = await crowd.atOnce(50, ({ totp }) => totp.removeDevice({ userId: user.id, deviceName: 'phone' }));
       expect(answers.filter(({ didDeviceExist }) => didDeviceExist)).toHaveLength(1);
       expect(crowd.named('totp.device.removed')).toHaveLength(1);
+    });
+  });
+
+  describe('recovery codes', () => {
+    const codesOf = async (user: User) => {
+      const made = await user.totp.createRecoveryCodes({ userId: user.id });
+      return made.status === 'OK' ? made.recoveryCodes : [];
+    };
+
+    it('R2: one code 50 times is accepted once', async () => {
+      await crowd.tenTimes(async (user) => {
+        const [recoveryCode = ''] = await codesOf(user);
+        const answers = await crowd.atOnce(50, ({ totp }) =>
+          totp.verifyRecoveryCode({ userId: user.id, recoveryCode }),
+        );
+        expect(statuses(answers)).toEqual({ OK: 1, INVALID_RECOVERY_CODE_ERROR: 49 });
+        expect(crowd.named('totp.recovery-code.used')).toMatchObject([{ left: 7 }]);
+        expect(crowd.named('totp.recovery-code.rejected')).toHaveLength(49);
+      });
+    });
+
+    it('R2: eight codes six times each are accepted once each', async () => {
+      await crowd.tenTimes(async (user) => {
+        const codes = await codesOf(user);
+        const answers = await crowd.atOnce(48, ({ totp }, n) =>
+          totp.verifyRecoveryCode({ userId: user.id, recoveryCode: codes[n % 8] ?? '' }),
+        );
+        expect(statuses(answers)).toEqual({ OK: 8, INVALID_RECOVERY_CODE_ERROR: 40 });
+        const left = crowd.named('totp.recovery-code.used').map((event) => event.left);
+        expect(left.toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+      });
+    });
+
+    it('R4: of a set that is replaced while it is used, no code is accepted after the new set', async () => {
+      await crowd.tenTimes(async (user) => {
+        const codes = await codesOf(user);
+        await crowd.atOnce<object>(40, ({ totp }, n) =>
+          n % 5 === 0
+            ? totp.createRecoveryCodes({ userId: user.id })
+            : totp.verifyRecoveryCode({ userId: user.id, recoveryCode: codes[n % 8] ?? '' }),
+        );
+        for (const recoveryCode of codes) {
+          expect(await user.totp.verifyRecoveryCode({ userId: user.id, recoveryCode })).toEqual({
+            status: 'INVALID_RECOVERY_CODE_ERROR',
+          });
+        }
+        expect(await user.totp.getRecoveryCodes({ userId: user.id })).toMatchObject({ left: 8, total: 8 });
+        expect(crowd.named('totp.recovery-codes.created')).toHaveLength(9);
+      });
+    });
+
+    it('R6: of 20 temporary codes that are issued at once, one is valid, and it is accepted once', async () => {
+      await crowd.tenTimes(async (user) => {
+        const issued = await crowd.atOnce(20, ({ totp }) => totp.createTemporaryCode({ userId: user.id }));
+        const codes = issued.map((answer) => (answer.status === 'OK' ? answer.temporaryCode : ''));
+        const answers = await crowd.atOnce(40, ({ totp }, n) =>
+          totp.verifyRecoveryCode({ userId: user.id, recoveryCode: codes[n % 20] ?? '' }),
+        );
+        expect(statuses(answers)).toEqual({ OK: 1, INVALID_RECOVERY_CODE_ERROR: 39 });
+        expect(crowd.named('totp.temporary-code.used')).toHaveLength(1);
+      });
+    });
+
+    it('R3: a recovery code is accepted among wrong codes that lock the user, and ends one lock at most', async () => {
+      await crowd.tenTimes(async (user) => {
+        const [recoveryCode = ''] = await codesOf(user);
+        const answers = await crowd.atOnce<Status>(41, ({ totp }, n) =>
+          n === 20
+            ? totp.verifyRecoveryCode({ userId: user.id, recoveryCode })
+            : totp.verifyTOTP({ userId: user.id, totp: WRONG }),
+        );
+        expect(answers[20]).toEqual({ status: 'OK', recoveryCodesLeft: 7 });
+        expect(failureCounts(answers).length).toBeLessThanOrEqual(10);
+        expect(crowd.named('totp.user.unlocked').length).toBeLessThanOrEqual(1);
+      });
+    });
+  });
+
+  it('O1: of 30 wrong codes, counted over locks, the last begins two codes in a row, with one event', async () => {
+    await crowd.tenTimes(async (user) => {
+      for (let round = 0; round < 7; round++) {
+        await crowd.atOnce(10, ({ totp }) => totp.verifyTOTP({ userId: user.id, totp: WRONG }));
+        await user.totp.unlockUser({ userId: user.id });
+      }
+      expect(crowd.named('totp.code.rejected')).toHaveLength(35);
+      expect(crowd.named('totp.user.suspected')).toMatchObject([{ failures: 30 }]);
+      const session = { handle: 'session', completedAt: undefined };
+      const answers = await crowd.atOnce(50, ({ totp }) =>
+        totp.verifyTOTP({ userId: user.id, totp: user.code(), session }),
+      );
+      expect(answers.filter((answer) => 'nextCodeRequired' in answer)).toHaveLength(50);
+      const seconds = await crowd.atOnce(50, ({ totp }) =>
+        totp.verifyTOTP({ userId: user.id, totp: user.code(1), session }),
+      );
+      expect(statuses(seconds)).toEqual({ OK: 1, INVALID_TOTP_ERROR: 49 });
+    });
+  });
+
+  it('T2: a browser that is forgotten while it is used is trusted by no later request, and no more than three are', async () => {
+    await crowd.tenTimes(async (user) => {
+      const answers = await Promise.all(
+        [-1, 0, 1].map(async (step) => {
+          await user.importPhone();
+          return user.totp.verifyTOTP({ userId: user.id, totp: user.code(step), trustBrowser: {} });
+        }),
+      );
+      const tokens = answers.flatMap((answer) => ('trustToken' in answer ? [answer.trustToken] : []));
+      await crowd.atOnce<object>(40, ({ totp }, n) =>
+        n % 8 === 0
+          ? totp.forgetTrustedBrowsers({ userId: user.id })
+          : totp.verifyTrustedBrowser({ userId: user.id, trustToken: tokens[n % tokens.length] ?? '' }),
+      );
+      for (const trustToken of tokens) {
+        expect(await user.totp.verifyTrustedBrowser({ userId: user.id, trustToken })).toEqual({
+          status: 'UNKNOWN_BROWSER_ERROR',
+        });
+      }
+      expect(crowd.named('totp.browser.forgotten')).toHaveLength(1);
     });
   });
 

@@ -17,7 +17,8 @@ export function useCrowd(open: TestDatabase['open']): Crowd {
   let database: OpenDatabase;
   beforeAll(async () => {
     database = await open();
-    for (const platform of platforms) applications.push(await startApplication({ database, platform }));
+    const options = { trustedBrowsers: { max: 3 } };
+    for (const platform of platforms) applications.push(await startApplication({ database, platform, options }));
   });
   afterAll(async () => {
     for (const application of applications) await application.close();

@@ -4,7 +4,16 @@
  */
 import { totpCode } from 'nestjs-totp/testing';
 
-export const RULES = { maxFailures: 3, cooldown: 60, multiplier: 2, maxCooldown: 300, hardLimit: 10, maxDevices: 3 };
+export const RULES = {
+  maxFailures: 3,
+  cooldown: 60,
+  multiplier: 2,
+  maxCooldown: 300,
+  hardLimit: 10,
+  maxDevices: 3,
+  vigilance: { after: 3, forgivenPerDay: 4 },
+  maxBrowsers: 2,
+};
 
 const STEP = 30_000;
 const DAY = 86_400_000;
@@ -23,6 +32,14 @@ export class AccountModel {
   /** The times of all failures since the last accepted code. */
   private streak: number[] = [];
   private stepUsedByRemoved = -1;
+  /** The times of all failures that ever were. */
+  private readonly failures: number[] = [];
+  /** The first of two codes. */
+  private first: { readonly device: ModelDevice; readonly step: number; readonly session: string } | undefined;
+  private codes: string[] = [];
+  private temporary: { readonly code: string; readonly from: number; readonly until: number } | undefined;
+  /** The tokens of trusted browsers, and until when each is trusted. */
+  private browsers: { readonly token: string; readonly until: number }[] = [];
 
   create(name: string, secret: string, now: number): string {
     return this.add({ name, secret, createdAt: now, verified: false, usedStep: -1 }, now);
@@ -49,14 +66,56 @@ export class AccountModel {
     if (!device) return false;
     this.devices = this.live(now).filter((other) => other !== device);
     this.stepUsedByRemoved = Math.max(this.stepUsedByRemoved, device.usedStep);
+    if (device.verified) this.browsers = [];
     return true;
+  }
+
+  renewCodes(codes: readonly string[]): string {
+    if (!this.devices.some(({ verified }) => verified)) return 'UNKNOWN_USER_ID_ERROR';
+    this.codes = [...codes];
+    return 'OK';
+  }
+
+  help(code: string, from: number, until: number): string {
+    if (!this.devices.some(({ verified }) => verified)) return 'UNKNOWN_USER_ID_ERROR';
+    this.temporary = { code, from, until };
+    return 'OK';
+  }
+
+  recover(code: string, now: number): object {
+    if (!this.devices.some(({ verified }) => verified)) return { status: 'UNKNOWN_USER_ID_ERROR' };
+    const { temporary } = this;
+    const isTemporary = temporary?.code === code && now >= temporary.from - 60_000 && now < temporary.until;
+    if (!isTemporary && !this.codes.includes(code)) return { status: 'INVALID_RECOVERY_CODE_ERROR' };
+    if (isTemporary) this.temporary = undefined;
+    this.codes = this.codes.filter((other) => other !== code);
+    this.streak = [];
+    this.first = undefined;
+    this.browsers = [];
+    return { status: 'OK', recoveryCodesLeft: this.codes.length };
+  }
+
+  isTrusted(token: string, now: number): boolean {
+    return this.browsers.some((browser) => browser.token === token && now < browser.until);
+  }
+
+  forget(): number {
+    const { length } = this.browsers;
+    this.browsers = [];
+    return length;
+  }
+
+  /** Trusts a browser: after a code was accepted for it. */
+  trust(token: string, now: number): void {
+    const live = this.browsers.filter(({ until }) => now < until);
+    this.browsers = [...live, { token, until: now + DAY }].slice(-RULES.maxBrowsers);
   }
 
   unlock(): void {
     this.streak = [];
   }
 
-  signIn(code: string, now: number): object {
+  signIn(code: string, session: string, now: number): object {
     if (this.live(now).length === 0) return { status: 'UNKNOWN_USER_ID_ERROR' };
     const refusal = this.refusal(now);
     if (refusal) return refusal;
@@ -65,13 +124,31 @@ export class AccountModel {
       .map((device) => ({ device, step: latestStep(device.secret, code, now) }))
       .filter(({ step }) => step >= 0);
     const fresh = matches.find(({ device, step }) => step > device.usedStep);
+    const failures = this.standing().counted.filter((failedAt) => now - failedAt < RULES.cooldown * 1000).length;
     if (fresh) {
-      fresh.device.usedStep = fresh.step;
+      const { device, step } = fresh;
+      device.usedStep = step;
+      const { first } = this;
+      const isSecond = first?.device === device && first.session === session && first.step === step - 1;
+      if (this.unforgiven(now) >= RULES.vigilance.after && !isSecond) {
+        this.first = { device, step, session };
+        return { ...invalid(failures), nextCodeRequired: true };
+      }
+      this.first = undefined;
       this.streak = [];
       return { status: 'OK' };
     }
-    if (matches.length === 0) return this.fail(now);
-    return invalid(this.standing().counted.filter((failedAt) => now - failedAt < RULES.cooldown * 1000).length);
+    if (matches.length === 0) return this.fail(session, now);
+    const isFirst = this.first?.device === matches[0]?.device && this.first?.session === session;
+    return { ...invalid(failures), ...(isFirst ? { nextCodeRequired: true } : {}) };
+  }
+
+  /** The failures that time has not forgiven, gone through one by one. */
+  private unforgiven(now: number): number {
+    const each = DAY / RULES.vigilance.forgivenPerDay;
+    let forgivenAt = 0;
+    for (const failedAt of this.failures) forgivenAt = Math.max(forgivenAt, failedAt) + each;
+    return Math.max(0, Math.ceil((forgivenAt - now) / each));
   }
 
   enrol(name: string, code: string, now: number): object {
@@ -81,7 +158,7 @@ export class AccountModel {
     const refusal = this.refusal(now);
     if (refusal) return refusal;
     const step = latestStep(device.secret, code, now);
-    if (step < 0) return this.fail(now);
+    if (step < 0) return this.fail('none', now);
     device.verified = true;
     device.usedStep = step;
     this.streak = [];
@@ -139,8 +216,10 @@ export class AccountModel {
     };
   }
 
-  private fail(now: number): object {
+  private fail(session: string, now: number): object {
     this.streak.push(now);
+    this.failures.push(now);
+    if (this.first?.session === session) this.first = undefined;
     return invalid(this.standing().newestCount);
   }
 }

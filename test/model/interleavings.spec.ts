@@ -13,6 +13,8 @@ const clock = new TestTotpClock();
 const now = clock.now();
 const userId = 'ann';
 const wrong = '000000';
+const recoveryCodes = ['aBcDeFgHiJkLmNoPqRsT', 'bCdEfGhIjKlMnOpQrStU'];
+const otherCodes = ['cDeFgHiJkLmNoPqRsTuV'];
 
 type Step = (totp: TotpService) => Promise<unknown>;
 type Calls = Readonly<Record<string, Step>>;
@@ -28,12 +30,19 @@ const calls: Calls = {
   'a renaming': (totp) => totp.updateDevice({ userId, existingDeviceName: 'phone', newDeviceName: 'old' }),
   'a new device': async (totp) => (await totp.createDevice({ userId, deviceName: 'new' })).status,
   'an unlocking': (totp) => totp.unlockUser({ userId }),
+  'a recovery code': (totp) => totp.verifyRecoveryCode({ userId, recoveryCode: recoveryCodes[0] ?? '' }),
+  'another recovery code': (totp) => totp.verifyRecoveryCode({ userId, recoveryCode: recoveryCodes[1] ?? '' }),
+  'a new set of recovery codes': (totp) => totp.importRecoveryCodes({ userId, recoveryCodes: otherCodes }),
+  'a code that trusts the browser': async (totp) =>
+    (await totp.verifyTOTP({ userId, totp: totpCode(secretKey, now + 30_000), trustBrowser: {} })).status,
+  'a forgetting of browsers': (totp) => totp.forgetTrustedBrowsers({ userId }),
 };
 
 const enrolled: Step = async (totp) => {
   await totp.importDevice({ userId, deviceName: 'phone', secretKey });
   await totp.importDevice({ userId, deviceName: 'tablet', secretKey: otherKey });
   await totp.createDevice({ userId, deviceName: 'new' });
+  await totp.importRecoveryCodes({ userId, recoveryCodes });
 };
 
 const beginnings: Calls = {
@@ -65,6 +74,9 @@ it.each([
   ['a wrong code', 'a wrong code', 'a wrong code'],
   ['a right code', 'a removal', 'an import of the same secret'],
   ['the code before it', 'a right code', 'a wrong code'],
+  ['a recovery code', 'a recovery code', 'a wrong code'],
+  ['a recovery code', 'a new set of recovery codes', 'another recovery code'],
+  ['a recovery code', 'a code that trusts the browser', 'a forgetting of browsers'],
 ])('with one try left: %s, %s and %s', async (...names) => {
   const beginning = stepOf('a user with one try left', beginnings);
   const steps = names.map((name) => stepOf(name));
@@ -107,11 +119,12 @@ async function* everyInterleaving(beginning: Step, steps: readonly Step[]): Asyn
 }
 
 function serviceOver(store: InMemoryTotpAccountStore): TotpService {
-  return recipeOver({ store, clock }).totp;
+  return recipeOver({ store, clock, trustedBrowsers: {} }).totp;
 }
 
 async function outcomeOf(answers: readonly unknown[], totp: TotpService): Promise<string> {
-  return JSON.stringify([answers, await totp.getStatus({ userId })]);
+  const { browsers } = await totp.listTrustedBrowsers({ userId });
+  return JSON.stringify([answers, await totp.getStatus({ userId }), browsers.length]);
 }
 
 function stepOf(name: string, of: Calls = calls): Step {

@@ -1,5 +1,5 @@
 /**
- * Four processes on one database, everything at once: checks W3, L1, L2, L5 and M6.
+ * Four processes on one database, everything at once: checks W3, L1, L2, L5, M6, R2, R4 and T2.
  *
  * Each burst runs once, or as often as `TOTP_TEST_REPETITIONS` says; then prints the results as a table.
  */
@@ -151,7 +151,7 @@ describe.each(databases)('four processes on $name', ({ name: databaseName, open 
       const created = named(volley, 'totp.device.created');
       expect(created.filter((event) => event.name === 'totp.device.created' && !event.replaced)).toHaveLength(1);
       const { devices } = await status(userId);
-      expect(devices).toEqual([{ name: 'phone', period: 30, skew: 1, verified: false }]);
+      expect(devices).toMatchObject([{ name: 'phone', period: 30, skew: 1, verified: false }]);
     });
   });
 
@@ -218,6 +218,59 @@ describe.each(databases)('four processes on $name', ({ name: databaseName, open 
       expect(verified.answers.filter(({ wasAlreadyVerified }) => wasAlreadyVerified === false)).toHaveLength(1);
       expect(verified.answers.filter(({ wasAlreadyVerified }) => wasAlreadyVerified === true)).toHaveLength(39);
       expect(named(verified, 'totp.device.verified')).toHaveLength(1);
+    });
+  });
+
+  it('R2: accept one recovery code of 200 at once exactly once', async () => {
+    await repeatedly(async (user) => {
+      const userId = user();
+      await fire([enrolled(userId)]);
+      const [made] = (await fire([{ name: 'createRecoveryCodes', input: { userId } }])).answers;
+      const recoveryCode = made?.recoveryCodes?.[0] ?? '';
+      const volley = await fireBurst(
+        '200 × one recovery code',
+        times(200, () => ({ name: 'verifyRecoveryCode', input: { userId, recoveryCode } })),
+      );
+      expect(answered(volley, 'OK')).toHaveLength(1);
+      expect(answered(volley, 'INVALID_RECOVERY_CODE_ERROR')).toHaveLength(199);
+      expect(named(volley, 'totp.recovery-code.used')).toHaveLength(1);
+    });
+  });
+
+  it('R4: accept no code of a set that is replaced at the same time, once it is replaced', async () => {
+    await repeatedly(async (user) => {
+      const userId = user();
+      await fire([enrolled(userId)]);
+      const [made] = (await fire([{ name: 'createRecoveryCodes', input: { userId } }])).answers;
+      const codes = made?.recoveryCodes ?? [];
+      const enter = (n: number): Call => ({
+        name: 'verifyRecoveryCode',
+        input: { userId, recoveryCode: codes[n % 8] ?? '' },
+      });
+      const volley = await fireBurst(
+        '60 × a recovery code or a new set',
+        times(60, (n) => (n % 6 === 0 ? { name: 'createRecoveryCodes', input: { userId } } : enter(n))),
+      );
+      expect(named(volley, 'totp.recovery-codes.created')).toHaveLength(10);
+      expect(named(volley, 'totp.recovery-code.used').length).toBeLessThanOrEqual(8);
+      expect(answered(await fire(times(8, enter)), 'INVALID_RECOVERY_CODE_ERROR')).toHaveLength(8);
+    });
+  });
+
+  it('T2: trust no browser once it is forgotten, however many requests of it there are', async () => {
+    await repeatedly(async (user) => {
+      const userId = user();
+      await fire([enrolled(userId)]);
+      const [made] = (await fire([{ name: 'verifyTOTP', input: { userId, totp: rightCode, trustBrowser: {} } }]))
+        .answers;
+      const visit: Call = { name: 'verifyTrustedBrowser', input: { userId, trustToken: made?.trustToken ?? '' } };
+      expect(answered(await fire([visit]), 'OK')).toHaveLength(1);
+      const volley = await fireBurst(
+        '80 × a trusted browser or forgetting it',
+        times(80, (n) => (n % 8 === 0 ? { name: 'forgetTrustedBrowsers', input: { userId } } : visit)),
+      );
+      expect(named(volley, 'totp.browser.forgotten')).toHaveLength(1);
+      expect(answered(await fire([visit]), 'UNKNOWN_BROWSER_ERROR')).toHaveLength(1);
     });
   });
 

@@ -20,6 +20,8 @@ export interface Answer {
   readonly devices?: readonly DeviceSummary[];
   readonly didDeviceExist?: boolean;
   readonly wasAlreadyVerified?: boolean;
+  readonly recoveryCodes?: readonly string[];
+  readonly trustToken?: string;
   readonly currentNumberOfFailedAttempts?: number;
 }
 

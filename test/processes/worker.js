@@ -73,6 +73,7 @@ Module({
       issuer: 'Acme',
       secrets: 'plain-text',
       controllers: false,
+      trustedBrowsers: {},
       ...outbox,
       providers: [
         // What is tried again is due at a time, which has to come.
