@@ -42,6 +42,8 @@ export default defineConfig({
             page('Sessions and the guard', 'docs/sessions'),
             page('Options', 'docs/options'),
             page('TotpService', 'docs/service'),
+            page('When the phone is lost', 'docs/recovery'),
+            page('Trusted browsers', 'docs/trusted-browsers'),
             page('Events', 'docs/events'),
           ],
         },

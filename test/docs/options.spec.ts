@@ -10,7 +10,7 @@ it('each option has its values, its default where there is one, and a sentence',
   const rows = tableRows(optionsAsMarkdown());
   expect(rows.length).toBeGreaterThan(25);
   for (const [name = '', values = '', , sentence = ''] of rows) {
-    expect(name).toMatch(/^`[a-zA-Z]+(\.[a-zA-Z]+)?`$/);
+    expect(name).toMatch(/^`[a-zA-Z]+(\.[a-zA-Z]+){0,2}`$/);
     expect(values).not.toBe('');
     expect(sentence).not.toBe('');
   }

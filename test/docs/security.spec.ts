@@ -1,8 +1,8 @@
 import { FRESH_BUDGET, type Budget } from '../../src/accounts/account.js';
 import { isLocked, recordFailure } from '../../src/accounts/lockout.js';
 import { checkOptions } from '../../src/module/check-options.js';
-import type { TotpModuleOptions } from 'nestjs-totp';
-import { DAY, HOUR, MINUTE } from '../support/accounts.js';
+import { guessingOdds, type TotpModuleOptions } from 'nestjs-totp';
+import { HOUR } from '../support/accounts.js';
 import { problemsOf, read, tableRows } from './documents.js';
 
 const PAGE = 'docs/security.md';
@@ -21,11 +21,15 @@ const settings: readonly {
   { title: '`defaultSkew: 2`', devices: 1, options: { defaultSkew: 2 } },
   { title: '`digits: 8`', devices: 1, options: { digits: 8 } },
   { title: '`lockout: { hardLimit: 20 }`', devices: 1, options: { lockout: { hardLimit: 20 } } },
-  { title: '`lockout: { hardLimit: 20 }`, two devices', devices: 2, options: { lockout: { hardLimit: 20 } } },
   {
-    title: '`digits: 8`, `lockout: { hardLimit: 20 }`',
+    title: '`vigilance: { forgivenPerDay: 10 }`',
     devices: 1,
-    options: { digits: 8, lockout: { hardLimit: 20 } },
+    options: { lockout: { vigilance: { forgivenPerDay: 10 } } },
+  },
+  {
+    title: '`vigilance: { after: 10 }`, `digits: 8`',
+    devices: 1,
+    options: { digits: 8, lockout: { vigilance: { after: 10 } } },
   },
 ];
 
@@ -57,17 +61,6 @@ class Account {
   }
 }
 
-/** The tries in a day of a guesser who causes no lock at all. */
-function quietTriesInADay(options: Partial<TotpModuleOptions>): number {
-  const account = new Account(checkOptions({ issuer: 'Acme', ...options }).policy);
-  const { cooldownMs, hardLimit, maxFailures } = account.policy;
-  for (; account.now < DAY; account.now += cooldownMs) {
-    for (let n = 1; n < maxFailures && account.tries < hardLimit - 1; n++) account.guess();
-    expect(account.isLocked).toBe(false);
-  }
-  return account.tries;
-}
-
 /** Locks and all, as fast as the locks let. */
 function hoursToTheHardLock(account: Account, perRound: number, wait: (account: Account) => number): number {
   for (;;) {
@@ -97,15 +90,14 @@ describe('the odds of guessing', () => {
   });
 
   it.each(settings.map((setting, n) => ({ ...setting, cells: rows[n]?.slice(1) })))(
-    'with $title are computed right',
+    'with $title are what guessingOdds computes',
     ({ devices, options, cells }) => {
       const { digits, defaultSkew, policy } = checkOptions({ issuer: 'Acme', ...options });
       const right = devices * (2 * defaultSkew + 1);
-      const perTry = right / 10 ** digits;
       expect(cells).toEqual([
         `${count(right)} in ${count(10 ** digits)}`,
-        tries(policy.hardLimit, perTry),
-        tries(365 * quietTriesInADay(options), perTry),
+        tries(policy.hardLimit, right / 10 ** digits),
+        percent(guessingOdds(options, { devices })),
       ]);
     },
   );
@@ -113,13 +105,6 @@ describe('the odds of guessing', () => {
   it('of endless tries are computed right', () => {
     const perYear = 5 * 4 * 24 * 365;
     expect(rows.at(-1)?.slice(1)).toEqual(['3 in 1,000,000', 'never', tries(perYear, 3e-6)]);
-  });
-
-  it('rest on four tries every 15 minutes, which never lock', () => {
-    const { maxFailures, cooldownMs } = checkOptions({ issuer: 'Acme' }).policy;
-    expect([maxFailures, cooldownMs]).toEqual([5, 15 * MINUTE]);
-    expect(section('Odds of guessing')).toContain('four tries every 15 minutes, which never lock');
-    expect(quietTriesInADay({})).toBe(99);
   });
 });
 

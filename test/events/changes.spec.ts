@@ -6,6 +6,7 @@ import { recipeOver } from '../support/recipe.js';
 
 const userId = 'ann';
 const secretKey = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+const recoveryCode = 'aBcDeFgHiJkLmNoPqRsT';
 const phone = { userId, deviceName: 'phone' };
 const foreign = {
   source: 'line 2',
@@ -78,9 +79,37 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
   getStatus: [(totp) => totp.getStatus({ userId })],
   getStatuses: [(totp) => totp.getStatuses({ userIds: [userId] })],
   removeUser: [(totp) => totp.removeUser({ userId })],
+  createRecoveryCodes: [(totp) => totp.createRecoveryCodes({ userId })],
+  importRecoveryCodes: [(totp) => totp.importRecoveryCodes({ userId, recoveryCodes: [recoveryCode] })],
+  verifyRecoveryCode: [
+    (totp) => totp.verifyRecoveryCode({ userId, recoveryCode: 'x' }),
+    async (totp) => {
+      await totp.importRecoveryCodes({ userId, recoveryCodes: [recoveryCode] });
+      await totp.verifyRecoveryCode({ userId, recoveryCode, trustBrowser: {} });
+    },
+  ],
+  getRecoveryCodes: [(totp) => totp.getRecoveryCodes({ userId })],
+  createTemporaryCode: [(totp) => totp.createTemporaryCode({ userId })],
+  forgetTrustedBrowsers: [
+    async (totp, clock) => {
+      await totp.verifyTOTP({ userId, totp: now(clock), trustBrowser: {} });
+      await totp.forgetTrustedBrowsers({ userId });
+    },
+  ],
+  listTrustedBrowsers: [(totp) => totp.listTrustedBrowsers({ userId })],
+  // That a browser was used is noted once a day, and is no event.
+  verifyTrustedBrowser: [(totp) => totp.verifyTrustedBrowser({ userId, trustToken: 'x' })],
   importForeignDevices: [(totp) => importForeignDevices(totp, { devices: [foreign], refused: [] })],
 };
-const READS = ['getStatus', 'getStatuses', 'getUserIdentifierInfoForUserId', 'listDevices'];
+const READS = [
+  'getStatus',
+  'getStatuses',
+  'getUserIdentifierInfoForUserId',
+  'listDevices',
+  'getRecoveryCodes',
+  'listTrustedBrowsers',
+  'verifyTrustedBrowser',
+];
 
 async function setUp() {
   const [store, publisher, clock] = [new WatchedStore(), new TotpEventRecorder(), new TestTotpClock()];
@@ -90,6 +119,7 @@ async function setUp() {
     publisher,
     clock,
     events: { outbox: true, codeEvents: true },
+    trustedBrowsers: {},
     override: {
       functions: (original) => {
         functions = Object.keys(original);

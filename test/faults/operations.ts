@@ -1,10 +1,11 @@
 /** Every function of `TotpService` in every situation in which it answers or writes something else. */
 import { randomUUID } from 'node:crypto';
 import type { TotpService } from 'nestjs-totp';
-import { type TestTotpClock, totpCode } from 'nestjs-totp/testing';
+import { TestTotpClock, totpCode } from 'nestjs-totp/testing';
 
 export const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
 export const WRONG_CODE = '000000';
+const RECOVERY_CODE = 'aBcDeFgHiJkLmNoPqRsT';
 const OTHER_SECRET = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
 const OK = { status: 'OK' };
 const LOCK = 15 * 60;
@@ -35,7 +36,6 @@ const invalid = (currentNumberOfFailedAttempts: number) => ({
   maxNumberOfFailedAttempts: 5,
 });
 const limitReached = expect.objectContaining({ status: 'LIMIT_REACHED_ERROR', retryAfterMs: LOCK * 1000 });
-const device = (name: string, verified = true) => ({ name, period: 30, skew: 1, verified });
 
 async function enrol({ totp, userId }: Setting): Promise<void> {
   await totp.importDevice({ userId, deviceName: 'phone', secretKey: SECRET });
@@ -74,6 +74,27 @@ function withPhone(call: (userId: string) => Call): Operation['prepare'] {
     await enrol(setting);
     await fail(setting, 1);
     return call(setting.userId);
+  };
+}
+
+/** Makes a call for a locked user with a recovery code. */
+function withCodes(call: (userId: string) => Call): Operation['prepare'] {
+  return async (setting) => {
+    const { totp, userId } = setting;
+    await enrol(setting);
+    await totp.importRecoveryCodes({ userId, recoveryCodes: [RECOVERY_CODE] });
+    await fail(setting, 5);
+    return call(userId);
+  };
+}
+
+/** Makes a call for a user with a trusted browser. */
+function trusting(call: (userId: string, trustToken: string) => Call): Operation['prepare'] {
+  return async (setting) => {
+    const { totp, userId, clock } = setting;
+    await enrol(setting);
+    const answer = await totp.verifyTOTP({ userId, totp: rightCode(clock), trustBrowser: {} });
+    return call(userId, answer.status === 'OK' ? (answer.trustToken ?? '') : '');
   };
 }
 
@@ -214,8 +235,8 @@ export const operations: readonly Operation[] = [
   {
     name: 'listDevices',
     prepare: withPhone((userId) => (totp) => totp.listDevices({ userId })),
-    answer: { status: 'OK', devices: [device('phone')] },
-    again: { status: 'OK', devices: [device('phone')] },
+    answer: { status: 'OK', devices: [expect.objectContaining({ name: 'phone', verified: true })] },
+    again: { status: 'OK', devices: [expect.objectContaining({ name: 'phone', verified: true })] },
     events: [],
   },
   {
@@ -237,6 +258,71 @@ export const operations: readonly Operation[] = [
       users: [expect.objectContaining({ failures: 1 }), expect.objectContaining({ devices: [] })],
     },
     events: [],
+  },
+  {
+    name: 'createRecoveryCodes',
+    prepare: withPhone((userId) => (totp) => totp.createRecoveryCodes({ userId })),
+    answer: { status: 'OK', recoveryCodes: Array(8).fill(expect.any(String)) },
+    again: { status: 'OK', recoveryCodes: Array(8).fill(expect.any(String)) },
+    events: ['totp.recovery-codes.created'],
+  },
+  {
+    name: 'verifyRecoveryCode with a right code',
+    prepare: withCodes((userId) => (totp) => totp.verifyRecoveryCode({ userId, recoveryCode: RECOVERY_CODE })),
+    answer: { status: 'OK', recoveryCodesLeft: 0 },
+    again: { status: 'INVALID_RECOVERY_CODE_ERROR' },
+    events: ['totp.recovery-code.used', 'totp.user.unlocked'],
+  },
+  {
+    name: 'verifyRecoveryCode with a wrong code',
+    prepare: withCodes((userId) => (totp) => totp.verifyRecoveryCode({ userId, recoveryCode: 'wrong' })),
+    answer: { status: 'INVALID_RECOVERY_CODE_ERROR' },
+    again: { status: 'INVALID_RECOVERY_CODE_ERROR' },
+    events: ['totp.recovery-code.rejected'],
+  },
+  {
+    name: 'getRecoveryCodes',
+    prepare: withCodes((userId) => (totp) => totp.getRecoveryCodes({ userId })),
+    answer: expect.objectContaining({ status: 'OK', left: 1, total: 1 }),
+    again: expect.objectContaining({ status: 'OK', left: 1, total: 1 }),
+    events: [],
+  },
+  {
+    name: 'createTemporaryCode',
+    prepare: withPhone((userId) => (totp) => totp.createTemporaryCode({ userId })),
+    answer: { status: 'OK', temporaryCode: expect.any(String), expiresAt: expect.any(Number) },
+    again: { status: 'OK', temporaryCode: expect.any(String), expiresAt: expect.any(Number) },
+    events: ['totp.temporary-code.created'],
+  },
+  {
+    name: 'verifyTOTP with a right code that trusts the browser',
+    prepare: withPhone(
+      (userId) => (totp) => totp.verifyTOTP({ userId, totp: rightCode(new TestTotpClock()), trustBrowser: {} }),
+    ),
+    answer: { status: 'OK', trustToken: expect.any(String) },
+    again: invalid(0),
+    events: ['totp.code.accepted', 'totp.browser.trusted'],
+  },
+  {
+    name: 'verifyTrustedBrowser',
+    prepare: trusting((userId, trustToken) => (totp) => totp.verifyTrustedBrowser({ userId, trustToken })),
+    answer: expect.objectContaining({ status: 'OK' }),
+    again: expect.objectContaining({ status: 'OK' }),
+    events: [],
+  },
+  {
+    name: 'listTrustedBrowsers',
+    prepare: trusting((userId) => (totp) => totp.listTrustedBrowsers({ userId })),
+    answer: { status: 'OK', browsers: [expect.anything()] },
+    again: { status: 'OK', browsers: [expect.anything()] },
+    events: [],
+  },
+  {
+    name: 'forgetTrustedBrowsers',
+    prepare: trusting((userId) => (totp) => totp.forgetTrustedBrowsers({ userId })),
+    answer: { status: 'OK', forgotten: 1 },
+    again: { status: 'OK', forgotten: 0 },
+    events: ['totp.browser.forgotten'],
   },
   {
     name: 'removeUser',

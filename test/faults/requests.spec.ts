@@ -43,7 +43,10 @@ interface Request {
 
 const OK = answered({ status: 'OK' });
 const created = answered(expect.objectContaining({ status: 'OK', deviceName: 'tablet' }));
-const phone = answered({ status: 'OK', devices: [{ name: 'phone', period: 30, skew: 1, verified: true }] });
+const phone = answered({ status: 'OK', devices: [expect.objectContaining({ name: 'phone', verified: true })] });
+const RECOVERY_CODES = ['aBcDeFgHiJkLmNoPqRsT', 'bCdEfGhIjKlMnOpQrStU'];
+const codesMade = answered({ status: 'OK', recoveryCodes: expect.any(Array) });
+const wrongRecoveryCode = answered({ status: 'INVALID_RECOVERY_CODE_ERROR' });
 const serverError = refused(500, { statusCode: 500, message: 'Internal server error' });
 const code = (person: Person, steps = 0) => person.authenticators[0]?.code(steps) ?? '';
 
@@ -110,6 +113,29 @@ const requests: readonly Request[] = [
     answer: invalidTotp(1),
     again: invalidTotp(2),
   },
+  {
+    name: 'POST /recovery-codes',
+    device: 'verified',
+    needsCode: true,
+    send: (person) => person.post('/recovery-codes', {}),
+    answer: codesMade,
+    again: codesMade,
+  },
+  {
+    name: 'POST /recovery-codes/verify with a right code',
+    device: 'verified',
+    send: (person) => person.post('/recovery-codes/verify', { recoveryCode: RECOVERY_CODES[0] }),
+    answer: answered({ status: 'OK', recoveryCodesLeft: 1 }),
+    again: wrongRecoveryCode,
+    completes: true,
+  },
+  {
+    name: 'POST /recovery-codes/verify with a wrong code',
+    device: 'verified',
+    send: (person) => person.post('/recovery-codes/verify', { recoveryCode: '0000' }),
+    answer: wrongRecoveryCode,
+    again: wrongRecoveryCode,
+  },
 ];
 
 const faults: readonly { readonly name: string; readonly meet: Meet; readonly goesOn?: boolean }[] = [
@@ -138,7 +164,10 @@ describe.each(databases)('on $name', ({ open }) => {
     const { userId } = person;
     const made = device === 'verified' ? undefined : await totp.createDevice({ userId, deviceName: 'phone' });
     const secret = made?.status === 'OK' ? made.secret : SECRET;
-    if (device === 'verified') await totp.importDevice({ userId, deviceName: 'phone', secretKey: SECRET });
+    if (device === 'verified') {
+      await totp.importDevice({ userId, deviceName: 'phone', secretKey: SECRET });
+      await totp.importRecoveryCodes({ userId, recoveryCodes: RECOVERY_CODES });
+    }
     person.authenticators.push(new Authenticator(application(), 'phone', secret, secret));
     if (needsCode) expect(await person.signIn(code(person, -1))).toEqual(OK);
     return person;
