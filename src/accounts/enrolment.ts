@@ -154,7 +154,7 @@ export function decideRename(
 
 /**
  * Removes a device. The budget and a lock stay, even when the last device is removed. With a verified device, the trust in every
- * browser ends: whoever has the device may have the browser too.
+ * browser ends: someone who has the device may have the browser too.
  */
 export function decideRemove(
   account: Account | null,

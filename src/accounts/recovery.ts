@@ -92,7 +92,7 @@ function isValid({ createdAt, expiresAt }: TemporaryCode, now: number): boolean 
 /**
  * What a recovery code or temporary code leads to, given which stored code it is.
  *
- * A code that is right ends every lock and the failure streak, and the trust in every browser: whoever uses a recovery code may have
+ * A code that is right ends every lock and the failure streak, and the trust in every browser: someone who needs a recovery code may have
  * lost more than the authenticator. A code that is wrong changes nothing.
  *
  * @param browser to trust from now on; undefined when the user did not ask for it

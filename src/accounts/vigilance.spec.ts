@@ -138,7 +138,7 @@ describe('two codes in a row', () => {
     ['of another session', { step: 1, session: 'other' }],
     ['of another device', { step: 1, of: tablet }],
     ['of the step after the next', { step: 2 }],
-  ])('O1: a right code %s begins anew, and does not sign in', (_, entry) => {
+  ])('O1: a right code %s starts again, and does not sign in', (_, entry) => {
     const first = after(enter(suspected(), { step: 0 }));
     const second = enter(first, { now: NOW + 30 * SECOND, ...entry });
     expect(second.answer).toEqual(nextCodeRequired);
@@ -150,7 +150,7 @@ describe('two codes in a row', () => {
     });
   });
 
-  it('O1: a wrong code in between begins anew, so that there is one attempt for the second', () => {
+  it('O1: a wrong code in between starts again, so that there is one attempt for the second', () => {
     const first = after(enter(suspected(), { step: 0 }));
     const wrong = after(enter(first, { now: NOW + SECOND }));
     expect(wrong.vigilance.firstCode).toBeNull();

@@ -231,7 +231,7 @@ export interface RecipeInterface {
    * accepted exactly once (ASVS 6.5.1).
    *
    * It works during every lock, and ends it, because a code cannot be guessed. A wrong code costs no attempt. Trusted browsers are
-   * forgotten: whoever needs a recovery code may have lost them too.
+   * forgotten: someone who needs a recovery code may have lost them too.
    *
    * @example
    * const answer = await totp.verifyRecoveryCode({ userId: user.id, recoveryCode: body.recoveryCode });

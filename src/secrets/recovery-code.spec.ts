@@ -64,7 +64,7 @@ describe('an entered code', () => {
     ['in full-width digits', CODE.replace('7', '\uFF17')],
     ['with NUL', `${CODE}\0`],
     ['of 10 kB', 'A'.repeat(10_000)],
-    ['of blanks', ' '.repeat(300)],
+    ['of spaces', ' '.repeat(300)],
   ])('is wrong %s', (_, entered) => {
     expect(findCode(stored, entered, 'crockford')).toBeUndefined();
   });

@@ -84,7 +84,7 @@ export function importProblem(code: string, name: string): string | undefined {
 
 /** A code without what may be written differently; undefined when the text cannot be a code. */
 function canonical(code: string, notation: CodeNotation): string | undefined {
-  // A code with a hyphen or a blank after each letter is the longest that can be meant.
+  // A code with a hyphen or a space after each letter is the longest that can be meant.
   if (code.length > 2 * MAX_EXACT_LENGTH) return undefined;
   const text = code.replace(/[\s\-\u2010-\u2015]/gu, '');
   if (notation === 'exact') return text !== '' && text.length <= MAX_EXACT_LENGTH ? text : undefined;
