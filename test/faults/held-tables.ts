@@ -90,6 +90,21 @@ export class Holder {
     }
   }
 
+  /** The statement waits for the row of an account within a transaction of its own, and is given up by the server. */
+  async letWaitForRow({ send, say }: Statement, id: string): Promise<unknown> {
+    const isPostgres = this.dataSource.options.type === 'postgres';
+    await this.runner.query('BEGIN');
+    await this.runner.query(`SELECT id FROM totp_accounts WHERE id = '${id}' FOR UPDATE`);
+    try {
+      // On PostgreSQL, the limit ends with the transaction. A whole second is the shortest of the others.
+      await say(isPostgres ? "SET LOCAL lock_timeout = '50ms'" : 'SET innodb_lock_wait_timeout = 1');
+      return await send();
+    } finally {
+      await this.runner.query('ROLLBACK');
+      if (!isPostgres) await say('SET innodb_lock_wait_timeout = 50');
+    }
+  }
+
   /** The statement that lifts the limit is under it too: on a busy machine it may itself run out of time, and is said again. */
   private async lift(limit: string, say: Statement['say']): Promise<void> {
     for (;;) {
