@@ -41,7 +41,7 @@ describe.each(databases)('on $name', ({ name, open }) => {
   everyStatementMeets({ ...fault, name: 'times out' }, () => site, waiting);
 
   it('L8: removeUser, whose deletion waits for the row in vain, is refused, and erases nothing', async () => {
-    const removal = operations.filter((operation) => !waiting.includes(operation))[0];
+    const removal = operations.find((operation) => !waiting.includes(operation));
     if (removal === undefined) throw new Error('There is no removal.');
     const { statements } = await site.undisturbed(removal);
     const deletion = 1 + statements.findIndex((sql) => /DELETE FROM \S*totp_accounts/.test(sql));
