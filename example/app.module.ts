@@ -10,6 +10,7 @@ import { PagesModule } from './pages/pages.module.js';
 import { SessionAdapter } from './sessions/session-adapter.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { SignedInGuard } from './sessions/signed-in.guard.js';
+import { SupportModule } from './support/support.module.js';
 import { totpKeys } from './totp-keys.js';
 import { UserDirectory } from './users/user-directory.js';
 import { UsersModule } from './users/users.module.js';
@@ -23,6 +24,7 @@ import { UsersModule } from './users/users.module.js';
         issuer: 'Keepsake',
         secrets: totpKeys(),
         events: { outbox: true, codeEvents: true },
+        trustedBrowsers: { days: 30 },
       }),
       eventDestinations,
       guards: [SignedInGuard],
@@ -36,6 +38,7 @@ import { UsersModule } from './users/users.module.js';
     SessionsModule,
     EventsModule,
     PagesModule,
+    SupportModule,
   ],
 })
 export class AppModule {}

@@ -6,6 +6,7 @@ import { AppModule } from './app.module.js';
 import { configureApp } from './configure-app.js';
 import { brokerProblem } from './events/broker-options.js';
 import { readSettings, SettingError } from './settings.js';
+import { supportPassword } from './support/support-password.js';
 
 try {
   await start();
@@ -42,6 +43,7 @@ async function start(): Promise<void> {
   const problem = broker ? await brokerProblem(broker) : undefined;
   if (problem !== undefined) console.warn(`${problem} Events wait in the outbox until then.`);
   const { port: bound } = app.getHttpServer().address() as { port: number };
+  supportPassword();
   console.log(`Keepsake, the example of nestjs-totp, is at http://localhost:${bound}`);
 }
 

@@ -1,7 +1,7 @@
 /** The second step of signing in: a code from the authenticator app. */
 import { Body, Controller, Get, Post, Query, Req, Res, UseGuards } from '@nestjs/common';
 import { type Response } from 'express';
-import { TotpClock, TotpService } from 'nestjs-totp';
+import { InjectTotpOptions, TotpClock, type TotpConfig, TotpService } from 'nestjs-totp';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { SignedInGuard, type SignedInRequest } from '../sessions/signed-in.guard.js';
 import { type TotpRequest, TotpSessionGuard } from '../sessions/totp-session.guard.js';
@@ -19,6 +19,7 @@ export class CodeController {
     private readonly pages: SignedInPages,
     private readonly totp: TotpService,
     private readonly clock: TotpClock,
+    @InjectTotpOptions() private readonly config: TotpConfig,
   ) {}
 
   @Get()
@@ -37,8 +38,13 @@ export class CodeController {
   @Post()
   async verify(@Req() request: TotpRequest, @Res() response: Response, @Body() body: unknown): Promise<void> {
     const next = destination(formText(body, 'next'));
-    const outcome = await this.secondStep.verify(request, formText(body, 'totp'));
+    const userAgent = request.headers['user-agent'];
+    const trust = formText(body, 'trust') === '' ? undefined : userAgent === undefined ? {} : { userAgent };
+    const outcome = await this.secondStep.verify(request, formText(body, 'totp'), trust);
     if (outcome.status === 'accepted' || outcome.status === 'missing') {
+      if (outcome.status === 'accepted' && outcome.trustToken !== undefined) {
+        this.keepToken(request, response, outcome.trustToken);
+      }
       // Whether the code opens the page is up to the page's TotpGuard.
       response.redirect(303, next);
       return;
@@ -47,6 +53,17 @@ export class CodeController {
       await this.sessions.tell(request, { tone: 'bad', form: 'code', text: outcome.text });
     }
     response.redirect(303, `/code?next=${encodeURIComponent(next)}`);
+  }
+
+  /** As the module's own routes do: scripts cannot read the cookie, and over HTTPS it is sent over HTTPS only. */
+  private keepToken(request: TotpRequest, response: Response, token: string): void {
+    const { policy, trustCookie } = this.config;
+    response.cookie(trustCookie.name, token, {
+      httpOnly: true,
+      sameSite: 'lax',
+      secure: request.secure,
+      maxAge: policy.trustLifetimeMs,
+    });
   }
 
   /** How long codes are refused, for open pages: a lock may have begun or ended elsewhere. */

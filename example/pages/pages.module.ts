@@ -3,9 +3,12 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { EventsModule } from '../events/events.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
+import { Changes } from './changes.js';
 import { CodeController } from './code.controller.js';
 import { PageErrors } from './page-errors.filter.js';
 import { PagesController } from './pages.controller.js';
+import { RecoveryCodes } from './recovery-codes.js';
+import { RecoveryController } from './recovery.controller.js';
 import { RegistrationController } from './registration.controller.js';
 import { SecondStep } from './second-step.js';
 import { SecurityController } from './security.controller.js';
@@ -14,7 +17,14 @@ import { SignedInPages } from './signed-in-pages.js';
 
 @Module({
   imports: [SessionsModule, EventsModule],
-  controllers: [PagesController, SecurityController, CodeController, RegistrationController, SignInController],
-  providers: [SecondStep, SignedInPages, { provide: APP_FILTER, useClass: PageErrors }],
+  controllers: [
+    PagesController,
+    SecurityController,
+    RecoveryController,
+    CodeController,
+    RegistrationController,
+    SignInController,
+  ],
+  providers: [SecondStep, Changes, RecoveryCodes, SignedInPages, { provide: APP_FILTER, useClass: PageErrors }],
 })
 export class PagesModule {}

@@ -1,10 +1,17 @@
 /** Checks codes on behalf of a page's session, and returns the result as a message. */
 import { Injectable } from '@nestjs/common';
-import { type EnrolmentAnswer, type SignInAnswer, TotpClock, TotpService } from 'nestjs-totp';
+import {
+  type EnrolmentAnswer,
+  type TrustBrowserInput,
+  TotpClock,
+  TotpService,
+  type VerifyTOTPAnswer,
+} from 'nestjs-totp';
 import { type TotpRequest } from '../sessions/totp-session.guard.js';
 
 export type CodeOutcome =
-  | { status: 'accepted' }
+  /** With a token, if the browser is to be trusted. */
+  | { status: 'accepted'; trustToken?: string | undefined }
   /** The page shows how long to wait. */
   | { status: 'locked' }
   /** There is no authenticator to check the code against. */
@@ -19,10 +26,10 @@ export class SecondStep {
   ) {}
 
   /** Checks a code of any of the user's authenticators. */
-  async verify(request: TotpRequest, code: string): Promise<CodeOutcome> {
+  async verify(request: TotpRequest, code: string, trustBrowser?: TrustBrowserInput): Promise<CodeOutcome> {
     if (!isSixDigits(code)) return NOT_SIX_DIGITS;
-    const session = await request.totp.acting();
-    return this.outcome(request, await this.totp.verifyTOTP({ userId: request.user.id, totp: code, session }));
+    const call = { userId: request.user.id, totp: code, session: await request.totp.acting() };
+    return this.outcome(request, await this.totp.verifyTOTP(trustBrowser ? { ...call, trustBrowser } : call));
   }
 
   /** Confirms a new authenticator with its first code. */
@@ -40,14 +47,15 @@ export class SecondStep {
     return lock.until === null ? 86_400_000 : Math.max(0, lock.until - this.clock.now());
   }
 
-  private async outcome(request: TotpRequest, answer: SignInAnswer | EnrolmentAnswer): Promise<CodeOutcome> {
+  private async outcome(request: TotpRequest, answer: VerifyTOTPAnswer | EnrolmentAnswer): Promise<CodeOutcome> {
     switch (answer.status) {
       case 'OK':
         // A device that was confirmed before was not checked again, so it proves nothing.
         if (!('wasAlreadyVerified' in answer && answer.wasAlreadyVerified))
           await request.totp.complete(this.clock.now());
-        return { status: 'accepted' };
+        return { status: 'accepted', trustToken: 'trustToken' in answer ? answer.trustToken : undefined };
       case 'INVALID_TOTP_ERROR': {
+        if (answer.nextCodeRequired) return { status: 'refused', text: NEXT_CODE };
         const left = answer.maxNumberOfFailedAttempts - answer.currentNumberOfFailedAttempts;
         if (left <= 0) return { status: 'locked' };
         const tries = left === 1 ? 'You have one try left.' : `You have ${left} tries left.`;
@@ -65,6 +73,9 @@ export class SecondStep {
 function isSixDigits(code: string): boolean {
   return /^(\s*[0-9]){6}\s*$/.test(code);
 }
+
+const NEXT_CODE =
+  'This code is right. Because many wrong codes were entered for your account, enter the next one too, as soon as your app shows it.';
 
 const NOT_SIX_DIGITS: CodeOutcome = {
   status: 'refused',

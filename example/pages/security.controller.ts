@@ -1,21 +1,16 @@
 /** The page of authenticators, and its forms: add, confirm, rename, remove. */
-import { Body, Controller, Get, Header, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, Header, HttpCode, Post, Redirect, Req, Res, UseGuards } from '@nestjs/common';
 import { type Response } from 'express';
-import {
-  type ActingSession,
-  RequireTotp,
-  TotpArgumentError,
-  TotpGuard,
-  TotpService,
-  TotpStepUpRequiredError,
-} from 'nestjs-totp';
+import { RequireTotp, TotpGuard, TotpService } from 'nestjs-totp';
 import { named } from '../events/names.js';
-import { type Flash, type PendingChange } from '../sessions/flash.js';
-import { SessionsService } from '../sessions/sessions.service.js';
+import { type Flash } from '../sessions/flash.js';
 import { SignedInGuard } from '../sessions/signed-in.guard.js';
 import { type TotpRequest, TotpSessionGuard } from '../sessions/totp-session.guard.js';
+import { browserRows } from './browser-rows.js';
+import { Changes, has } from './changes.js';
 import { deviceRows } from './device-rows.js';
 import { formText } from './form-text.js';
+import { RecoveryCodes } from './recovery-codes.js';
 import { SecondStep } from './second-step.js';
 import { SignedInPages } from './signed-in-pages.js';
 import { renderPart } from './views.js';
@@ -27,8 +22,9 @@ export class SecurityController {
   constructor(
     private readonly totp: TotpService,
     private readonly secondStep: SecondStep,
-    private readonly sessions: SessionsService,
+    private readonly changes: Changes,
     private readonly pages: SignedInPages,
+    private readonly recoveryCodes: RecoveryCodes,
   ) {}
 
   @Get('security')
@@ -48,7 +44,7 @@ export class SecurityController {
   add(@Req() request: TotpRequest, @Res() response: Response, @Body() body: unknown): Promise<void> {
     const deviceName = formText(body, 'deviceName').trim();
     const refused = (text: string): Flash => ({ tone: 'bad', form: 'add', entered: deviceName, text });
-    return this.change(request, response, body, { action: 'add', fields: { deviceName } }, async (session) => {
+    return this.changes.make(request, response, body, { action: 'add', fields: { deviceName } }, async (session) => {
       const name = deviceName === '' ? {} : { deviceName };
       const answer = await this.totp.createDevice({ userId: request.user.id, session, ...name });
       switch (answer.status) {
@@ -74,7 +70,7 @@ export class SecurityController {
   confirm(@Req() request: TotpRequest, @Res() response: Response, @Body() body: unknown): Promise<void> {
     const device = formText(body, 'deviceName');
     const fields = { deviceName: device };
-    return this.change(request, response, body, { action: 'confirm', fields }, async () => {
+    return this.changes.make(request, response, body, { action: 'confirm', fields }, async (session) => {
       if (has(body, 'code')) {
         // The fresh code was asked for on a page of its own. Codes are not kept meanwhile, so the new app's is asked for again.
         return { tone: 'good', form: 'confirm', device, text: `Now enter the code that ${named(device)} shows.` };
@@ -82,7 +78,11 @@ export class SecurityController {
       const outcome = await this.secondStep.confirm(request, device, formText(body, 'totp'));
       switch (outcome.status) {
         case 'accepted':
-          return { tone: 'good', text: `${named(device)} is ready. From now on, you need its code to sign in.` };
+          // With the first authenticator, its owner needs a way in without it.
+          return this.recoveryCodes.showFirst(request, response, session, {
+            tone: 'good',
+            text: `${named(device)} is ready. From now on, you need its code to sign in.`,
+          });
         case 'refused':
           return { tone: 'bad', form: 'confirm', device, text: outcome.text };
         case 'locked':
@@ -99,7 +99,7 @@ export class SecurityController {
     const newDeviceName = formText(body, 'newDeviceName').trim();
     const fields = { deviceName: device, newDeviceName };
     const refused = (text: string): Flash => ({ tone: 'bad', form: 'rename', device, entered: newDeviceName, text });
-    return this.change(request, response, body, { action: 'rename', fields }, async (session) => {
+    return this.changes.make(request, response, body, { action: 'rename', fields }, async (session) => {
       if (newDeviceName === '') return refused('Enter a name.');
       const names = { existingDeviceName: device, newDeviceName };
       const answer = await this.totp.updateDevice({ userId: request.user.id, session, ...names });
@@ -117,7 +117,7 @@ export class SecurityController {
   @Post('security/remove')
   remove(@Req() request: TotpRequest, @Res() response: Response, @Body() body: unknown): Promise<void> {
     const deviceName = formText(body, 'deviceName');
-    return this.change(request, response, body, { action: 'remove', fields: { deviceName } }, async (session) => {
+    return this.changes.make(request, response, body, { action: 'remove', fields: { deviceName } }, async (session) => {
       const { didDeviceExist } = await this.totp.removeDevice({ userId: request.user.id, session, deviceName });
       return { tone: 'good', text: `${named(deviceName)} ${didDeviceExist ? 'was removed' : 'is already gone'}.` };
     });
@@ -136,51 +136,18 @@ export class SecurityController {
     await this.pages.show(request, response, 'step-up', { pending: flash.pending, retryAfterMs }, flash);
   }
 
-  /**
-   * Makes a change of authenticators, and asks for a fresh code first where the module wants one.
-   *
-   * @param make resolves to the message for the page, or to undefined when it has answered the request itself
-   */
-  private async change(
-    request: TotpRequest,
-    response: Response,
-    body: unknown,
-    pending: PendingChange,
-    make: (session: ActingSession) => Promise<Flash | undefined>,
-  ): Promise<void> {
-    if (has(body, 'code')) {
-      const outcome = await this.secondStep.verify(request, formText(body, 'code'));
-      if (outcome.status === 'refused' || outcome.status === 'locked') {
-        const text = outcome.status === 'refused' ? outcome.text : '';
-        await this.sessions.tell(request, { tone: 'bad', form: 'code', text, pending });
-        response.redirect(303, '/security/verify');
-        return;
-      }
-    }
-    try {
-      const flash = await make(await request.totp.acting());
-      if (flash === undefined) return;
-      await this.sessions.tell(request, flash);
-    } catch (error) {
-      if (error instanceof TotpStepUpRequiredError) {
-        await this.sessions.tell(request, { tone: 'good', text: '', pending });
-        response.redirect(303, '/security/verify');
-        return;
-      }
-      if (!(error instanceof TotpArgumentError)) throw error;
-      const { deviceName: device, newDeviceName: entered = device } = pending.fields;
-      const text = 'This name cannot be used. Choose one of at most 256 characters.';
-      await this.sessions.tell(request, { tone: 'bad', form: pending.action, device, entered, text });
-    }
-    response.redirect(303, '/security');
+  /** A reload of a page that a form answered with. */
+  @Get(['security/add', 'security/confirm', 'security/recovery-codes', 'security/forget'])
+  @Redirect('/security', 303)
+  again(): void {
+    // The key or the codes that it showed are shown only once.
   }
 
   private async account({ user }: TotpRequest): Promise<object> {
-    const { devices } = await this.totp.getStatus({ userId: user.id });
-    return { devices: deviceRows(devices), retryAfterMs: await this.secondStep.remainingWait(user.id) };
+    const userId = user.id;
+    const { devices, enrolled, recoveryCodes } = await this.totp.getStatus({ userId });
+    const { browsers } = await this.totp.listTrustedBrowsers({ userId });
+    const retryAfterMs = await this.secondStep.remainingWait(userId);
+    return { devices: deviceRows(devices), enrolled, recoveryCodes, browsers: browserRows(browsers), retryAfterMs };
   }
-}
-
-function has(body: unknown, field: string): boolean {
-  return typeof body === 'object' && body !== null && Object.hasOwn(body, field);
 }

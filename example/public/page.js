@@ -1,5 +1,5 @@
 /** What scripts add to the pages. Every form works without them. */
-/* global document, getSelection, navigator */
+/* global document, getSelection, navigator, print */
 import { watchEvents } from './events.js';
 import { onNewPage, sendFormsOnce } from './forms.js';
 import { countDown, pollLock } from './lock.js';
@@ -12,6 +12,7 @@ document.addEventListener('click', ({ target }) => {
   const button = target.closest('button');
   if (button?.dataset.reveal !== undefined) reveal(button);
   if (button?.dataset.copy !== undefined) copy(button);
+  if (button?.dataset.print !== undefined) print();
   if (button?.dataset.close !== undefined) close(button.closest('details'));
 });
 
@@ -21,7 +22,8 @@ document.addEventListener('keydown', ({ key, target }) => {
 
 /** Starts what the page in the document needs. */
 function enhance() {
-  for (const button of document.querySelectorAll('[data-reveal], [data-copy], [data-close]')) button.hidden = false;
+  for (const button of document.querySelectorAll('[data-reveal], [data-copy], [data-close], [data-print]'))
+    button.hidden = false;
   countDown();
   pollLock();
   watchEvents();
@@ -37,7 +39,7 @@ function reveal(button) {
 
 async function copy(button) {
   const source = document.querySelector(button.dataset.copy);
-  const copied = await navigator.clipboard?.writeText(source.textContent).then(
+  const copied = await navigator.clipboard?.writeText(source.innerText).then(
     () => true,
     () => false,
   );
@@ -45,7 +47,7 @@ async function copy(button) {
   if (!copied) getSelection().selectAllChildren(source);
   document.querySelector('[data-copied]').textContent = copied
     ? 'Copied.'
-    : 'Your browser did not allow copying. The key is selected: copy it by hand.';
+    : 'Your browser did not allow copying. The text is selected: copy it by hand.';
 }
 
 function close(details) {

@@ -1,21 +1,21 @@
 /** What the next page says about the form that was just sent: kept in the session between the POST and the redirect's GET. */
 import { type Request } from 'express';
 
-/** A change of authenticators that waits for a fresh code. */
+/** A change of the second factor that waits for a fresh code. */
 export interface PendingChange {
-  action: 'add' | 'confirm' | 'rename' | 'remove';
-  fields: { deviceName: string; newDeviceName?: string };
+  action: 'add' | 'confirm' | 'rename' | 'remove' | 'recovery-codes' | 'forget';
+  fields: { deviceName?: string; newDeviceName?: string; id?: string };
 }
 
 export interface Flash {
   tone: 'good' | 'bad';
   text: string;
   /** The form that the message belongs to; without one, it belongs to the page. */
-  form?: 'code' | PendingChange['action'];
+  form?: 'code' | 'recovery' | PendingChange['action'];
   /** The authenticator that the form is about. */
-  device?: string;
+  device?: string | undefined;
   /** What was entered, where it is no secret. */
-  entered?: string;
+  entered?: string | undefined;
   pending?: PendingChange;
 }
 

@@ -30,6 +30,13 @@ export class SessionsService {
     this.changed(handle);
   }
 
+  /** After the support desk's password. */
+  async beginSupport(request: Request, agent: string): Promise<void> {
+    await regenerate(request);
+    Object.assign(request.session, { agent });
+    await save(request);
+  }
+
   /** The same session under a new id. */
   async renew(request: Request): Promise<void> {
     const before = request.session;

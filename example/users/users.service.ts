@@ -50,6 +50,10 @@ export class UsersService {
     return userId === undefined ? null : this.users.findOneBy({ id: userId });
   }
 
+  findByEmail(email: string): Promise<User | null> {
+    return this.users.findOneBy({ email: normalised(email) });
+  }
+
   find(id: string): Promise<User | null> {
     return this.users.findOneBy({ id });
   }

@@ -1,7 +1,7 @@
 import { type Browser } from 'playwright-core';
 import { describeInBrowser, launchBrowser, visit, type Visitor } from './browser.js';
 import { type Keepsake, startKeepsake } from './keepsake.js';
-import { addAuthenticator, confirm, enterCode, eventNames, register, signIn, signOut } from './people.js';
+import { addAuthenticator, confirm, confirmed, enterCode, eventNames, register, signIn, signOut } from './people.js';
 
 describeInBrowser('the example: authenticators', () => {
   let keepsake: Keepsake;
@@ -37,8 +37,7 @@ describeInBrowser('the example: authenticators', () => {
     expect(groups).toHaveLength(8);
     expect(groups.join('')).toBe(phone.secret);
 
-    await confirm(page, phone.code(keepsake.clock.now()));
-    await page.getByText('“Phone” is ready.').waitFor();
+    await confirmed(page, 'Phone', phone.code(keepsake.clock.now()));
     await row('Phone').getByText('Confirmed.').waitFor();
     expect(await page.locator('[data-key]').count()).toBe(0);
     await expectEvents(['totp.device.verified', 'totp.device.created']);
@@ -52,8 +51,7 @@ describeInBrowser('the example: authenticators', () => {
     await page.getByText('Enter the six digits').waitFor();
     await confirm(page, phone.wrongCode(keepsake.clock.now()));
     await page.getByText('You have 4 tries left.').waitFor();
-    await confirm(page, phone.code(keepsake.clock.now()));
-    await page.getByText('“Phone” is ready.').waitFor();
+    await confirmed(page, 'Phone', phone.code(keepsake.clock.now()));
     await expectEvents(['totp.device.verified', 'totp.code.rejected', 'totp.device.created']);
   });
 
@@ -227,8 +225,7 @@ describeInBrowser('the example: authenticators', () => {
 
   async function enrol(name: string) {
     const authenticator = await addAuthenticator(ada.page, name);
-    await confirm(ada.page, authenticator.code(keepsake.clock.now()));
-    await ada.page.getByText(`“${name}” is ready.`).waitFor();
+    await confirmed(ada.page, name, authenticator.code(keepsake.clock.now()));
     return authenticator;
   }
 

@@ -1,7 +1,7 @@
 import { type Browser, type Page } from 'playwright-core';
 import { describeInBrowser, launchBrowser, visit, type Visitor } from './browser.js';
 import { type Keepsake, startKeepsake } from './keepsake.js';
-import { addAuthenticator, confirm, enterCode, eventNames, register, signIn, signOut } from './people.js';
+import { addAuthenticator, confirm, confirmed, enterCode, eventNames, register, signIn, signOut } from './people.js';
 
 /** However long it takes, the page's time goes on when the test says so. */
 async function stopClock(page: Page): Promise<void> {
@@ -38,8 +38,7 @@ describeInBrowser('the example: too many wrong codes', () => {
     await stopClock(page);
     const email = await register(page);
     const phone = await addAuthenticator(page, 'Phone');
-    await confirm(page, phone.code(clock.now()));
-    await page.getByText('“Phone” is ready.').waitFor();
+    await confirmed(page, 'Phone', phone.code(clock.now()));
     await signOut(page);
     await signIn(page, email);
 
@@ -89,7 +88,6 @@ describeInBrowser('the example: too many wrong codes', () => {
 
     clock.advance(15 * 60);
     await page.clock.fastForward('15:01');
-    await confirm(page, phone.code(clock.now()));
-    await page.getByText('“Phone” is ready.').waitFor();
+    await confirmed(page, 'Phone', phone.code(clock.now()));
   });
 });

@@ -43,6 +43,23 @@ export async function confirm(page: Page, code: string): Promise<void> {
   await form.getByRole('button', { name: 'Verify' }).click();
 }
 
+/** Confirms an authenticator. With the first one, the recovery codes come next, which are saved. */
+export async function confirmed(page: Page, name: string, code: string): Promise<void> {
+  await confirm(page, code);
+  await saveCodes(page, name);
+}
+
+/** After an authenticator was confirmed. @returns the recovery codes, if they were shown */
+export async function saveCodes(page: Page, name: string): Promise<string[]> {
+  const saved = page.getByRole('link', { name: 'I have saved them' });
+  const ready = page.getByText(`“${name}” is ready.`);
+  await saved.or(ready).waitFor();
+  const codes = await page.locator('[data-codes] code').allTextContents();
+  if (await saved.isVisible()) await saved.click();
+  await ready.waitFor();
+  return codes;
+}
+
 /** On the page after the password. */
 export async function enterCode(page: Page, code: string): Promise<void> {
   await page.getByLabel('Code from your authenticator app').fill(code);

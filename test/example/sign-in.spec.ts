@@ -1,7 +1,7 @@
 import { type Browser } from 'playwright-core';
 import { describeInBrowser, launchBrowser, PATIENCE, visit, type Visitor } from './browser.js';
 import { type Keepsake, startKeepsake } from './keepsake.js';
-import { addAuthenticator, confirm, enterCode, PASSWORD, register, signIn, signOut } from './people.js';
+import { addAuthenticator, confirmed, enterCode, PASSWORD, register, signIn, signOut } from './people.js';
 
 describeInBrowser('the example: accounts and sessions', () => {
   let keepsake: Keepsake;
@@ -105,8 +105,7 @@ describeInBrowser('the example: accounts and sessions', () => {
     const { clock } = keepsake;
     const email = await register(page);
     const phone = await addAuthenticator(page, 'Phone');
-    await confirm(page, phone.code(clock.now()));
-    await page.getByText('“Phone” is ready.').waitFor();
+    await confirmed(page, 'Phone', phone.code(clock.now()));
     await signOut(page);
 
     await signIn(page, email);

@@ -2,7 +2,17 @@
 import { type Browser, type Page } from 'playwright-core';
 import { describeInBrowser, launchBrowser, visit, type Visitor } from './browser.js';
 import { type Keepsake, startKeepsake } from './keepsake.js';
-import { addAuthenticator, confirm, enterCode, PASSWORD, register, signIn, signOut } from './people.js';
+import {
+  addAuthenticator,
+  confirm,
+  confirmed,
+  enterCode,
+  PASSWORD,
+  register,
+  saveCodes,
+  signIn,
+  signOut,
+} from './people.js';
 
 describeInBrowser('the example without scripts', () => {
   let keepsake: Keepsake;
@@ -33,8 +43,7 @@ describeInBrowser('the example without scripts', () => {
 
   async function enrol(name: string) {
     const authenticator = await addAuthenticator(page, name);
-    await confirm(page, authenticator.code(keepsake.clock.now()));
-    await page.getByText(`“${name}” is ready.`).waitFor();
+    await confirmed(page, name, authenticator.code(keepsake.clock.now()));
     return authenticator;
   }
 
@@ -48,7 +57,7 @@ describeInBrowser('the example without scripts', () => {
     await row('Phone').locator('summary', { hasText: 'Confirm' }).click();
     await row('Phone').getByLabel('Code from your authenticator app').fill(phone.code(keepsake.clock.now()));
     await row('Phone').getByRole('button', { name: 'Verify' }).click();
-    await page.getByText('“Phone” is ready.').waitFor();
+    await saveCodes(page, 'Phone');
   });
 
   it('signs in with a password and a code, and leads to the page that was wanted', async () => {

@@ -8,7 +8,7 @@ import { databases } from '../support/databases.js';
 const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
 
 describe.each(databases)('on $name', ({ open }) => {
-  const application = useApplication({ open });
+  const application = useApplication({ open, options: { trustedBrowsers: {} } });
   const right = (userId: string) => ({ userId, totp: totpCode(SECRET, application().clock.now()) });
   const wrong = (userId: string) => ({ userId, totp: '000000' });
   const phone = (userId: string) => ({ userId, deviceName: 'phone' });
@@ -82,6 +82,45 @@ describe.each(databases)('on $name', ({ open }) => {
     expect(await sentBy((totp) => totp.listDevices({ userId }), { devices: [{ name: 'phone' }] })).toBe('SELECT');
     expect(await sentBy((totp) => totp.getStatus({ userId }), { enrolled: true })).toBe('SELECT');
     expect(await sentBy((totp) => totp.getStatuses({ userIds }), { status: 'OK' })).toBe('SELECT');
+  });
+
+  it('creating a set of recovery codes and using a code take one read and one write, a wrong code and the count one read', async () => {
+    const userId = await enrolled(5);
+    const made = await application().totp.createRecoveryCodes({ userId });
+    const recoveryCode = made.status === 'OK' ? (made.recoveryCodes[0] ?? '') : '';
+    const [OK, wrongCode] = [{ status: 'OK' }, { status: 'INVALID_RECOVERY_CODE_ERROR' }];
+    expect(await sentBy((totp) => totp.createRecoveryCodes({ userId }), OK)).toBe('SELECT UPDATE');
+    expect(await sentBy((totp) => totp.createTemporaryCode({ userId }), OK)).toBe('SELECT UPDATE');
+    expect(await sentBy((totp) => totp.verifyRecoveryCode({ userId, recoveryCode }), wrongCode)).toBe('SELECT');
+    const renewed = await application().totp.createRecoveryCodes({ userId });
+    const code = { userId, recoveryCode: renewed.status === 'OK' ? (renewed.recoveryCodes[0] ?? '') : '' };
+    expect(await sentBy((totp) => totp.verifyRecoveryCode(code), OK)).toBe('SELECT UPDATE');
+    expect(await sentBy((totp) => totp.getRecoveryCodes({ userId }), OK)).toBe('SELECT');
+  });
+
+  it('a code that trusts the browser takes one read and one write, and a trusted browser one read', async () => {
+    const userId = await enrolled();
+    const OK = { status: 'OK' };
+    let trustToken = '';
+    const trusting = async (totp: TotpService) => {
+      const answer = await totp.verifyTOTP({ ...right(userId), trustBrowser: {} });
+      if (answer.status === 'OK') trustToken = answer.trustToken ?? '';
+      return answer;
+    };
+    expect(await sentBy(trusting, OK)).toBe('SELECT UPDATE');
+    expect(await sentBy((totp) => totp.verifyTrustedBrowser({ userId, trustToken }), OK)).toBe('SELECT');
+    expect(await sentBy((totp) => totp.listTrustedBrowsers({ userId }), OK)).toBe('SELECT');
+    expect(await sentBy((totp) => totp.forgetTrustedBrowsers({ userId }), OK)).toBe('SELECT UPDATE');
+  });
+
+  it('the first of two codes takes one read and one write, as any code does', async () => {
+    const userId = await enrolled();
+    for (let n = 0; n < 30; n++) {
+      await application().totp.unlockUser({ userId });
+      await application().totp.verifyTOTP(wrong(userId));
+    }
+    await application().totp.unlockUser({ userId });
+    expect(await sentBy((totp) => totp.verifyTOTP(right(userId)), { nextCodeRequired: true })).toBe('SELECT UPDATE');
   });
 
   it('unlocking takes one read and one write, and erasing a user one read and two writes in a transaction', async () => {
