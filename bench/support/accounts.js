@@ -12,6 +12,7 @@ const COLUMNS = [
   'recent_failures',
   'lock_number',
   'locked_until',
+  'forgiven_at',
   'used_until',
   'devices',
   'key_ids',
@@ -66,6 +67,7 @@ function rowOf(userId, devices, sealed, state) {
     isLocked ? 1 : 0,
     isLocked ? FAR_AHEAD : null,
     0,
+    0,
     JSON.stringify(Array.from({ length: devices }, (_, n) => deviceOf(userId, n, sealed, state))),
     sealed ? KEY_ID : 'plain',
   ];
@@ -77,7 +79,8 @@ function deviceOf(userId, n, sealed, state) {
     ...device,
     sealedSecret: storedSecret(secretOf(n), { sealed, userId, device }),
     createdAt: 0,
-    verified: true,
+    verifiedAt: 0,
+    lastUsedAt: null,
     usedUntil: state === 'used' ? FAR_AHEAD : 0,
   };
 }

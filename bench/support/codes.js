@@ -61,5 +61,6 @@ export function openSecret(userId, device) {
 }
 
 function associatedData(userId, { id, algorithm, digits, period, skew }) {
-  return Buffer.from(JSON.stringify(['nestjs-totp', 'v1', KEY_ID, userId, id, algorithm, digits, period, skew]));
+  const binding = JSON.stringify(['device', userId, id, algorithm, digits, period, skew]);
+  return Buffer.from(`nestjs-totp:v1:${KEY_ID}:${binding}`);
 }
