@@ -1,5 +1,5 @@
 /** Describes an event of the module in a sentence. */
-import { type AnyTotpEvent } from 'nestjs-totp';
+import { type AnyTotpEvent, type Operator } from 'nestjs-totp';
 import { named } from './names.js';
 
 export interface EventEntry {
@@ -13,7 +13,15 @@ export interface EventEntry {
 }
 
 export function describeEvent(event: AnyTotpEvent): EventEntry {
-  return { id: event.id, name: event.name, at: new Date(event.occurredAt).toISOString(), ...words(event) };
+  const { text, tone } = words(event);
+  const at = new Date(event.occurredAt).toISOString();
+  return {
+    id: event.id,
+    name: event.name,
+    at,
+    tone,
+    text: event.by === undefined ? text : `${text} ${byWhom(event.by)}`,
+  };
 }
 
 function words(event: AnyTotpEvent): Pick<EventEntry, 'text' | 'tone'> {
@@ -69,6 +77,11 @@ const UNLOCKED = {
   expired: 'The lock is over.',
   recovery: 'Unlocked by a recovery code.',
 } as const;
+
+/** Who at the support desk did it, and why. */
+function byWhom({ actor, reason }: Operator): string {
+  return `By ${named(actor)}${reason === undefined ? '' : `: ${named(reason)}`}.`;
+}
 
 function offset(steps: number): string {
   if (steps === 0) return '';

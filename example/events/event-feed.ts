@@ -1,6 +1,6 @@
 /** Listens to the module's events as they come from the outbox, and keeps the last ones for the pages to show. */
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { type AnyTotpEvent, OnTotpEvent } from 'nestjs-totp';
+import { type AnyTotpEvent, OnTotpEvent, TOTP_EVENT_NAMES } from 'nestjs-totp';
 import { filter, Observable, Subject } from 'rxjs';
 import { describeEvent, type EventEntry } from './event-entry.js';
 
@@ -13,6 +13,13 @@ interface OwnedEntry {
   entry: EventEntry;
 }
 
+/** From the outbox, so that no event is lost. */
+function OnEveryTotpEvent() {
+  return (target: object, key: string, handler: TypedPropertyDescriptor<(event: AnyTotpEvent) => void>): void => {
+    for (const name of TOTP_EVENT_NAMES) OnTotpEvent(name, { durable: true })(target, key, handler);
+  };
+}
+
 @Injectable()
 export class EventFeed implements OnModuleDestroy {
   /** Nothing that happened before is shown. */
@@ -20,16 +27,7 @@ export class EventFeed implements OnModuleDestroy {
   private readonly entries: OwnedEntry[] = [];
   private readonly news = new Subject<OwnedEntry>();
 
-  @OnTotpEvent('totp.device.created', { durable: true })
-  @OnTotpEvent('totp.device.verified', { durable: true })
-  @OnTotpEvent('totp.device.renamed', { durable: true })
-  @OnTotpEvent('totp.device.removed', { durable: true })
-  @OnTotpEvent('totp.code.accepted', { durable: true })
-  @OnTotpEvent('totp.code.rejected', { durable: true })
-  @OnTotpEvent('totp.code.replayed', { durable: true })
-  @OnTotpEvent('totp.user.locked', { durable: true })
-  @OnTotpEvent('totp.user.unlocked', { durable: true })
-  @OnTotpEvent('totp.user.removed', { durable: true })
+  @OnEveryTotpEvent()
   record(event: AnyTotpEvent): void {
     // From the outbox an event may come more than once.
     if (this.entries.some(({ entry }) => entry.id === event.id)) return;

@@ -28,19 +28,26 @@ export class RecoveryCodes {
   ): Promise<Flash | undefined> {
     const { total } = await this.totp.getRecoveryCodes({ userId: request.user.id });
     if (total > 0) return message;
-    await this.sessions.tell(request, message);
     // The session has just entered the first code of the authenticator.
     const { completedAt } = await request.totp.acting();
-    return this.showNew(request, response, { ...before, completedAt });
+    return this.showNew(request, response, { ...before, completedAt }, message);
   }
 
-  /** Shows a new set. @returns a message for another page when there is none to show */
-  async showNew(request: TotpRequest, response: Response, session: ActingSession): Promise<Flash | undefined> {
+  /**
+   * Shows a new set, and keeps the message for the page after it.
+   *
+   * @returns a message for another page when there is no set to show
+   */
+  async showNew(
+    request: TotpRequest,
+    response: Response,
+    session: ActingSession,
+    message: Flash,
+  ): Promise<Flash | undefined> {
     const answer = await this.totp.createRecoveryCodes({ userId: request.user.id, session });
     if (answer.status !== 'OK') return { tone: 'bad', text: 'Add an authenticator first.' };
-    const later = request.session.flash ?? { tone: 'good', text: 'The new codes replace the old ones.' };
-    await this.sessions.tell(request, later);
-    await this.pages.show(request, response, 'recovery-codes', { codes: answer.recoveryCodes }, later);
+    await this.sessions.tell(request, message);
+    await this.pages.show(request, response, 'recovery-codes', { codes: answer.recoveryCodes }, message);
     return undefined;
   }
 }

@@ -54,8 +54,9 @@ export class RecoveryController {
   @Post('security/recovery-codes')
   @HttpCode(200)
   renew(@Req() request: TotpRequest, @Res() response: Response, @Body() body: unknown): Promise<void> {
+    const message = { tone: 'good', text: 'The new codes replace the old ones.' } as const;
     return this.changes.make(request, response, body, { action: 'recovery-codes', fields: {} }, (session) =>
-      this.recoveryCodes.showNew(request, response, session),
+      this.recoveryCodes.showNew(request, response, session, message),
     );
   }
 

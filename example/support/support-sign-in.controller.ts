@@ -18,8 +18,8 @@ export class SupportSignInController {
   async signIn(@Req() request: Request, @Res() response: Response, @Body() body: unknown): Promise<void> {
     const agent = formText(body, 'agent').trim().slice(0, 100);
     if (agent === '' || !isSupportPassword(formText(body, 'password'))) {
-      const error = agent === '' ? 'Enter your name.' : 'The password is wrong.';
-      response.status(401).render('support-sign-in', { agent, error });
+      const problem = agent === '' ? 'Enter your name.' : 'The password is wrong.';
+      response.status(401).render('support-sign-in', { agent, problem });
       return;
     }
     await this.sessions.beginSupport(request, agent);
