@@ -1,5 +1,6 @@
 /** A person's trusted browsers as the page lists them. */
 import { type TrustedBrowserSummary } from 'nestjs-totp';
+import { day } from './views.js';
 
 export interface BrowserRow {
   id: string;
@@ -27,8 +28,4 @@ function nameOf(userAgent: string): string {
   const find = (names: readonly string[]) => names.find((name) => userAgent.includes(name));
   const [browser, system] = [find(BROWSERS), find(SYSTEMS)].map((name) => name && (NAMES[name] ?? name));
   return [browser ?? 'A browser', ...(system === undefined ? [] : [`on ${system}`])].join(' ');
-}
-
-function day(at: number): string {
-  return new Date(at).toISOString().slice(0, 10);
 }

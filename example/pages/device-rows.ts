@@ -1,22 +1,30 @@
 /** A person's authenticators as the page lists them. */
 import { createHash } from 'node:crypto';
 import { type DeviceSummary } from 'nestjs-totp';
+import { day } from './views.js';
 
-type Device = Pick<DeviceSummary, 'name' | 'verified'>;
-
-export interface DeviceRow extends Device {
+export interface DeviceRow extends Pick<DeviceSummary, 'name' | 'verified'> {
+  /** What the page says about it. */
+  state: string;
   /** Replaces the name, which may hold any character, in the ids of elements. */
   key: string;
   /** Whether removing it leaves the password as the only protection. */
   last: boolean;
 }
 
-export function deviceRows(devices: readonly Device[]): DeviceRow[] {
+export function deviceRows(devices: readonly DeviceSummary[]): DeviceRow[] {
   const confirmed = devices.filter(({ verified }) => verified).length;
   return devices.map((device) => ({
     name: device.name,
     verified: device.verified,
+    state: stateOf(device),
     key: createHash('sha256').update(device.name).digest('hex').slice(0, 16),
     last: device.verified && confirmed === 1,
   }));
+}
+
+function stateOf({ verified, createdAt, lastUsedAt }: DeviceSummary): string {
+  if (!verified) return 'Not confirmed yet.';
+  const used = lastUsedAt === null ? 'not used yet' : `last used on ${day(lastUsedAt)}`;
+  return `Added on ${day(createdAt)}, ${used}.`;
 }

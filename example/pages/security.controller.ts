@@ -52,7 +52,8 @@ export class SecurityController {
           // This answer is the only one that contains the key, so it is a page and not a redirect.
           const qrCodeImage = await this.totp.qrCodeImage(answer.qrCodeString);
           const retryAfterMs = await this.secondStep.remainingWait(request.user.id);
-          const [device] = deviceRows([{ name: answer.deviceName, verified: false }]);
+          const { devices } = await this.totp.listDevices({ userId: request.user.id });
+          const device = deviceRows(devices).find(({ name }) => name === answer.deviceName);
           await this.pages.show(request, response, 'enrol', { ...answer, qrCodeImage, retryAfterMs, device });
           return undefined;
         }

@@ -19,6 +19,11 @@ export function wait(ms: number): string {
   return `${Math.round(minutes / 60)} hours`;
 }
 
+/** A day, such as `2026-11-26`. */
+export function day(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
+}
+
 /** A template that is a part of a page. */
 export function renderPart(name: string, data: object): string {
   return eta.render(`./${name}`, { sentence, wait, ...data });
