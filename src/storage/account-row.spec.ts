@@ -8,7 +8,8 @@ const SECRET = 'a-sealed-secret';
 
 /** The columns as a database returns them. */
 function rowOf(user: Account): Record<string, unknown> {
-  const values = toRow(user);
+  const { check, rare } = toRow(user);
+  const values = [...check, ...rare];
   return Object.fromEntries(ACCOUNT_COLUMNS.map((name, index) => [name, values[index]]));
 }
 
@@ -17,8 +18,22 @@ const user = account([device({ name: 'phone', sealedSecret: SECRET }), device({ 
   usedUntil: NOW,
 });
 
+/** An account in which nothing is empty. */
+const full = account([device()], {
+  vigilance: { forgivenAt: NOW, firstCode: { deviceId: 'id', step: 1, sessionHandle: null } },
+  recoveryCodes: { id: 'set', sealedHashes: 'k:x', notation: 'exact', total: 8, used: [0, 7], createdAt: NOW },
+  temporaryCode: { id: 'code', sealedHashes: 'k:y', createdAt: NOW, expiresAt: NOW + 1 },
+  trustedBrowsers: [
+    { id: 'b', tokenHash: 'hash', createdAt: NOW, lastUsedAt: NOW, expiresAt: NOW + 1, userAgent: 'Firefox' },
+  ],
+});
+
 function withDevice(fields: object): object {
   return { devices: JSON.stringify([{ ...user.devices[0], ...fields }]) };
+}
+
+function withRecovery(fields: object): string {
+  return JSON.stringify({ recoveryCodes: { ...full.recoveryCodes, ...fields }, temporaryCode: null });
 }
 
 describe('a row', () => {
@@ -31,6 +46,7 @@ describe('a row', () => {
       'of a hard lock',
       account([], { budget: { failures: 100, recentFailures: [], lock: { number: 3, until: null } } }),
     ],
+    ['with all else that an account may have', full],
   ])('%s is read as it was written', (_, written) => {
     expect(fromRow(rowOf(written))).toEqual(written);
   });
@@ -99,6 +115,13 @@ describe('a row', () => {
     ['devices: a negative skew', withDevice({ skew: -1 })],
     ['devices: a skew that is too large', withDevice({ skew: 3 })],
     ['devices: a time of verification as a text', withDevice({ verifiedAt: '5' })],
+    ['first code: no step', { firstCode: '{"deviceId":"id","sessionHandle":null}' }],
+    ['first code: not JSON', { firstCode: '{' }],
+    ['recovery: another notation', { recovery: withRecovery({ notation: 'morse' }) }],
+    ['recovery: positions as a text', { recovery: withRecovery({ used: '0' }) }],
+    ['recovery: no temporary code and no null', { recovery: '{"recoveryCodes":null}' }],
+    ['trusted browsers: no list', { trustedBrowsers: '{}' }],
+    ['trusted browsers: no hash', { trustedBrowsers: '[{"id":"b"}]' }],
     ['devices: used until null', withDevice({ usedUntil: null })],
     ['devices: an id that is a number', withDevice({ id: 7 })],
     ['devices: inherited fields', { devices: '[{"__proto__":{"id":"x"}}]' }],

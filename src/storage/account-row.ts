@@ -12,41 +12,50 @@ import { ALGORITHMS, DIGITS, PERIOD_RANGE, SKEW_RANGE } from '../otp/settings.js
 import { asciiJson, MAX_TEXT_LENGTH } from './sql/text.js';
 import { TotpDamagedAccountError, TotpStorageError } from '../shared/errors.js';
 
-/** The columns that hold an account, by the names of the entity's properties. */
-export const ACCOUNT_COLUMNS = [
+/** The columns that a check of a code changes, by the names of the entity's properties. */
+export const CHECK_COLUMNS = [
   'failures',
   'recentFailures',
   'lockNumber',
   'lockedUntil',
   'forgivenAt',
-  'firstCode',
   'usedUntil',
   'devices',
-  'recovery',
-  'trustedBrowsers',
 ] as const;
+/** The columns that change rarely. */
+export const RARE_COLUMNS = ['firstCode', 'recovery', 'trustedBrowsers'] as const;
+/** The columns that hold an account. */
+export const ACCOUNT_COLUMNS = [...CHECK_COLUMNS, ...RARE_COLUMNS] as const;
 
-/**
- * The values of `ACCOUNT_COLUMNS`, in that order.
- *
- * @throws TotpStorageError when they could not be read back
- */
-export function toRow(account: Account): (string | number | null)[] {
+/** A row to write. */
+export interface AccountRow {
+  /** The values of `CHECK_COLUMNS`. */
+  readonly check: readonly (string | number | null)[];
+  /** The values of `RARE_COLUMNS`. */
+  readonly rare: readonly (string | null)[];
+}
+
+/** @throws TotpStorageError when the row could not be read back */
+export function toRow(account: Account): AccountRow {
   requireReadable(account);
   const { budget, vigilance, recoveryCodes, temporaryCode } = account;
   const hasRecovery = recoveryCodes !== null || temporaryCode !== null;
-  return [
-    budget.failures,
-    asciiJson(budget.recentFailures),
-    budget.lock?.number ?? 0,
-    budget.lock?.until ?? null,
-    vigilance.forgivenAt,
-    vigilance.firstCode && asciiJson(vigilance.firstCode),
-    account.usedUntil,
-    fitting(asciiJson(account.devices)),
-    hasRecovery ? asciiJson({ recoveryCodes, temporaryCode }) : null,
-    account.trustedBrowsers.length === 0 ? null : fitting(asciiJson(account.trustedBrowsers)),
-  ];
+  return {
+    check: [
+      budget.failures,
+      asciiJson(budget.recentFailures),
+      budget.lock?.number ?? 0,
+      budget.lock?.until ?? null,
+      vigilance.forgivenAt,
+      account.usedUntil,
+      fitting(asciiJson(account.devices)),
+    ],
+    rare: [
+      vigilance.firstCode && asciiJson(vigilance.firstCode),
+      hasRecovery ? asciiJson({ recoveryCodes, temporaryCode }) : null,
+      account.trustedBrowsers.length === 0 ? null : fitting(asciiJson(account.trustedBrowsers)),
+    ],
+  };
 }
 
 /** @throws TotpStorageError for an account that `fromRow` would refuse. A user whose row cannot be read cannot sign in. */

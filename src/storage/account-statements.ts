@@ -1,6 +1,6 @@
 /** The SQL of the account store. */
 import type { DataSource } from 'typeorm';
-import { ACCOUNT_COLUMNS } from './account-row.js';
+import { ACCOUNT_COLUMNS, CHECK_COLUMNS } from './account-row.js';
 import { TotpAccountEntity } from './account.entity.js';
 import { Sql } from './sql/builder.js';
 import { epochMs } from './sql/epoch-ms.js';
@@ -33,8 +33,8 @@ export function accountStatements(dataSource: DataSource) {
       FROM ${table}
       WHERE ${id} IN (${parameters(users)})`,
     insert: prepared(insert([...ACCOUNT_COLUMNS, 'revision', 'keyIds', 'id', 'userId'])),
-    update: prepared(update([...ACCOUNT_COLUMNS, 'revision'])),
-    updateWithKeys: prepared(update([...ACCOUNT_COLUMNS, 'revision', 'keyIds'])),
+    updateCheck: prepared(update([...CHECK_COLUMNS, 'revision'])),
+    update: prepared(update([...ACCOUNT_COLUMNS, 'revision', 'keyIds'])),
     delete: {
       sql: `DELETE FROM ${table}
         WHERE ${id} = ${parameter(1)} AND ${revision} = ${parameter(2)}`,

@@ -56,8 +56,8 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
     const { rows } = await run(this.dataSource, sql, [rowId(userId)], name);
     const row = rows[0];
     if (row === undefined) return null;
-    const revision = revisionOf(row);
-    return { account: fromRow(row, revision), revision };
+    // An error may be logged, so it contains only what erasing the row needs.
+    return { account: fromRow(row, `${String(row.revision)} `), revision: revisionOf(row) };
   }
 
   override async loadMany(userIds: readonly string[]): Promise<ReadonlyMap<string, Account>> {
@@ -146,15 +146,14 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   private write(userId: string, revision: string | null, account: Account): Write {
     // Random, not a counter: an account that is erased and created again never has an earlier revision.
     const written = randomUUID();
-    const values = [...toRow(account), written];
+    const { check, rare } = toRow(account);
     const [id, keySet] = [rowId(userId), keySetOf(sealedParts(account))];
-    if (revision === null) {
-      return { userId, written, ...this.sql.insert, parameters: [...values, keySet, id, asciiJson(userId)] };
-    }
-    const { mark, notedKeySet } = readRevision(revision);
-    return keySet === notedKeySet
-      ? { userId, written, ...this.sql.update, parameters: [...values, id, mark] }
-      : { userId, written, ...this.sql.updateWithKeys, parameters: [...values, keySet, id, mark] };
+    const all = [...check, ...rare, written, keySet, id];
+    if (revision === null) return { userId, written, ...this.sql.insert, parameters: [...all, asciiJson(userId)] };
+    const { mark, noted } = readRevision(revision);
+    return noted === notes(keySet, rare)
+      ? { userId, written, ...this.sql.updateCheck, parameters: [...check, written, id, mark] }
+      : { userId, written, ...this.sql.update, parameters: [...all, mark] };
   }
 
   /** Whether the row has the revision of a write. A missing row proves nothing: another call may have deleted it. */
@@ -194,14 +193,19 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
 }
 
 /**
- * The revision as callers see it: the row's own, and its key set. A write that does not change the key set can then omit that
- * column. Otherwise, SQLite would rewrite the index on it, which is a third of the work.
+ * The revision as callers see it: the row's own, and what else was read that most writes do not change. They can then omit those columns.
+ * Otherwise, each check of a code would write the recovery codes, and SQLite would rewrite the index on the key set.
  */
-function revisionOf({ revision, keyIds }: Record<string, unknown>): string {
-  return `${String(revision)} ${String(keyIds)}`;
+function revisionOf({ revision, keyIds, firstCode, recovery, trustedBrowsers }: Record<string, unknown>): string {
+  return `${String(revision)} ${notes(keyIds, [firstCode, recovery, trustedBrowsers])}`;
 }
 
-function readRevision(revision: string): { readonly mark: string; readonly notedKeySet: KeySet | undefined } {
-  const [mark = '', notedKeySet] = revision.split(' ');
-  return { mark, notedKeySet };
+/** JSON contains no line breaks. */
+function notes(keySet: unknown, [firstCode, recovery, trustedBrowsers]: readonly unknown[]): string {
+  return `${String(keySet)}\n${String(firstCode)}\n${String(recovery)}\n${String(trustedBrowsers)}`;
+}
+
+function readRevision(revision: string): { readonly mark: string; readonly noted: string } {
+  const [mark = ''] = revision.split(' ', 1);
+  return { mark, noted: revision.slice(mark.length + 1) };
 }

@@ -116,6 +116,28 @@ describe.each(stores)('the account store on $name', ({ name, useStore }) => {
     expect(await accountOf(userId)).toEqual(written);
   });
 
+  it('keeps what a write does not change, and writes what it does', async () => {
+    const userId = randomUUID();
+    const browser = { id: 'b', tokenHash: 'h', createdAt: 1, lastUsedAt: 1, expiresAt: 2, userAgent: null };
+    const codes = { id: 's', sealedHashes: 'k:x', notation: 'exact', total: 1, used: [], createdAt: 1 } as const;
+    const firstCode = { deviceId: 'd', step: 1, sessionHandle: 'session' };
+    const base = account([device()]);
+    const steps: Account[] = [
+      base,
+      { ...base, recoveryCodes: codes, trustedBrowsers: [browser] },
+      { ...base, recoveryCodes: codes, trustedBrowsers: [browser], usedUntil: 5 },
+      { ...base, recoveryCodes: { ...codes, used: [0] }, trustedBrowsers: [] },
+      { ...base, recoveryCodes: { ...codes, used: [0] }, vigilance: { forgivenAt: 9, firstCode } },
+      { ...base, recoveryCodes: { ...codes, used: [0] }, vigilance: { forgivenAt: 10, firstCode: null } },
+      { ...base, temporaryCode: { id: 't', sealedHashes: 'k:t', createdAt: 1, expiresAt: 2 } },
+      base,
+    ];
+    for (const step of steps) {
+      expect(await store().commit(userId, await revisionOf(userId), step)).toBe(true);
+      expect((await store().load(userId))?.account).toEqual(step);
+    }
+  });
+
   it('marks every write, also one that changes nothing', async () => {
     const userId = await newUser();
     const before = await revisionOf(userId);
