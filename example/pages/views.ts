@@ -7,13 +7,13 @@ export const viewsFolder = join(import.meta.dirname, '..', 'views');
 const eta = new Eta({ views: viewsFolder, cache: true, autoTrim: [false, 'nl'] });
 
 /** A sentence as HTML: the names in it, which `named` marked, are isolated from the direction of the text around them. */
-export function sentence(text: string): string {
+function sentence(text: string): string {
   const escaped = text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
   return escaped.replaceAll('\u2068', '<bdi>').replaceAll('\u2069', '</bdi>');
 }
 
 /** A wait for those who have no countdown, such as "15 minutes". */
-export function wait(ms: number): string {
+function wait(ms: number): string {
   const minutes = Math.ceil(ms / 60_000);
   if (minutes < 120) return minutes === 1 ? '1 minute' : `${minutes} minutes`;
   return `${Math.round(minutes / 60)} hours`;

@@ -5,7 +5,7 @@ import { type DeviceChangeContext, needsStepUp, STEP_UP_REQUIRED, type StepUpReq
 import { forgetBrowsers } from './trust.js';
 
 /** The longest name of a device, in characters. */
-export const MAX_DEVICE_NAME_LENGTH = 256;
+const MAX_DEVICE_NAME_LENGTH = 256;
 
 /** A device before it has a name: what `createDevice` and `importDevice` build from the settings and the secret. */
 export type NewDevice = Omit<Device, 'name' | 'verifiedAt' | 'lastUsedAt' | 'usedUntil'>;

@@ -50,7 +50,7 @@ interface Change {
  * The browsers that are trusted at `now`. A shorter `trustLifetimeMs` applies to those that are already trusted, and so does
  * switching trust off.
  */
-export function trustedBrowsers(account: Account | null, { now, policy }: DecisionContext): readonly TrustedBrowser[] {
+function trustedBrowsers(account: Account | null, { now, policy }: DecisionContext): readonly TrustedBrowser[] {
   if (account === null || policy.maxTrustedBrowsers === 0) return [];
   return account.trustedBrowsers.filter((browser) => now < expiryOf(browser, policy));
 }

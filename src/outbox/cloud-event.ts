@@ -56,6 +56,6 @@ async function sdk() {
 }
 
 /** The `$id` of the JSON Schema of an event; the package has these files under `schemas/`. */
-export function schemaId(name: AnyTotpEvent['name'], version: AnyTotpEvent['version']): string {
+function schemaId(name: AnyTotpEvent['name'], version: AnyTotpEvent['version']): string {
   return `urn:nestjs-totp:${name}:${String(version)}`;
 }

@@ -42,16 +42,16 @@ export function userIdProblem(userId: string, field: string): string | undefined
 }
 
 /** A name that is required. */
-export const isDeviceName: Check = (value, name) => deviceNameProblem(typeof value === 'string' ? value : '', name);
+const isDeviceName: Check = (value, name) => deviceNameProblem(typeof value === 'string' ? value : '', name);
 
 /** A name that may be left out. */
-export const isOptionalDeviceName: Check = (value, name) => {
+const isOptionalDeviceName: Check = (value, name) => {
   if (value === undefined) return undefined;
   return typeof value === 'string' ? deviceNameProblem(value, name) : `${name} must be a string`;
 };
 
 /** What the user entered: any string, because a malformed code counts as a failure like any other wrong code. */
-export const isCode: Check = (value, name) =>
+const isCode: Check = (value, name) =>
   typeof value === 'string' ? undefined : `${name} is required and must be a string`;
 
 const isUserId: Check = (value, name) =>

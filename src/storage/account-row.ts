@@ -23,7 +23,7 @@ export const CHECK_COLUMNS = [
   'devices',
 ] as const;
 /** The columns that change rarely. */
-export const RARE_COLUMNS = ['firstCode', 'recovery', 'trustedBrowsers'] as const;
+const RARE_COLUMNS = ['firstCode', 'recovery', 'trustedBrowsers'] as const;
 /** The columns that hold an account. */
 export const ACCOUNT_COLUMNS = [...CHECK_COLUMNS, ...RARE_COLUMNS] as const;
 

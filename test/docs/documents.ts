@@ -30,12 +30,12 @@ function isDivider(line: string): boolean {
  * A test that a page names: a link to its file, followed by its title in quotation marks, and then perhaps by others of the
  * file. A file of specs that is named without a title names the test “”, which is none; other files may be named alone.
  */
-export interface NamedTest {
+interface NamedTest {
   readonly file: string;
   readonly title: string;
 }
 
-export function namedTests(markdown: string): NamedTest[] {
+function namedTests(markdown: string): NamedTest[] {
   return [...markdown.matchAll(/\[([^\]]+\.ts)\]\([^)]+\)((?:,? “[^”]*”)*)/g)].flatMap(([, file = '', titles = '']) => {
     const named = [...titles.matchAll(/“([^”]*)”/g)].map(([, title = '']) => unescaped(title));
     const none = file.endsWith('.spec.ts') ? [''] : [];

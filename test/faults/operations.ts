@@ -11,7 +11,7 @@ const OK = { status: 'OK' };
 const LOCK = 15 * 60;
 
 /** The user who prepares a situation. */
-export interface Setting {
+interface Setting {
   readonly totp: TotpService;
   readonly clock: TestTotpClock;
   readonly userId: string;

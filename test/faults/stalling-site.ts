@@ -343,7 +343,7 @@ export function withTimeOuts(
 }
 
 /** MariaDB ends statements by itself; MySQL only those that wait for a row. */
-export function limitStatements({ options, driver }: DataSource): void {
+function limitStatements({ options, driver }: DataSource): void {
   if (options.type !== 'mysql' && options.type !== 'mariadb') return;
   const { pool } = driver as unknown as { pool: { on(event: 'connection', listener: (it: Connection) => void): void } };
   interface Connection {

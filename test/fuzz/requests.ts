@@ -45,11 +45,11 @@ export type Body =
   | { readonly bytes: readonly number[] };
 
 /** How the body's end is told: truly, or not. */
-export type Framing =
+type Framing =
   'length' | 'chunked' | 'no length' | 'chunked and length' | 'broken chunks' | { readonly length: string };
 
 /** What becomes of the connection once the request, or some of it, was sent. */
-export type Ending =
+type Ending =
   /** The request is whole: the answer must come. */
   | 'wait'
   /** It need not come: the connection is closed when nothing comes for a moment. */
@@ -57,7 +57,7 @@ export type Ending =
   /** The connection breaks after so much of the request (a part of 1). */
   | { readonly breakAfter: number };
 
-export type Header = readonly [name: string, value: string | Repetition];
+type Header = readonly [name: string, value: string | Repetition];
 
 export interface FuzzedRequest {
   readonly who: Who;

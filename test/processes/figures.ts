@@ -8,6 +8,10 @@ const CHANGES: readonly AnyTotpEvent['name'][] = [
   'totp.device.verified',
   'totp.device.renamed',
   'totp.device.removed',
+  'totp.recovery-codes.created',
+  'totp.recovery-code.used',
+  'totp.browser.trusted',
+  'totp.browser.forgotten',
 ];
 
 const events = ({ events }: Volley, ...names: readonly AnyTotpEvent['name'][]) =>
@@ -15,7 +19,7 @@ const events = ({ events }: Volley, ...names: readonly AnyTotpEvent['name'][]) =
 
 const columns: Readonly<Record<string, (volley: Volley) => number>> = {
   accepted: (volley) => events(volley, ...CHANGES),
-  'answered wrong': (volley) => events(volley, 'totp.code.rejected'),
+  'answered wrong': (volley) => events(volley, 'totp.code.rejected', 'totp.recovery-code.rejected'),
   replayed: (volley) => events(volley, 'totp.code.replayed'),
   'refused while locked': ({ answers }) => answers.filter(({ status }) => status === 'LIMIT_REACHED_ERROR').length,
   locks: (volley) => events(volley, 'totp.user.locked'),

@@ -50,7 +50,7 @@ export class HeaderSignIn implements CanActivate {
 const secrets = { keys: { test: randomBytes(32).toString('base64') }, current: 'test' };
 
 /** Keeps the statements that TypeORM sends, without their parameters. */
-export class StatementLog extends AbstractLogger {
+class StatementLog extends AbstractLogger {
   readonly statements: string[] = [];
 
   constructor() {
