@@ -45,6 +45,25 @@ describe('the options', () => {
     });
   });
 
+  it.each([
+    ['lockout.vigilance.after', { lockout: { vigilance: { after: 0 } } }],
+    ['lockout.vigilance.after', { lockout: { vigilance: { after: 1_001 } } }],
+    ['lockout.vigilance.forgivenPerDay', { lockout: { vigilance: { forgivenPerDay: 0 } } }],
+    ['lockout.vigilance.forgivenPerDay', { lockout: { vigilance: { forgivenPerDay: 0.5 } } }],
+    ['recoveryCodes', { recoveryCodes: true }],
+    ['recoveryCodes.count', { recoveryCodes: { count: 17 } }],
+    ['trustedBrowsers', { trustedBrowsers: true }],
+    ['trustedBrowsers.days', { trustedBrowsers: { days: 91 } }],
+    ['trustedBrowsers.max', { trustedBrowsers: { max: 16 } }],
+    ['trustedBrowsers.cookie.name', { trustedBrowsers: { cookie: { name: 'a b' } } }],
+    ['trustedBrowsers.cookie.domain', { trustedBrowsers: { cookie: { domain: 'a; Secure' } } }],
+    ['trustedBrowsers.cookie.path', { trustedBrowsers: { cookie: { path: '/; Path=/' } } }],
+    ['trustedBrowsers.cookie.name', { trustedBrowsers: { cookie: { name: '__Host-totp', domain: 'example.com' } } }],
+    ['trustedBrowsers.cookie.name', { trustedBrowsers: { cookie: { name: '__Host-totp', path: '/app' } } }],
+  ])('refuse %s in %j', (name, options) => {
+    expect(() => check(options)).toThrow(`TotpModule: ${name} is `);
+  });
+
   it('that are given as undefined are left out', () => {
     const names = ['secrets', 'digits', 'defaultSkew', 'maxDevices', 'lockout', 'events', 'override'];
     expect(check(Object.fromEntries(names.map((name) => [name, undefined])))).toEqual(check({}));

@@ -42,6 +42,8 @@ export function checkOptions(options: TotpModuleOptions): ResolvedOptions {
   const values = readSettings(OPTIONS, options);
   const { lockout, events, trustedBrowsers } = values;
   refuseUnusedEventOptions(options.events ?? {}, events.outbox);
+  const trustCookie = trustedBrowsers === false ? DEFAULT_COOKIE : trustedBrowsers.cookie;
+  refuseImpossibleCookie(trustCookie);
   return {
     // As with the overrides, the check only ensures that it is a string or a function.
     issuer: options.issuer,
@@ -62,7 +64,7 @@ export function checkOptions(options: TotpModuleOptions): ResolvedOptions {
       maxAttempts: events.maxAttempts,
     },
     recoveryCodes: values.recoveryCodes,
-    trustCookie: trustedBrowsers === false ? DEFAULT_COOKIE : trustedBrowsers.cookie,
+    trustCookie,
     policy: {
       maxDevices: values.maxDevices,
       unverifiedLifetimeMs: values.unverifiedDeviceLifetime,
@@ -128,6 +130,15 @@ export function authenticatorWarning(config: TotpConfig): string | undefined {
   return (
     `New devices use ${unusual.join(', ')}. Some authenticator apps ignore these settings and show codes that are never ` +
     'valid: Google Authenticator and Microsoft Authenticator are known to assume SHA1, 6 digits and 30 s in some versions.'
+  );
+}
+
+/** Browsers drop a cookie whose name begins with `__Host-` without a word if it has a domain or another path (RFC 6265bis §4.1.3.2). */
+function refuseImpossibleCookie({ name, domain, path }: TrustCookie): void {
+  if (!name.toLowerCase().startsWith('__host-') || (domain === undefined && path === '/')) return;
+  fail(
+    `trustedBrowsers.cookie.name is "${name}", and browsers drop such a cookie if it has a domain or a path other than "/"`,
+    'Leave domain and path out, or choose another name',
   );
 }
 

@@ -49,9 +49,9 @@ export class BrowserFunctions {
     const trustToken = randomBytes(TOKEN_BYTES).toString('base64url');
     const userAgent =
       input.userAgent
-        ?.toWellFormed()
-        .replace(/\p{Cc}/gu, ' ')
-        .slice(0, MAX_USER_AGENT_LENGTH) ?? null;
+        ?.slice(0, MAX_USER_AGENT_LENGTH)
+        .toWellFormed()
+        .replace(/\p{Cc}/gu, ' ') ?? null;
     return { record: { id: randomUUID(), tokenHash: hash(trustToken), userAgent }, answer: { trustToken } };
   }
 

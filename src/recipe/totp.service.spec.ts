@@ -515,6 +515,41 @@ describe('on behalf of a session', () => {
   });
 });
 
+describe('an issuer per tenant', () => {
+  const issuer = ({ tenantId }: { tenantId: string }) => (tenantId === 'nameless' ? '' : `Acme ${tenantId}`);
+
+  it('is in the key URI', async () => {
+    const { totp } = setUp({ issuer });
+    const issuers = ['public', 'north'].map(async (tenantId) => {
+      const made = await totp.createDevice({ userId, tenantId, deviceName: tenantId });
+      return new URL('qrCodeString' in made ? made.qrCodeString : '').searchParams.get('issuer');
+    });
+    expect(await Promise.all(issuers)).toEqual(['Acme public', 'Acme north']);
+  });
+
+  it('that is no name is an error that says what to return, and creates no device', async () => {
+    const { totp } = setUp({ issuer });
+    await expect(totp.createDevice({ userId, tenantId: 'nameless' })).rejects.toThrow(
+      'issuer({ tenantId: "nameless" }) returned an empty string. Return the name',
+    );
+    expect((await totp.listDevices({ userId })).devices).toEqual([]);
+  });
+});
+
+it('the times of a device tell when it was added, verified and last used', async () => {
+  const { totp, clock } = setUp();
+  const made = await totp.createDevice({ userId, deviceName: 'phone' });
+  const secret = made.status === 'OK' ? made.secret : '';
+  const device = async () => (await totp.listDevices({ userId })).devices[0];
+  expect(await device()).toMatchObject({ createdAt: NOW, verifiedAt: null, lastUsedAt: null });
+  clock.set(NOW + MINUTE);
+  await totp.verifyDevice({ userId, deviceName: 'phone', totp: totpCode(secret, NOW + MINUTE) });
+  expect(await device()).toMatchObject({ createdAt: NOW, verifiedAt: NOW + MINUTE, lastUsedAt: null });
+  clock.set(NOW + 2 * MINUTE);
+  await totp.verifyTOTP({ userId, totp: totpCode(secret, NOW + 2 * MINUTE) });
+  expect(await device()).toMatchObject({ verifiedAt: NOW + MINUTE, lastUsedAt: NOW + 2 * MINUTE });
+});
+
 describe('the status of users', () => {
   it('is returned for a user whom the module does not know', async () => {
     expect(await setUp().totp.getStatus({ userId })).toEqual({

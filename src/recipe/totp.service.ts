@@ -89,6 +89,8 @@ export class TotpService implements RecipeInterface {
   async createDevice(input: Inputs.CreateDeviceInput): Promise<Answers.CreateDeviceAnswer> {
     checkArguments('createDevice', input);
     const settings = this.deviceSettings(input);
+    // Before anything is stored: an application's own function may fail.
+    const issuer = issuerOf(this.config, input.tenantId);
     let account = input.userIdentifierInfo;
     if (account === undefined) {
       const known = checkUserIdentifierInfo(await this.getUserIdentifierInfoForUserId(input));
@@ -106,7 +108,7 @@ export class TotpService implements RecipeInterface {
     return {
       ...answer,
       secret: base32,
-      qrCodeString: keyUri({ ...settings, issuer: issuerOf(this.config, input.tenantId), account, secret: base32 }),
+      qrCodeString: keyUri({ ...settings, issuer, account, secret: base32 }),
     };
   }
 
