@@ -46,7 +46,7 @@ class Policy extends TotpEnrolmentPolicy {
   override requirement({ userId, tenantId, context }: EnrolmentPolicyInput): EnrolmentRequirement {
     expect(context.getHandler().name).toMatch(/page|strict/);
     Policy.asked.push({ userId, tenantId });
-    if (userId.startsWith('mistake')) return JSON.parse(userId.slice('mistake '.length));
+    if (userId.startsWith('mistake')) return JSON.parse(userId.slice('mistake '.length)) as EnrolmentRequirement;
     return userId.startsWith('admin') ? 'required' : { requiredFrom: DEADLINE };
   }
 }
