@@ -1,7 +1,7 @@
 import eslint from '@eslint/js';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
-import { rooms } from './eslint.rooms.js';
+import { rooms } from './config/rooms.js';
 
 export default defineConfig(
   globalIgnores(['**/dist/', 'coverage/', 'site/.vitepress/cache/', 'site/api/']),

@@ -24,19 +24,19 @@ describe('the prose check', () => {
     ['Whoever asks gets a QR picture.', '"QR picture": write "QR code"'],
     ['The event tells of a lock.', '"tells of": write "report"'],
   ])('fails for the sentence "%s" and says what to write', (sentence, message) => {
-    const { status, output } = check(['prose.js'], `# Page\n\n${sentence}\n`);
+    const { status, output } = check(['config/prose.js'], `# Page\n\n${sentence}\n`);
     expect(status).toBe(1);
     expect(output).toContain(`page.md:3 ${message}`);
   });
 
   it('passes for a page in the terms of the field', () => {
-    expect(check(['prose.js'], 'The secret is encrypted again.\n')).toEqual({ status: 0, output: '' });
+    expect(check(['config/prose.js'], 'The secret is encrypted again.\n')).toEqual({ status: 0, output: '' });
   });
 
   it('fails for a misspelt word', () => {
     // cspell:ignore acount
     const { status, output } = check(
-      ['node_modules/cspell/bin.mjs', 'lint', '--no-progress'],
+      ['node_modules/cspell/bin.mjs', 'lint', '--config', 'config/cspell.json', '--no-progress'],
       'The acount has a colour.\n',
     );
     expect(status).toBe(1);

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Linter } from 'eslint';
 import tseslint from 'typescript-eslint';
-import { roomOf, ROOMS, rooms } from '../../eslint.rooms.js';
+import { roomOf, ROOMS, rooms } from '../../config/rooms.js';
 
 const linter = new Linter({ configType: 'flat', cwd: process.cwd() });
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' })

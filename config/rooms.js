@@ -68,8 +68,8 @@ const rule = {
     type: 'problem',
     schema: [],
     messages: {
-      unlisted: '{{from}} is not a room. Move the file into a room, or list a new one in ROOMS in eslint.rooms.js.',
-      room: '{{from}} may not import {{to}}. See ROOMS in eslint.rooms.js.',
+      unlisted: '{{from}} is not a room. Move the file into a room, or list a new one in ROOMS in config/rooms.js.',
+      room: '{{from}} may not import {{to}}. See ROOMS in config/rooms.js.',
       package: '{{from}} holds pure rules and imports no package.',
     },
   },

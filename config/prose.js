@@ -1,6 +1,6 @@
 /**
  * Finds words and phrases for which this project uses the term of the field, in comments, strings and pages. `npm run lint` runs it on
- * the whole repository, together with cspell, which checks the spelling. `node prose.js <files>` checks single files.
+ * the whole repository, together with cspell, which checks the spelling. `node config/prose.js <files>` checks single files.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 /** `npm run test:mutation`, second half: every change of the storage must fail a test of its own, on SQLite. */
-import rules from './stryker.rules.config.js';
+import rules from './stryker.rules.js';
 
 // The tests of the storage run on the databases that these name, and always on SQLite.
 for (const server of ['TOTP_TEST_POSTGRES_URL', 'TOTP_TEST_MYSQL_URL']) delete process.env[server];
