@@ -38,9 +38,9 @@ describeInBrowser('the example: authenticators', () => {
     expect(groups.join('')).toBe(phone.secret);
 
     await confirmed(page, 'Phone', phone.code(keepsake.clock.now()));
-    await row('Phone').getByText('Confirmed.').waitFor();
+    await row('Phone').getByText('Added on').waitFor();
     expect(await page.locator('[data-key]').count()).toBe(0);
-    await expectEvents(['totp.device.verified', 'totp.device.created']);
+    await expectEvents(['totp.recovery-codes.created', 'totp.device.verified', 'totp.device.created']);
   });
 
   it('says that a code is wrong, and takes the right one afterwards', async () => {
@@ -52,7 +52,12 @@ describeInBrowser('the example: authenticators', () => {
     await confirm(page, phone.wrongCode(keepsake.clock.now()));
     await page.getByText('You have 4 tries left.').waitFor();
     await confirmed(page, 'Phone', phone.code(keepsake.clock.now()));
-    await expectEvents(['totp.device.verified', 'totp.code.rejected', 'totp.device.created']);
+    await expectEvents([
+      'totp.recovery-codes.created',
+      'totp.device.verified',
+      'totp.code.rejected',
+      'totp.device.created',
+    ]);
   });
 
   it('signs in with a code, and not with the one that enrolled', async () => {
@@ -68,7 +73,13 @@ describeInBrowser('the example: authenticators', () => {
 
     await enterCode(page, phone.code(clock.now() + 30_000));
     await page.waitForURL('**/security');
-    await expectEvents(['totp.code.accepted', 'totp.code.replayed', 'totp.device.verified', 'totp.device.created']);
+    await expectEvents([
+      'totp.code.accepted',
+      'totp.code.replayed',
+      'totp.recovery-codes.created',
+      'totp.device.verified',
+      'totp.device.created',
+    ]);
   });
 
   it('opens the vault with a code only', async () => {
@@ -109,6 +120,7 @@ describeInBrowser('the example: authenticators', () => {
       'totp.device.renamed',
       'totp.code.accepted',
       'totp.code.rejected',
+      'totp.recovery-codes.created',
       'totp.device.verified',
       'totp.device.created',
     ]);
@@ -121,7 +133,7 @@ describeInBrowser('the example: authenticators', () => {
     keepsake.clock.advance(21 * 60);
     await rename('Phone', 'Old phone');
     await page.getByRole('link', { name: 'Cancel' }).click();
-    await row('Phone').getByText('Confirmed.').waitFor();
+    await row('Phone').getByText('Added on').waitFor();
   });
 
   it('does not give two authenticators one name', async () => {
@@ -149,7 +161,12 @@ describeInBrowser('the example: authenticators', () => {
     await row('Phone').getByText('It is your last authenticator.').waitFor();
     await row('Phone').getByRole('button', { name: 'Remove' }).click();
     await page.getByText('You have none yet.').waitFor();
-    await expectEvents(['totp.device.removed', 'totp.device.verified', 'totp.device.created']);
+    await expectEvents([
+      'totp.device.removed',
+      'totp.recovery-codes.created',
+      'totp.device.verified',
+      'totp.device.created',
+    ]);
 
     await signOut(page);
     await signIn(page, email);
