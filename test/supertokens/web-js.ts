@@ -112,6 +112,23 @@ export function describeWebJs(platform: Platform): void {
     });
   });
 
+  it('O1: sees no more than a wrong code when signing in takes two codes in a row, and the next code signs in', async () => {
+    const { code } = await enrolled();
+    const { totp } = application();
+    const userId = decodeURIComponent(credentials['x-user'] ?? '');
+    for (let n = 0; n < 30; n++) {
+      await totp.verifyTOTP({ userId, totp: 'wrong' });
+      await totp.unlockUser({ userId });
+    }
+    expect(await Totp.verifyCode({ totp: code() })).toMatchObject({
+      status: 'INVALID_TOTP_ERROR',
+      currentNumberOfFailedAttempts: 0,
+      maxNumberOfFailedAttempts: 5,
+    });
+    wait(30);
+    expect(await Totp.verifyCode({ totp: code() })).toMatchObject({ status: 'OK' });
+  });
+
   it('shows the message of a GENERAL_ERROR at the device cap', async () => {
     for (let n = 0; n < 10; n++) await Totp.createDevice({ deviceName: `device ${n}` });
     const refusal = Totp.createDevice({ deviceName: 'one more' });
