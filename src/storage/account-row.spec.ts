@@ -8,9 +8,8 @@ const SECRET = 'a-sealed-secret';
 
 /** The columns as a database returns them. */
 function rowOf(user: Account): Record<string, unknown> {
-  const { check, rare } = toRow(user);
-  const values = [...check, ...rare];
-  return Object.fromEntries(ACCOUNT_COLUMNS.map((name, index) => [name, values[index]]));
+  const { check, extras } = toRow(user);
+  return Object.fromEntries(ACCOUNT_COLUMNS.map((column, n) => [column, [...check, extras][n]]));
 }
 
 const user = account([device({ name: 'phone', sealedSecret: SECRET }), device({ name: '📱', verified: false })], {
@@ -32,8 +31,10 @@ function withDevice(fields: object): object {
   return { devices: JSON.stringify([{ ...user.devices[0], ...fields }]) };
 }
 
-function withRecovery(fields: object): string {
-  return JSON.stringify({ recoveryCodes: { ...full.recoveryCodes, ...fields }, temporaryCode: null });
+function withExtras(fields: object): object {
+  const { recoveryCodes, temporaryCode, trustedBrowsers, vigilance } = full;
+  const extras = { firstCode: vigilance.firstCode, recoveryCodes, temporaryCode, trustedBrowsers };
+  return { extras: JSON.stringify({ ...extras, ...fields }) };
 }
 
 describe('a row', () => {
@@ -115,13 +116,15 @@ describe('a row', () => {
     ['devices: a negative skew', withDevice({ skew: -1 })],
     ['devices: a skew that is too large', withDevice({ skew: 3 })],
     ['devices: a time of verification as a text', withDevice({ verifiedAt: '5' })],
-    ['first code: no step', { firstCode: '{"deviceId":"id","sessionHandle":null}' }],
-    ['first code: not JSON', { firstCode: '{' }],
-    ['recovery: another notation', { recovery: withRecovery({ notation: 'morse' }) }],
-    ['recovery: positions as a text', { recovery: withRecovery({ used: '0' }) }],
-    ['recovery: no temporary code and no null', { recovery: '{"recoveryCodes":null}' }],
-    ['trusted browsers: no list', { trustedBrowsers: '{}' }],
-    ['trusted browsers: no hash', { trustedBrowsers: '[{"id":"b"}]' }],
+    ['extras: not JSON', { extras: '{' }],
+    ['extras: a list', { extras: '[]' }],
+    ['first code: no step', withExtras({ firstCode: { deviceId: 'id', sessionHandle: null } })],
+    ['first code: missing', withExtras({ firstCode: undefined })],
+    ['recovery codes: another notation', withExtras({ recoveryCodes: { ...full.recoveryCodes, notation: 'morse' } })],
+    ['recovery codes: positions as a text', withExtras({ recoveryCodes: { ...full.recoveryCodes, used: '0' } })],
+    ['temporary code: missing', withExtras({ temporaryCode: undefined })],
+    ['trusted browsers: no list', withExtras({ trustedBrowsers: {} })],
+    ['trusted browsers: no hash', withExtras({ trustedBrowsers: [{ ...full.trustedBrowsers[0], tokenHash: null }] })],
     ['devices: used until null', withDevice({ usedUntil: null })],
     ['devices: an id that is a number', withDevice({ id: 7 })],
     ['devices: inherited fields', { devices: '[{"__proto__":{"id":"x"}}]' }],

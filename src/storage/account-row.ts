@@ -22,24 +22,22 @@ export const CHECK_COLUMNS = [
   'usedUntil',
   'devices',
 ] as const;
-/** The columns that change rarely. */
-const RARE_COLUMNS = ['firstCode', 'recovery', 'trustedBrowsers'] as const;
 /** The columns that hold an account. */
-export const ACCOUNT_COLUMNS = [...CHECK_COLUMNS, ...RARE_COLUMNS] as const;
+export const ACCOUNT_COLUMNS = [...CHECK_COLUMNS, 'extras'] as const;
 
 /** A row to write. */
 export interface AccountRow {
   /** The values of `CHECK_COLUMNS`. */
   readonly check: readonly (string | number | null)[];
-  /** The values of `RARE_COLUMNS`. */
-  readonly rare: readonly (string | null)[];
+  /** The value of the column that most checks of a code do not change. */
+  readonly extras: string | null;
 }
 
 /** @throws TotpStorageError when the row could not be read back */
 export function toRow(account: Account): AccountRow {
   requireReadable(account);
-  const { budget, vigilance, recoveryCodes, temporaryCode } = account;
-  const hasRecovery = recoveryCodes !== null || temporaryCode !== null;
+  const { budget, vigilance } = account;
+  const extras = extrasOf(account);
   return {
     check: [
       budget.failures,
@@ -50,27 +48,20 @@ export function toRow(account: Account): AccountRow {
       account.usedUntil,
       fitting(asciiJson(account.devices)),
     ],
-    rare: [
-      vigilance.firstCode && asciiJson(vigilance.firstCode),
-      hasRecovery ? asciiJson({ recoveryCodes, temporaryCode }) : null,
-      account.trustedBrowsers.length === 0 ? null : fitting(asciiJson(account.trustedBrowsers)),
-    ],
+    extras: isEmpty(extras) ? null : fitting(asciiJson(extras)),
   };
 }
 
 /** @throws TotpStorageError for an account that `fromRow` would refuse. A user whose row cannot be read cannot sign in. */
 export function requireReadable(account: Account): void {
   const { failures, recentFailures, lock } = account.budget;
-  const { forgivenAt, firstCode } = account.vigilance;
   const isReadable =
-    [failures, account.usedUntil, forgivenAt].every(isWholeNumber) &&
+    [failures, account.usedUntil, account.vigilance.forgivenAt].every(isWholeNumber) &&
     isArrayOf(recentFailures, isWholeNumber) &&
     isArrayOf(account.devices, isDevice) &&
     (lock === null || (isWholeNumber(lock.number) && lock.number > 0)) &&
     (lock?.until == null || isWholeNumber(lock.until)) &&
-    isNullOr(isFirstCode)(firstCode) &&
-    isRecovery(account) &&
-    isArrayOf(account.trustedBrowsers, isTrustedBrowser);
+    isExtras(extrasOf(account));
   if (isReadable) return;
   // The message does not contain the account, which holds secrets.
   throw new TotpStorageError(
@@ -107,30 +98,36 @@ export function fromRow(row: Record<string, unknown>, revision?: string): Accoun
   }
 }
 
+/** What an account may have besides its devices. */
+interface Extras extends Pick<Account, 'recoveryCodes' | 'temporaryCode' | 'trustedBrowsers'> {
+  readonly firstCode: FirstCode | null;
+}
+
+const NO_EXTRAS: Extras = { firstCode: null, recoveryCodes: null, temporaryCode: null, trustedBrowsers: [] };
+
+function extrasOf({ vigilance, recoveryCodes, temporaryCode, trustedBrowsers }: Account): Extras {
+  return { firstCode: vigilance.firstCode, recoveryCodes, temporaryCode, trustedBrowsers };
+}
+
+function isEmpty({ firstCode, recoveryCodes, temporaryCode, trustedBrowsers }: Extras): boolean {
+  return firstCode === null && recoveryCodes === null && temporaryCode === null && trustedBrowsers.length === 0;
+}
+
 function accountOf(row: Record<string, unknown>): Account {
+  const extras = row.extras === null ? NO_EXTRAS : item(row.extras, isExtras);
   return {
     budget: {
       failures: count(row.failures),
       recentFailures: list(row.recentFailures, isWholeNumber),
       lock: lock(count(row.lockNumber), row.lockedUntil),
     },
-    vigilance: {
-      forgivenAt: count(row.forgivenAt),
-      firstCode: row.firstCode === null ? null : item(row.firstCode, isFirstCode),
-    },
+    vigilance: { forgivenAt: count(row.forgivenAt), firstCode: extras.firstCode },
     usedUntil: count(row.usedUntil),
     devices: list(row.devices, isDevice),
-    ...recoveryOf(row.recovery),
-    trustedBrowsers: row.trustedBrowsers === null ? [] : list(row.trustedBrowsers, isTrustedBrowser),
+    recoveryCodes: extras.recoveryCodes,
+    temporaryCode: extras.temporaryCode,
+    trustedBrowsers: extras.trustedBrowsers,
   };
-}
-
-type Recovery = Pick<Account, 'recoveryCodes' | 'temporaryCode'>;
-
-function recoveryOf(json: unknown): Recovery {
-  if (json === null) return { recoveryCodes: null, temporaryCode: null };
-  const { recoveryCodes, temporaryCode } = item(json, isRecovery);
-  return { recoveryCodes, temporaryCode };
 }
 
 function lock(number: number, until: unknown): Lock | null {
@@ -189,13 +186,17 @@ const isDevice = objectOf<Device>({
   usedUntil: isWholeNumber,
 });
 
-const isFirstCode = objectOf<FirstCode>({
-  deviceId: isText,
-  step: isWholeNumber,
-  sessionHandle: isNullOr(isText),
+const isTrustedBrowser = objectOf<TrustedBrowser>({
+  id: isText,
+  tokenHash: isText,
+  createdAt: isWholeNumber,
+  lastUsedAt: isWholeNumber,
+  expiresAt: isWholeNumber,
+  userAgent: isNullOr(isText),
 });
 
-const isRecovery = objectOf<Recovery>({
+const isExtras = objectOf<Extras>({
+  firstCode: isNullOr(objectOf<FirstCode>({ deviceId: isText, step: isWholeNumber, sessionHandle: isNullOr(isText) })),
   recoveryCodes: isNullOr(
     objectOf<RecoveryCodes>({
       id: isText,
@@ -209,15 +210,7 @@ const isRecovery = objectOf<Recovery>({
   temporaryCode: isNullOr(
     objectOf<TemporaryCode>({ id: isText, sealedHashes: isText, createdAt: isWholeNumber, expiresAt: isWholeNumber }),
   ),
-});
-
-const isTrustedBrowser = objectOf<TrustedBrowser>({
-  id: isText,
-  tokenHash: isText,
-  createdAt: isWholeNumber,
-  lastUsedAt: isWholeNumber,
-  expiresAt: isWholeNumber,
-  userAgent: isNullOr(isText),
+  trustedBrowsers: (value) => isArrayOf(value, isTrustedBrowser),
 });
 
 function objectOf<T>(fields: FieldChecks<T>): (value: unknown) => value is T {

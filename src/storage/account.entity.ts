@@ -41,10 +41,6 @@ export class TotpAccountEntity {
   @Column({ name: 'forgiven_at', type: 'bigint' })
   forgivenAt!: string | number;
 
-  /** A `FirstCode` in JSON, while signing in takes two codes in a row. */
-  @Column({ name: 'first_code', type: 'text', nullable: true })
-  firstCode!: string | null;
-
   /** The latest `usedUntil` of removed devices, in epoch ms. */
   @Column({ name: 'used_until', type: 'bigint' })
   usedUntil!: string | number;
@@ -53,13 +49,12 @@ export class TotpAccountEntity {
   @Column({ type: 'text' })
   devices!: string;
 
-  /** The recovery codes and the temporary code in JSON, with their sealed hashes; null without any. */
+  /**
+   * What an account may have besides its devices, in JSON: the recovery codes and the temporary code with their sealed hashes, the trusted
+   * browsers, and a `FirstCode` while signing in takes two codes in a row; null without any.
+   */
   @Column({ type: 'text', nullable: true })
-  recovery!: string | null;
-
-  /** A JSON array of `TrustedBrowser`, oldest first; null without any. */
-  @Column({ name: 'trusted_browsers', type: 'text', nullable: true })
-  trustedBrowsers!: string | null;
+  extras!: string | null;
 
   /** Which keys all of it is sealed with: `keySetOf`. */
   @Column({ name: 'key_ids', type: 'varchar', length: 255 })

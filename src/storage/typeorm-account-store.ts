@@ -146,12 +146,12 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   private write(userId: string, revision: string | null, account: Account): Write {
     // Random, not a counter: an account that is erased and created again never has an earlier revision.
     const written = randomUUID();
-    const { check, rare } = toRow(account);
+    const { check, extras } = toRow(account);
     const [id, keySet] = [rowId(userId), keySetOf(sealedParts(account))];
-    const all = [...check, ...rare, written, keySet, id];
+    const all = [...check, extras, written, keySet, id];
     if (revision === null) return { userId, written, ...this.sql.insert, parameters: [...all, asciiJson(userId)] };
     const { mark, noted } = readRevision(revision);
-    return noted === notes(keySet, rare)
+    return noted === notes(keySet, extras)
       ? { userId, written, ...this.sql.updateCheck, parameters: [...check, written, id, mark] }
       : { userId, written, ...this.sql.update, parameters: [...all, mark] };
   }
@@ -196,13 +196,12 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
  * The revision as callers see it: the row's own, and what else was read that most writes do not change. They can then omit those columns.
  * Otherwise, each check of a code would write the recovery codes, and SQLite would rewrite the index on the key set.
  */
-function revisionOf({ revision, keyIds, firstCode, recovery, trustedBrowsers }: Record<string, unknown>): string {
-  return `${String(revision)} ${notes(keyIds, [firstCode, recovery, trustedBrowsers])}`;
+function revisionOf({ revision, keyIds, extras }: Record<string, unknown>): string {
+  return `${String(revision)} ${notes(keyIds, extras)}`;
 }
 
-/** JSON contains no line breaks. */
-function notes(keySet: unknown, [firstCode, recovery, trustedBrowsers]: readonly unknown[]): string {
-  return `${String(keySet)}\n${String(firstCode)}\n${String(recovery)}\n${String(trustedBrowsers)}`;
+function notes(keySet: unknown, extras: unknown): string {
+  return `${String(keySet)} ${String(extras)}`;
 }
 
 function readRevision(revision: string): { readonly mark: string; readonly noted: string } {
