@@ -3,10 +3,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import ora from 'ora';
+import { compare } from './compare.js';
 import { MEASUREMENTS } from './measurements/index.js';
 import { Bench } from './support/bench.js';
 import { DATABASES, openServer } from './support/database-server.js';
-import { machine, summarise, table, warning } from './support/report.js';
+import { comparisonTable, machine, summarise, table, warning } from './support/report.js';
 
 const FULL = {
   warmUps: 2,
@@ -23,6 +24,8 @@ const { values: args } = parseArgs({
   options: {
     database: { type: 'string', default: 'postgres' },
     only: { type: 'string', multiple: true },
+    rows: { type: 'string', multiple: true },
+    compare: { type: 'string' },
     rounds: { type: 'string' },
     quick: { type: 'boolean', default: false },
     output: { type: 'string' },
@@ -43,6 +46,13 @@ const progress = ora({ discardStdin: false });
 process.once('SIGINT', () => void close().finally(() => process.exit(130)));
 
 try {
+  if (args.compare === undefined) await measureAll();
+  else await compareWith(args.compare);
+} finally {
+  await close();
+}
+
+async function measureAll() {
   const startedAt = new Date();
   progress.start(`${args.database}: starting`);
   const server = await openServer(args.database);
@@ -59,8 +69,27 @@ try {
   console.log(table(rows));
   console.log(`${kind} ${version}, ${size.rounds} rounds of up to ${size.seconds} s. In full: ${output}`);
   console.log(args.quick ? 'This was a smoke run: its figures say nothing.' : warning(rows));
-} finally {
-  await close();
+}
+
+async function compareWith(revision) {
+  progress.start();
+  const rows = await compare(revision, {
+    args: ownArguments(),
+    turns: rounds,
+    report: (text) => (progress.text = text),
+  });
+  if (args.output !== undefined) await writeFile(args.output, `${JSON.stringify(rows, null, 2)}\n`);
+  progress.stop();
+  console.log(comparisonTable(rows, revision));
+  console.log(
+    args.quick ? 'This was a smoke run: its figures say nothing.' : warning(rows.map((row) => ({ ratio: row }))),
+  );
+}
+
+/** What both versions of a comparison are run with. */
+function ownArguments() {
+  const repeated = ['only', 'rows'].flatMap((option) => (args[option] ?? []).map((value) => `--${option}=${value}`));
+  return [`--database=${args.database}`, ...repeated, ...(args.quick ? ['--quick'] : [])];
 }
 
 /** Takes the samples of one measurement's rows, row after row in each round, so that what changes on the machine meets all. */
@@ -68,7 +97,7 @@ async function measure(server, name, rowsOf) {
   const bench = new Bench(server, size);
   closers.push(() => bench.close());
   progress.text = `${name}: preparing`;
-  const measured = (await rowsOf(bench)).map((row) => ({ row, samples: [] }));
+  const measured = wanted(await rowsOf(bench)).map((row) => ({ row, samples: [] }));
   for (let round = 1 - size.warmUps; round <= size.rounds; round++) {
     for (const { row, samples } of turned(measured, round)) {
       progress.text = `${name}: round ${Math.max(round, 0)} of ${size.rounds}, ${row.name}`;
@@ -78,6 +107,12 @@ async function measure(server, name, rowsOf) {
   }
   await closers.pop()();
   return summarise(name, measured);
+}
+
+/** The rows whose names contain one of `--rows`, and what they are compared with. */
+function wanted(rows) {
+  const chosen = rows.filter(({ name }) => args.rows === undefined || args.rows.some((text) => name.includes(text)));
+  return rows.filter((row) => chosen.some((one) => one === row || one.against === row.name));
 }
 
 async function close() {

@@ -106,6 +106,51 @@ function cellsOf(row) {
   ];
 }
 
+/**
+ * What became of each row between two versions.
+ *
+ * @param {readonly { here: object, there: object }[]} turns the reports of both versions, turn by turn
+ */
+export function comparison(turns) {
+  const [{ here, there }] = turns;
+  const inBoth = here.rows.filter((row) => there.rows.some((other) => isSameRow(row, other)));
+  return inBoth.map((row) => {
+    const pairs = turns.map((turn) =>
+      [turn.here, turn.there].map(({ rows }) => rows.find((one) => isSameRow(one, row))),
+    );
+    const { median: value, spread } = figures(pairs.map(([mine, its]) => figureOf(mine) / figureOf(its)));
+    const cpu = row.cpu === undefined ? undefined : median(pairs.map(([mine, its]) => mine.cpu / its.cpu));
+    const { measurement, name, unit } = row;
+    return { measurement, name, unit, median: value, spread, cpu, comparable: spread <= WIDEST_SPREAD };
+  });
+}
+
+/** A row that is compared with another one of its run is judged by that ratio: what slows one run down then changes nothing. */
+function figureOf({ median: value, ratio }) {
+  return ratio?.median ?? value;
+}
+
+function isSameRow(one, other) {
+  return one.measurement === other.measurement && one.name === other.name;
+}
+
+/** For a terminal. */
+export function comparisonTable(rows, revision) {
+  const head = ['', `this version, of ${revision}`, '±', 'CPU'];
+  const printed = new Table({
+    head,
+    colAligns: ['left', 'right', 'right', 'right'],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const [measurement, of] of byMeasurement(rows)) {
+    printed.push([{ colSpan: head.length, content: `— ${measurement}` }]);
+    for (const { name, median: ratio, spread, cpu, comparable } of of) {
+      printed.push([name, ratio.toFixed(2), `${percent(spread)}${comparable ? '' : ' !'}`, cpu?.toFixed(2) ?? '']);
+    }
+  }
+  return printed.toString();
+}
+
 function byMeasurement(rows) {
   const names = new Set(rows.map(({ measurement }) => measurement));
   return [...names].map((name) => [name, rows.filter(({ measurement }) => measurement === name)]);
