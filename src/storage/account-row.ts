@@ -35,9 +35,9 @@ export interface AccountRow {
 
 /** @throws TotpStorageError when the row could not be read back */
 export function toRow(account: Account): AccountRow {
-  requireReadable(account);
   const { budget, vigilance } = account;
   const extras = extrasOf(account);
+  requireReadable(account, extras);
   return {
     check: [
       budget.failures,
@@ -48,12 +48,12 @@ export function toRow(account: Account): AccountRow {
       account.usedUntil,
       fitting(asciiJson(account.devices)),
     ],
-    extras: isEmpty(extras) ? null : fitting(asciiJson(extras)),
+    extras: extras && fitting(asciiJson(extras)),
   };
 }
 
 /** @throws TotpStorageError for an account that `fromRow` would refuse. A user whose row cannot be read cannot sign in. */
-export function requireReadable(account: Account): void {
+export function requireReadable(account: Account, extras = extrasOf(account)): void {
   const { failures, recentFailures, lock } = account.budget;
   const isReadable =
     [failures, account.usedUntil, account.vigilance.forgivenAt].every(isWholeNumber) &&
@@ -61,7 +61,7 @@ export function requireReadable(account: Account): void {
     isArrayOf(account.devices, isDevice) &&
     (lock === null || (isWholeNumber(lock.number) && lock.number > 0)) &&
     (lock?.until == null || isWholeNumber(lock.until)) &&
-    isExtras(extrasOf(account));
+    (extras === null || isExtras(extras));
   if (isReadable) return;
   // The message does not contain the account, which holds secrets.
   throw new TotpStorageError(
@@ -103,30 +103,28 @@ interface Extras extends Pick<Account, 'recoveryCodes' | 'temporaryCode' | 'trus
   readonly firstCode: FirstCode | null;
 }
 
-const NO_EXTRAS: Extras = { firstCode: null, recoveryCodes: null, temporaryCode: null, trustedBrowsers: [] };
-
-function extrasOf({ vigilance, recoveryCodes, temporaryCode, trustedBrowsers }: Account): Extras {
-  return { firstCode: vigilance.firstCode, recoveryCodes, temporaryCode, trustedBrowsers };
-}
-
-function isEmpty({ firstCode, recoveryCodes, temporaryCode, trustedBrowsers }: Extras): boolean {
-  return firstCode === null && recoveryCodes === null && temporaryCode === null && trustedBrowsers.length === 0;
+/** Null for an account that has none of it, as most have. */
+function extrasOf({ vigilance, recoveryCodes, temporaryCode, trustedBrowsers }: Account): Extras | null {
+  const { firstCode } = vigilance;
+  const isEmpty =
+    firstCode === null && recoveryCodes === null && temporaryCode === null && trustedBrowsers.length === 0;
+  return isEmpty ? null : { firstCode, recoveryCodes, temporaryCode, trustedBrowsers };
 }
 
 function accountOf(row: Record<string, unknown>): Account {
-  const extras = row.extras === null ? NO_EXTRAS : item(row.extras, isExtras);
+  const extras = row.extras === null ? null : item(row.extras, isExtras);
   return {
     budget: {
       failures: count(row.failures),
       recentFailures: list(row.recentFailures, isWholeNumber),
       lock: lock(count(row.lockNumber), row.lockedUntil),
     },
-    vigilance: { forgivenAt: count(row.forgivenAt), firstCode: extras.firstCode },
+    vigilance: { forgivenAt: count(row.forgivenAt), firstCode: extras?.firstCode ?? null },
     usedUntil: count(row.usedUntil),
     devices: list(row.devices, isDevice),
-    recoveryCodes: extras.recoveryCodes,
-    temporaryCode: extras.temporaryCode,
-    trustedBrowsers: extras.trustedBrowsers,
+    recoveryCodes: extras?.recoveryCodes ?? null,
+    temporaryCode: extras?.temporaryCode ?? null,
+    trustedBrowsers: extras?.trustedBrowsers ?? [],
   };
 }
 
