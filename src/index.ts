@@ -68,6 +68,7 @@ export type {
   VerifyTOTPInput,
   VerifyTrustedBrowserInput,
 } from './recipe/recipe-interface.js';
+export type { CallerSession, LiveSession } from './recipe/caller.js';
 export type { RecoveryCodesSummary } from './accounts/recovery.js';
 export type { ForgetAnswer, TrustAnswer, TrustedBrowserSummary } from './accounts/trust.js';
 export type { CreateAnswer, ImportAnswer, RemoveAnswer, RenameAnswer } from './accounts/enrolment.js';
@@ -92,15 +93,28 @@ export {
   type EnrolmentRequirement,
   OptionEnrolmentPolicy,
   TotpEnrolmentPolicy,
-} from './http/enrolment-policy.js';
+} from './sessions/enrolment-policy.js';
+export { type CompletedSession, NoCompletionHook, TotpCompletionHook } from './http/completion-hook.js';
 export { RecipeTotpApi } from './http/recipe-api.js';
-export { TotpGuard, type TotpRefusal } from './http/totp.guard.js';
-export { RequireTotp, type RequireTotpOptions, WithoutTotp } from './http/require-totp.js';
-export { SessionContainer, type SessionIdentity, TotpSession } from './http/session.js';
-export { TotpSessionAdapter } from './http/session-adapter.js';
-export { type RequestUser, RequestUserSessionAdapter } from './http/request-user.js';
-export { RequestSession, RequestSessionAdapter } from './http/request-session-adapter.js';
-export { TokenSession, TotpTokenSessionAdapter } from './http/token-session-adapter.js';
+export { TotpGuard } from './sessions/totp.guard.js';
+export { type TotpRefusal, TotpRefusalException } from './sessions/refusals.js';
+export { CurrentTotpSession, TotpSessionGuard } from './sessions/session-guard.js';
+export { SocketRequest } from './sessions/transports.js';
+export { RequireTotp, type RequireTotpOptions, WithoutTotp } from './sessions/require-totp.js';
+export { SessionContainer, type SessionIdentity, TotpSession } from './sessions/session.js';
+export { TotpSessionAdapter } from './sessions/session-adapter.js';
+export { type RequestUser, RequestUserSessionAdapter } from './sessions/request-user.js';
+export { RequestSession, RequestSessionAdapter } from './sessions/request-session-adapter.js';
+export {
+  type CompletionClaims,
+  completionClaims,
+  type CompletionClaimsInput,
+  type CompletionMethod,
+} from './sessions/completion-claims.js';
+export { TotpClaimSessionAdapter } from './sessions/claim-session-adapter.js';
+export { TotpDatabaseSessionAdapter } from './sessions/database-session-adapter.js';
+export { TotpErrorsInterceptor } from './sessions/errors-interceptor.js';
+export { TokenSession, TotpTokenSessionAdapter } from './sessions/token-session-adapter.js';
 
 // What may be replaced
 export { SystemTotpClock, TotpClock } from './shared/clock.js';

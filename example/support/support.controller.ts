@@ -42,6 +42,7 @@ export class SupportController {
       const { didDeviceExist } = await this.totp.removeDevice({
         ...operator,
         deviceName: formText(body, 'deviceName'),
+        onBehalfOf: 'application',
       });
       return { tone: 'good', text: didDeviceExist ? 'The authenticator was removed.' : 'It was already gone.' };
     });

@@ -15,7 +15,9 @@ import type {
   VerifyTOTPAnswer,
 } from '../recipe/recipe-interface.js';
 import { TotpService } from '../recipe/totp.service.js';
-import { unauthorised } from './refusals.js';
+import type { CompletionMethod } from '../sessions/completion-claims.js';
+import { refusal } from '../sessions/refusals.js';
+import { extendedAnswer, TotpCompletionHook } from './completion-hook.js';
 import {
   API_OVERRIDE,
   type APIInput,
@@ -33,6 +35,7 @@ export class RecipeTotpApi implements TotpApi {
   constructor(
     @Inject(TotpService) private readonly totp: TotpService,
     @Inject(TotpClock) private readonly clock: TotpClock,
+    @Inject(TotpCompletionHook) private readonly hook: TotpCompletionHook,
     @Inject(API_OVERRIDE) override: ApiOverride | undefined,
     @Inject(TOTP_OPTIONS) config: TotpConfig,
   ) {
@@ -71,7 +74,7 @@ export class RecipeTotpApi implements TotpApi {
           message: `You can have up to ${String(answer.maxDevices)} authenticators. Remove one to add another.`,
         };
       case 'UNKNOWN_USER_ID_ERROR':
-        throw unauthorised();
+        throw refusal('no-session');
       case 'DEVICE_ALREADY_EXISTS_ERROR':
         return answer;
     }
@@ -91,19 +94,17 @@ export class RecipeTotpApi implements TotpApi {
   async verifyDevicePOST(
     input: APIInput & { readonly deviceName: string; readonly totp: string },
   ): Promise<EnrolmentAnswer | GeneralErrorResponse> {
-    const { deviceName, totp, options, session } = input;
+    const { deviceName, totp, options } = input;
     const answer = await options.recipeImplementation.verifyDevice({ ...(await caller(input)), deviceName, totp });
-    if (answer.status === 'OK' && !answer.wasAlreadyVerified) await session.complete(this.clock.now());
-    return answer;
+    return answer.status === 'OK' && !answer.wasAlreadyVerified ? this.complete(input, 'totp', answer) : answer;
   }
 
   async verifyTOTPPOST(
     input: APIInput & { readonly totp: string } & TrustInput,
   ): Promise<VerifyTOTPAnswer | GeneralErrorResponse> {
-    const { totp, options, session } = input;
+    const { totp, options } = input;
     const answer = await options.recipeImplementation.verifyTOTP({ ...(await caller(input)), ...trustOf(input), totp });
-    if (answer.status === 'OK') await session.complete(this.clock.now());
-    return answer;
+    return answer.status === 'OK' ? this.complete(input, 'totp', answer) : answer;
   }
 
   async createRecoveryCodesPOST(input: APIInput): Promise<CreateRecoveryCodesAnswer | GeneralErrorResponse> {
@@ -117,14 +118,13 @@ export class RecipeTotpApi implements TotpApi {
   async verifyRecoveryCodePOST(
     input: APIInput & { readonly recoveryCode: string } & TrustInput,
   ): Promise<VerifyRecoveryCodeAnswer | GeneralErrorResponse> {
-    const { recoveryCode, options, session } = input;
+    const { recoveryCode, options } = input;
     const answer = await options.recipeImplementation.verifyRecoveryCode({
       ...(await caller(input)),
       ...trustOf(input),
       recoveryCode,
     });
-    if (answer.status === 'OK') await session.complete(this.clock.now());
-    return answer;
+    return answer.status === 'OK' ? this.complete(input, 'recovery-code', answer) : answer;
   }
 
   async trustedBrowsersGET(input: APIInput): Promise<TrustedBrowsersAnswer | GeneralErrorResponse> {
@@ -146,6 +146,24 @@ export class RecipeTotpApi implements TotpApi {
   ): Promise<RenameAnswer | GeneralErrorResponse> {
     const { existingDeviceName, newDeviceName, options } = input;
     return options.recipeImplementation.updateDevice({ ...(await caller(input)), existingDeviceName, newDeviceName });
+  }
+
+  /** Marks the session as completed, and adds to the answer what the application's hook returns. */
+  private async complete<Answer extends object>(
+    { session, options, userContext }: APIInput,
+    method: CompletionMethod,
+    answer: Answer,
+  ): Promise<Answer> {
+    const completedAt = this.clock.now();
+    await session.complete(completedAt);
+    const added: unknown = await this.hook.completed({
+      session,
+      method,
+      completedAt,
+      request: options.req,
+      userContext,
+    });
+    return extendedAnswer(answer, added);
   }
 }
 

@@ -14,7 +14,7 @@ import type {
   VerifyTOTPAnswer,
 } from '../recipe/recipe-interface.js';
 import type { TotpConfig } from '../recipe/config.js';
-import type { SessionContainer } from './session.js';
+import type { SessionContainer } from '../sessions/session.js';
 
 /** An application's own answer, whose message SuperTokens' front ends show. */
 export interface GeneralErrorResponse {

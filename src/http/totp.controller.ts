@@ -17,13 +17,14 @@ import { TOTP_OPTIONS, type TotpConfig } from '../recipe/config.js';
 import { TotpService } from '../recipe/totp.service.js';
 import { property, textProperty } from '../shared/unknown.js';
 import { OwnRoute } from './own-route.js';
-import { ENTER_CODE, invalidClaim } from './refusals.js';
+import { refusal } from '../sessions/refusals.js';
 import { browserId, deviceName, enteredCode, optionalDeviceName, trustsBrowser } from './requests.js';
 import { retryAfter } from './retry-after.js';
-import { CurrentRequest, NoStoreGuard, type TotpRequest, TotpSessionGuard } from './session-guard.js';
+import { CurrentRequest, NoStoreGuard, type TotpRequest } from './current-request.js';
+import { TotpSessionGuard } from '../sessions/session-guard.js';
 import { type APIInput, type APIInterface, TotpApi, type TrustInput } from './totp.api.js';
-import { keepsTokenItself, trustCookie } from './trust-token.js';
-import { WithoutTotp } from './require-totp.js';
+import { keepsTokenItself, trustCookie } from '../sessions/trust-token.js';
+import { WithoutTotp } from '../sessions/require-totp.js';
 
 /** The controller classes, with the handlers that they were created with. */
 const built = new WeakMap<Type<object>, { prototype: object; members: Record<string, PropertyDescriptor> }>();
@@ -182,7 +183,7 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
         await this.totp.requireStepUp({ userId: session.getUserId(), session: await session.acting(), change });
         return this.answered(request, await api());
       } catch (error) {
-        if (error instanceof TotpStepUpRequiredError) throw invalidClaim(ENTER_CODE);
+        if (error instanceof TotpStepUpRequiredError) throw refusal('no-code');
         throw error;
       }
     }

@@ -1,8 +1,9 @@
 /** The classes that an application may replace by providing its own under the same token. */
 import type { Abstract } from '@nestjs/common';
-import { TotpEnrolmentPolicy } from '../http/enrolment-policy.js';
+import { TotpEnrolmentPolicy } from '../sessions/enrolment-policy.js';
+import { TotpCompletionHook } from '../http/completion-hook.js';
 import { TotpApi } from '../http/totp.api.js';
-import { TotpSessionAdapter } from '../http/session-adapter.js';
+import { TotpSessionAdapter } from '../sessions/session-adapter.js';
 import { TotpMetrics } from '../metrics/metrics.js';
 import { TotpOutbox } from '../outbox/outbox.js';
 import { TotpEventPublisher } from '../events/publisher.js';
@@ -26,6 +27,7 @@ export const REQUIRED_METHODS: ReadonlyMap<Collaborator, readonly string[]> = ne
   [TotpUserDirectory, ['getUserIdentifierInfo'] satisfies (keyof TotpUserDirectory)[]],
   [TotpSessionAdapter, ['resolve'] satisfies (keyof TotpSessionAdapter)[]],
   [TotpEnrolmentPolicy, ['requirement'] satisfies (keyof TotpEnrolmentPolicy)[]],
+  [TotpCompletionHook, ['completed'] satisfies (keyof TotpCompletionHook)[]],
   [TotpService, ['verifyTOTP'] satisfies (keyof TotpService)[]],
   [TotpApi, []],
 ]);

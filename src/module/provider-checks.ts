@@ -1,7 +1,7 @@
 /** Checks the providers that replace the module's own: their scope, and the methods that the module calls. */
 import type { InjectionToken } from '@nestjs/common';
-import { TotpEnrolmentPolicy } from '../http/enrolment-policy.js';
-import { TotpSessionAdapter } from '../http/session-adapter.js';
+import { TotpEnrolmentPolicy } from '../sessions/enrolment-policy.js';
+import { TotpSessionAdapter } from '../sessions/session-adapter.js';
 import { TOTP_OPTIONS } from '../recipe/config.js';
 import { TotpUserDirectory } from '../recipe/user-directory.js';
 import { property } from '../shared/unknown.js';

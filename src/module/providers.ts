@@ -5,13 +5,16 @@ import { EventEmitter2 } from '@nestjs/event-emitter';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { EmitterTotpEventPublisher, TotpEventPublisher } from '../events/publisher.js';
-import { OptionEnrolmentPolicy, TotpEnrolmentPolicy } from '../http/enrolment-policy.js';
+import { OptionEnrolmentPolicy, TotpEnrolmentPolicy } from '../sessions/enrolment-policy.js';
+import { NoCompletionHook, TotpCompletionHook } from '../http/completion-hook.js';
 import { RecipeTotpApi } from '../http/recipe-api.js';
-import { RequestSessionAdapter } from '../http/request-session-adapter.js';
-import { TotpSessionAdapter } from '../http/session-adapter.js';
+import { RequestSessionAdapter } from '../sessions/request-session-adapter.js';
+import { TotpSessionAdapter } from '../sessions/session-adapter.js';
 import { SessionCompletions } from '../storage/session-completions.js';
 import { API_OVERRIDE, TotpApi } from '../http/totp.api.js';
-import { TotpGuard } from '../http/totp.guard.js';
+import { TotpErrorsInterceptor } from '../sessions/errors-interceptor.js';
+import { TotpSessionGuard } from '../sessions/session-guard.js';
+import { TotpGuard } from '../sessions/totp.guard.js';
 import { FailSafeTotpMetrics, TotpMetrics } from '../metrics/metrics.js';
 import { openTelemetryMetrics } from '../metrics/opentelemetry.js';
 import { TotpHealthIndicator } from '../operations/health.js';
@@ -64,6 +67,8 @@ export const EXPORTS = [
   TotpHealthIndicator,
   TotpApi,
   TotpGuard,
+  TotpSessionGuard,
+  TotpErrorsInterceptor,
   TotpClock,
   TotpSessionAdapter,
   TotpEnrolmentPolicy,
@@ -100,6 +105,7 @@ export function providersOf(extras: ResolvedExtras, controller: Type<object> | n
     { provide: APPLICATION_DIRECTORY, useClass: AnonymousUserDirectory },
     { provide: TotpSessionAdapter, useClass: RequestSessionAdapter },
     { provide: TotpEnrolmentPolicy, useClass: OptionEnrolmentPolicy },
+    { provide: TotpCompletionHook, useClass: NoCompletionHook },
     DeviceSecrets,
     RecoverySecrets,
     AccountUpdater,
@@ -112,6 +118,8 @@ export function providersOf(extras: ResolvedExtras, controller: Type<object> | n
     { provide: API_OVERRIDE, inject: [TOTP_OPTIONS], useFactory: ({ apis }: ResolvedOptions) => apis },
     { provide: TotpApi, useClass: RecipeTotpApi },
     TotpGuard,
+    TotpSessionGuard,
+    TotpErrorsInterceptor,
     ...extras.providers.map(behindContextualDirectory),
   ];
 }

@@ -1,16 +1,19 @@
 /** The checks at start-up, after all providers are created: no configuration mistake may be silent. */
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
+import { NoCompletionHook, TotpCompletionHook } from '../http/completion-hook.js';
 import { TotpKeyRotation } from '../operations/key-rotation.js';
 import { TOTP_OPTIONS, type TotpConfig } from '../recipe/config.js';
 import { TotpUserDirectory } from '../recipe/user-directory.js';
 import { isKeyId } from '../secrets/key-ring.js';
 import { PLAIN_TEXT } from '../secrets/plain-text-cipher.js';
+import { TotpClaimSessionAdapter } from '../sessions/claim-session-adapter.js';
+import { TotpSessionAdapter } from '../sessions/session-adapter.js';
 import { TotpClock } from '../shared/clock.js';
 import { TotpConfigurationError } from '../shared/errors.js';
 import { logError } from '../shared/log-error.js';
 import { property } from '../shared/unknown.js';
-import type { ResolvedExtras } from './check-options.js';
+import type { ResolvedExtras, ResolvedOptions } from './check-options.js';
 import { refuseUnheardHandlers } from './durable-handlers.js';
 import { refuseMissingMethods, refuseScopes } from './provider-checks.js';
 import { type Registration, registrationOf, registrations } from './registrations.js';
@@ -47,6 +50,7 @@ export class StartUp {
     refuseImplausibleClock(own);
     refuseUnheardHandlers(this.discovery);
     this.warnWithoutDirectory(own);
+    this.warnWithoutHook(own);
     this.isChecked = true;
   }
 
@@ -98,6 +102,19 @@ export class StartUp {
       'Without a user directory, authenticator apps show the accounts of several users, and of one user in several ' +
         'applications of this name, under the same label. Write providers: [{ provide: TotpUserDirectory, useClass: UserDirectory }], ' +
         'or useClass: AnonymousUserDirectory if that is intended.',
+    );
+  }
+
+  /** A session whose token says whether it completed TOTP would be asked for codes for ever. */
+  private warnWithoutHook(own: Registration): void {
+    const { controllers } = own.instance<ResolvedExtras>(EXTRAS_OF_MODULE);
+    const { apis } = own.instance<ResolvedOptions>(TOTP_OPTIONS);
+    if (!controllers || apis !== undefined) return;
+    if (!(own.instance(TotpSessionAdapter) instanceof TotpClaimSessionAdapter)) return;
+    if (!(own.instance(TotpCompletionHook) instanceof NoCompletionHook)) return;
+    this.logger.warn(
+      'TotpClaimSessionAdapter reads from tokens whether their sessions completed TOTP, and nothing issues such tokens. Write ' +
+        'providers: [{ provide: TotpCompletionHook, useClass: IssueToken }].',
     );
   }
 }

@@ -18,8 +18,11 @@ const imported = {
   digits: 6 as const,
 };
 
+/** All but `onBehalfOf`, which is passed instead of a session. */
+type EveryArgument<Input> = Required<Omit<Input, 'onBehalfOf'>>;
+
 /** An input with every argument of each function. */
-const INPUTS: { readonly [Name in keyof RecipeInterface]: Required<Parameters<RecipeInterface[Name]>[0]> } = {
+const INPUTS: { readonly [Name in keyof RecipeInterface]: EveryArgument<Parameters<RecipeInterface[Name]>[0]> } = {
   createDevice: { ...onBehalfOf, deviceName: 'new', userIdentifierInfo: 'ann@example.com', skew: 1, period: 30 },
   updateDevice: { ...onBehalfOf, existingDeviceName: 'phone', newDeviceName: 'tablet' },
   listDevices: call,
@@ -152,6 +155,37 @@ it.each(Object.keys(INPUTS).flatMap((name) => [undefined, null, 5, 'ann', [], tr
   },
 );
 
+const CHANGES = [
+  'createDevice',
+  'updateDevice',
+  'removeDevice',
+  'verifyDevice',
+  'createRecoveryCodes',
+  'forgetTrustedBrowsers',
+] as const;
+
+describe.each(CHANGES)('%s', (name) => {
+  const { session, ...input } = INPUTS[name];
+
+  it.each([
+    ['neither a session nor the application', {}, 'session is missing'],
+    ['both', { session, onBehalfOf: 'application' }, 'session and onBehalfOf'],
+    ['somebody else', { onBehalfOf: 'ann' }, 'onBehalfOf must be one of application'],
+    ['null', { onBehalfOf: null }, 'onBehalfOf must be one of application'],
+  ])('is refused on behalf of %s', async (_, asks, message) => {
+    const service = await setUp();
+    const error: unknown = await service.call(name, { ...input, ...asks }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TotpArgumentError);
+    expect(error).toMatchObject({ message: expect.stringContaining(message) });
+    await service.expectNoChange();
+  });
+
+  it('is made on behalf of the application', async () => {
+    const service = await setUp();
+    expect(await service.call(name, { ...input, onBehalfOf: 'application' })).toHaveProperty('status');
+  });
+});
+
 const stepUp = { userId, session: onBehalfOf.session, change: { kind: 'remove', deviceName: 'phone' } };
 
 it.each([
@@ -181,7 +215,9 @@ it.each([null, false, 0, ''])(
   async (session) => {
     const service = await setUp();
     const input = { userId, deviceName: 'phone', session };
-    await expect(service.call('removeDevice', input)).rejects.toThrow('session must be { handle, completedAt }');
+    await expect(service.call('removeDevice', input)).rejects.toThrow(
+      'session must be what @CurrentTotpSession() passes',
+    );
     await service.expectNoChange();
   },
 );

@@ -6,6 +6,7 @@ import { importProblem } from '../secrets/recovery-code.js';
 import { durationMs } from '../shared/duration.js';
 import { TotpArgumentError } from '../shared/errors.js';
 import { MAX_USER_ID_LENGTH } from '../storage/account-store.js';
+import type { LiveSession } from './caller.js';
 import { MAX_RECOVERY_CODES } from './config.js';
 import type { RecipeInterface, StepUpInput } from './recipe-interface.js';
 
@@ -75,11 +76,17 @@ const isBoolean: Check = (value, name) => (typeof value === 'boolean' ? undefine
 
 const isObject: Check = (value, name) => (isRecord(value) ? undefined : `${name} must be an object`);
 
-/** Without a session, no step-up is required, so null or another falsy value must not pass as "no session". */
-const isSession: Check = (value, name) =>
-  isRecord(value) && typeof Reflect.get(value, 'handle') === 'string' && Reflect.get(value, 'handle') !== ''
+/** Null or another falsy value must not pass as "no session". */
+const isSession: Check = (value, name) => {
+  const handle: unknown = isRecord(value) ? Reflect.get(value, 'handle') : undefined;
+  const isLiveSession =
+    isRecord(value) && LIVE_SESSION.every((method) => typeof Reflect.get(value, method) === 'function');
+  return isLiveSession || (typeof handle === 'string' && handle !== '')
     ? undefined
-    : `${name} must be { handle, completedAt }, with a non-empty string as the handle, or be left out`;
+    : `${name} must be what @CurrentTotpSession() passes, or { handle, completedAt } with a non-empty string as the handle, or be left out`;
+};
+
+const LIVE_SESSION = ['getUserId', 'getTenantId', 'acting', 'complete'] satisfies (keyof LiveSession)[];
 
 const isOperatorText: Check = (value, name) => {
   const isValid =
@@ -165,7 +172,8 @@ function isList(max: number, ofWhat: string, check: Check): Check {
 
 const CALL = { userId: isUserId, tenantId: optional(isTenantId), userContext: optional(isObject) };
 const BY = { by: optional(isOperator) };
-const ON_BEHALF_OF = { ...CALL, session: optional(isSession) };
+const FROM_SESSION = { ...CALL, session: optional(isSession) };
+const ON_BEHALF_OF = { ...FROM_SESSION, onBehalfOf: optional(isOneOf(['application'])) };
 const SETTINGS = { skew: optional(isWholeNumber(SKEW_RANGE)), period: optional(isWholeNumber(PERIOD_RANGE)) };
 const IMPORT = {
   ...CALL,
@@ -190,7 +198,7 @@ const CHECKS: { readonly [Name in keyof CheckedFunctions]: Checks<Parameters<Che
   listDevices: CALL,
   removeDevice: { ...ON_BEHALF_OF, ...BY, deviceName: isDeviceName },
   verifyDevice: { ...ON_BEHALF_OF, deviceName: isDeviceName, totp: isCode },
-  verifyTOTP: { ...ON_BEHALF_OF, totp: isCode, trustBrowser: optional(isTrustBrowser) },
+  verifyTOTP: { ...FROM_SESSION, totp: isCode, trustBrowser: optional(isTrustBrowser) },
   getUserIdentifierInfoForUserId: CALL,
   importDevice: IMPORT,
   importDevices: {
@@ -203,7 +211,7 @@ const CHECKS: { readonly [Name in keyof CheckedFunctions]: Checks<Parameters<Che
   removeUser: { ...CALL, ...BY },
   createRecoveryCodes: { ...ON_BEHALF_OF, ...BY },
   getRecoveryCodes: CALL,
-  verifyRecoveryCode: { ...ON_BEHALF_OF, recoveryCode: isCode, trustBrowser: optional(isTrustBrowser) },
+  verifyRecoveryCode: { ...FROM_SESSION, recoveryCode: isCode, trustBrowser: optional(isTrustBrowser) },
   importRecoveryCodes: { ...CALL, ...BY, recoveryCodes: areImportedCodes },
   createTemporaryCode: { ...CALL, ...BY, validFor: optional(isValidity) },
   verifyTrustedBrowser: { ...CALL, trustToken: isString },
@@ -219,8 +227,19 @@ const FIELDS: ReadonlyMap<string, readonly [string, Check][]> = new Map(
 
 /** @throws TotpArgumentError that names the invalid argument */
 export function checkArguments(functionName: keyof CheckedFunctions, input: unknown): void {
-  const problem = fieldProblem(input, '', FIELDS.get(functionName) ?? []);
+  const problem = fieldProblem(input, '', FIELDS.get(functionName) ?? []) ?? authorityProblem(functionName, input);
   if (problem !== undefined) throw new TotpArgumentError(problem);
+}
+
+/** Whether nobody, or both the session and the application, would answer for a change of devices. */
+function authorityProblem(functionName: keyof CheckedFunctions, input: unknown): string | undefined {
+  if (!('onBehalfOf' in CHECKS[functionName]) || !isRecord(input)) return undefined;
+  const session: unknown = Reflect.get(input, 'session');
+  const onBehalfOf: unknown = Reflect.get(input, 'onBehalfOf');
+  if ((session === undefined) !== (onBehalfOf === undefined)) return undefined;
+  return session === undefined
+    ? "session is missing: pass the session that asks for the change, or onBehalfOf: 'application' to make it without a session"
+    : "session and onBehalfOf were both passed: leave onBehalfOf out, so that the session's code is asked for";
 }
 
 /** @throws TotpArgumentError that names the argument */

@@ -1,8 +1,9 @@
 /** What the functions of the recipe take. */
-import type { ActingSession, DeviceChange } from '../accounts/step-up.js';
+import type { DeviceChange } from '../accounts/step-up.js';
 import type { Operator } from '../events/catalogue.js';
 import type { Algorithm } from '../otp/settings.js';
 import type { TotpDuration } from '../shared/duration.js';
+import type { CallerSession } from './caller.js';
 
 /** Any data that an application passes to its overrides; the module does not change it. */
 export type UserContext = Record<string, unknown>;
@@ -22,15 +23,25 @@ export interface OperatorContext extends CallContext {
   readonly by?: Operator;
 }
 
-export interface OnBehalfOf extends CallContext {
-  /**
-   * The session that asks. With it, a change of devices is refused (`TotpStepUpRequiredError`) unless the session completed TOTP
-   * within `stepUpMaxAge`; without it, the application makes the change on its own authority.
-   */
-  readonly session?: ActingSession;
-}
+/**
+ * Who asks for a change of devices: the session of a user, or the application itself. One of both is needed, so that no call skips the
+ * step-up because its session was forgotten.
+ */
+export type OnBehalfOf = CallContext &
+  (
+    | {
+        /** The change is refused (`TotpStepUpRequiredError`) unless this session completed TOTP within `stepUpMaxAge`. */
+        readonly session: CallerSession;
+        readonly onBehalfOf?: undefined;
+      }
+    | {
+        /** The application makes the change on its own authority: no session is asked for a code. */
+        readonly onBehalfOf: 'application';
+        readonly session?: undefined;
+      }
+  );
 
-export interface CreateDeviceInput extends OnBehalfOf {
+export type CreateDeviceInput = OnBehalfOf & {
   /** The account label in authenticator apps; default: what `getUserIdentifierInfoForUserId` returns. */
   readonly userIdentifierInfo?: string;
   /** 1–256 characters; default `TOTP Device N`. */
@@ -39,7 +50,7 @@ export interface CreateDeviceInput extends OnBehalfOf {
   readonly skew?: number;
   /** Seconds, 15–300; default `defaultPeriod`. */
   readonly period?: number;
-}
+};
 
 export interface ImportDeviceInput extends OperatorContext {
   /** 1–256 characters; default `TOTP Device N`. */
@@ -56,27 +67,31 @@ export interface ImportDeviceInput extends OperatorContext {
   readonly digits?: 6 | 8;
 }
 
-export interface UpdateDeviceInput extends OnBehalfOf {
+export type UpdateDeviceInput = OnBehalfOf & {
   readonly existingDeviceName: string;
   /** 1–256 characters. */
   readonly newDeviceName: string;
-}
+};
 
-export interface RemoveDeviceInput extends OnBehalfOf, OperatorContext {
-  readonly deviceName: string;
-}
+export type RemoveDeviceInput = OnBehalfOf &
+  OperatorContext & {
+    readonly deviceName: string;
+  };
 
-export interface VerifyDeviceInput extends OnBehalfOf {
+export type VerifyDeviceInput = OnBehalfOf & {
   readonly deviceName: string;
   /** What the user entered: any string. */
   readonly totp: string;
-}
+};
 
 export interface VerifyTOTPInput extends CallContext {
   /** What the user entered: any string. */
   readonly totp: string;
-  /** The session that asks, for events; and two codes in a row count only when one session enters both. */
-  readonly session?: ActingSession;
+  /**
+   * The session that asks. A live one is completed when the code is accepted; events carry its handle; and two codes in a row count only
+   * when one session enters both.
+   */
+  readonly session?: CallerSession;
   /** Trusts the browser from now on, if the code is accepted. Needs the option `trustedBrowsers`. */
   readonly trustBrowser?: TrustBrowserInput;
 }
@@ -90,8 +105,8 @@ export interface TrustBrowserInput {
 export interface VerifyRecoveryCodeInput extends CallContext {
   /** What the user entered: any string. */
   readonly recoveryCode: string;
-  /** The session that asks, for events. */
-  readonly session?: ActingSession;
+  /** The session that asks. A live one is completed when the code is accepted; events carry its handle. */
+  readonly session?: CallerSession;
   /** Trusts the browser from now on, if the code is accepted. Needs the option `trustedBrowsers`. */
   readonly trustBrowser?: TrustBrowserInput;
 }
@@ -111,10 +126,11 @@ export interface VerifyTrustedBrowserInput extends CallContext {
   readonly trustToken: string;
 }
 
-export interface ForgetTrustedBrowsersInput extends OnBehalfOf, OperatorContext {
-  /** The browser to forget; default: all of them. */
-  readonly id?: string;
-}
+export type ForgetTrustedBrowsersInput = OnBehalfOf &
+  OperatorContext & {
+    /** The browser to forget; default: all of them. */
+    readonly id?: string;
+  };
 
 export interface GetStatusesInput {
   /** At most 500. */
@@ -123,7 +139,7 @@ export interface GetStatusesInput {
 
 export interface StepUpInput {
   readonly userId: string;
-  readonly session: ActingSession;
+  readonly session: CallerSession;
   readonly change: DeviceChange;
 }
 

@@ -50,8 +50,9 @@ export type * from './inputs.js';
  * - `TotpStorageError` when the database fails, and `TotpSecretError` when a secret cannot be decrypted: nothing was accepted,
  *   rejected or counted.
  *
- * Functions that change devices throw `TotpStepUpRequiredError` when `session` is given and must complete TOTP first (ASVS 7.5.1):
- * once the user has a verified device, the password alone can neither add to the second factor nor remove it.
+ * Functions that change devices take the `session` that asks, or `onBehalfOf: 'application'`. They throw `TotpStepUpRequiredError` when the
+ * session must complete TOTP first (ASVS 7.5.1): once the user has a verified device, the password alone can neither add to the second
+ * factor nor remove it. Functions that check codes complete the session when they accept one, if it is what `@CurrentTotpSession()` passes.
  *
  * @example
  * // An override wraps single functions:
@@ -68,7 +69,7 @@ export interface RecipeInterface {
    * after `unverifiedDeviceLifetime`. It replaces an unverified device of the same name.
    *
    * @example
-   * const created = await totp.createDevice({ userId: user.id, userIdentifierInfo: user.email });
+   * const created = await totp.createDevice({ userId: user.id, session, userIdentifierInfo: user.email });
    * if (created.status === 'OK') show(created.qrCodeString);
    * @returns `OK` with the secret and the key URI, which are shown only this once; `DEVICE_ALREADY_EXISTS_ERROR` when a verified
    *   device has the name; `DEVICE_LIMIT_REACHED_ERROR`; `UNKNOWN_USER_ID_ERROR` when the user directory does not know the user
@@ -81,7 +82,7 @@ export interface RecipeInterface {
    * Renames a device.
    *
    * @example
-   * await totp.updateDevice({ userId: user.id, existingDeviceName: 'TOTP Device 0', newDeviceName: 'Phone' });
+   * await totp.updateDevice({ userId: user.id, session, existingDeviceName: 'TOTP Device 0', newDeviceName: 'Phone' });
    * @returns `OK`; `UNKNOWN_DEVICE_ERROR`; `DEVICE_ALREADY_EXISTS_ERROR` when another device has the new name
    * @throws TotpStepUpRequiredError
    */
@@ -100,7 +101,7 @@ export interface RecipeInterface {
    * Removes a device. The number of failures and a lock stay as they are, even when the last device is removed.
    *
    * @example
-   * const { didDeviceExist } = await totp.removeDevice({ userId: user.id, deviceName: 'Phone' });
+   * const { didDeviceExist } = await totp.removeDevice({ userId: user.id, session, deviceName: 'Phone' });
    * @returns `OK`, and whether there was such a device
    * @throws TotpStepUpRequiredError for a verified device
    */
@@ -110,7 +111,7 @@ export interface RecipeInterface {
    * Verifies a device by its first code, which is used up: it cannot also sign in (RFC 6238 §5.2).
    *
    * @example
-   * const answer = await totp.verifyDevice({ userId: user.id, deviceName: 'Phone', totp: body.totp });
+   * const answer = await totp.verifyDevice({ userId: user.id, session, deviceName: 'Phone', totp: body.totp });
    * @returns `OK`, and whether the device was verified already (then the code was not checked); `UNKNOWN_DEVICE_ERROR`;
    *   `INVALID_TOTP_ERROR` with the number of failures; `LIMIT_REACHED_ERROR` with the wait
    * @throws TotpStepUpRequiredError
@@ -124,7 +125,7 @@ export interface RecipeInterface {
    * no more wrong codes are checked than the limit allows (RFC 4226 §7.3, NIST SP 800-63B-4 §3.2.2).
    *
    * @example
-   * const answer = await totp.verifyTOTP({ userId: user.id, totp: body.totp });
+   * const answer = await totp.verifyTOTP({ userId: user.id, session, totp: body.totp });
    * if (answer.status === 'LIMIT_REACHED_ERROR') return tooManyAttempts(answer.retryAfterMs);
    * After many wrong codes over the long run (`lockout.vigilance`), one code is not enough: the first right code is answered by
    * `INVALID_TOTP_ERROR` with `nextCodeRequired: true`, and the next code of the same device, entered in the same session, signs in
@@ -209,7 +210,7 @@ export interface RecipeInterface {
    * A code has 120 random bits, and only a salted SHA-256 of it is stored, encrypted (ASVS 5.0 6.5.2).
    *
    * @example
-   * const answer = await totp.createRecoveryCodes({ userId: user.id });
+   * const answer = await totp.createRecoveryCodes({ userId: user.id, session });
    * if (answer.status === 'OK') show(answer.recoveryCodes);
    * @returns `OK` with the codes, which are shown only this once; `UNKNOWN_USER_ID_ERROR` when the user has no verified device
    * @throws TotpStepUpRequiredError
@@ -234,7 +235,7 @@ export interface RecipeInterface {
    * forgotten: someone who needs a recovery code may have lost them too.
    *
    * @example
-   * const answer = await totp.verifyRecoveryCode({ userId: user.id, recoveryCode: body.recoveryCode });
+   * const answer = await totp.verifyRecoveryCode({ userId: user.id, session, recoveryCode: body.recoveryCode });
    * @returns `OK`, and how many codes are left; `INVALID_RECOVERY_CODE_ERROR`; `UNKNOWN_USER_ID_ERROR` when the user has no
    *   verified device
    */
@@ -286,7 +287,7 @@ export interface RecipeInterface {
    * Ends the trust in one browser, or in all of them. Call it when the user's password changes.
    *
    * @example
-   * await totp.forgetTrustedBrowsers({ userId: user.id });
+   * await totp.forgetTrustedBrowsers({ userId: user.id, onBehalfOf: 'application' });
    * @returns `OK`, and how many browsers were forgotten
    * @throws TotpStepUpRequiredError
    */

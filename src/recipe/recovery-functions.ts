@@ -11,6 +11,7 @@ import { durationMs } from '../shared/duration.js';
 import { TotpConfigurationError } from '../shared/errors.js';
 import { checkArguments } from './arguments.js';
 import { BrowserFunctions } from './browser-functions.js';
+import type { CallerSession } from './caller.js';
 import { TOTP_OPTIONS, type TotpConfig } from './config.js';
 import type {
   CallContext,
@@ -82,7 +83,7 @@ export class RecoveryFunctions {
     return answer.status === 'OK' ? { ...answer, temporaryCode: code } : answer;
   }
 
-  private replaceSet(input: OnBehalfOf & OperatorContext, set: NewRecoveryCodes) {
+  private replaceSet(input: OperatorContext & { readonly session?: CallerSession | undefined }, set: NewRecoveryCodes) {
     return this.rules.change(input, (account, context) => decideCreateRecoveryCodes(account, set, context));
   }
 

@@ -8,7 +8,8 @@ import { TotpConfigurationError, TotpStepUpRequiredError } from '../shared/error
 import { TotpAccountStore } from '../storage/account-store.js';
 import { AccountUpdater, type Change } from './account-updater.js';
 import { TOTP_OPTIONS, type TotpConfig } from './config.js';
-import type { OnBehalfOf, OperatorContext } from './recipe-interface.js';
+import { actingSession, type CallerSession, tenantIdOf } from './caller.js';
+import type { OperatorContext } from './recipe-interface.js';
 
 /** A rule, given the account of the user; null is a user without one. */
 type Rule<Answer> = (
@@ -31,11 +32,13 @@ export class RuleRunner {
    * @throws TotpStepUpRequiredError when the session must complete TOTP first
    */
   async change<Answer extends { readonly status: string }>(
-    input: OnBehalfOf & OperatorContext,
+    input: OperatorContext & { readonly session?: CallerSession | undefined },
     rule: Rule<Answer>,
   ): Promise<Answer> {
-    const context = { ...this.context(), session: input.session };
-    const answer = await this.accounts.update(changeOf(input, context.now), (account) => rule(account, context));
+    const session = await actingSession(input);
+    const context = { ...this.context(), session };
+    const change = { ...changeOf(input, context.now), tenantId: tenantIdOf(input), session };
+    const answer = await this.accounts.update(change, (account) => rule(account, context));
     if (isRefusal(answer)) throw stepUpRequired();
     return answer;
   }
@@ -58,8 +61,9 @@ export class RuleRunner {
   }
 }
 
-export function changeOf({ userId, tenantId, session, by }: OnBehalfOf & OperatorContext, now: number): Change {
-  return { userId, tenantId, session, by, now };
+/** A change that no session asks for. */
+export function changeOf({ userId, tenantId, by }: OperatorContext, now: number): Change {
+  return { userId, tenantId, by, now };
 }
 
 export function stepUpRequired(): TotpStepUpRequiredError {

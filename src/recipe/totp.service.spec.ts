@@ -26,7 +26,7 @@ import type { TotpService } from './totp.service.js';
 
 const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
 const userId = 'ann';
-const phone = { userId, deviceName: 'phone' };
+const phone = { userId, deviceName: 'phone', onBehalfOf: 'application' as const };
 
 class CountingClock extends TestTotpClock {
   readings = 0;
@@ -139,7 +139,10 @@ describe('S2: a secret under an old key', () => {
     const { before, after, sealedWith } = setUpKeys();
     const made = await before.totp.createDevice(phone);
     const totp = made.status === 'OK' ? totpCode(made.qrCodeString, NOW) : '';
-    expect(await after.totp.verifyDevice({ ...phone, totp })).toEqual({ status: 'OK', wasAlreadyVerified: false });
+    expect(await after.totp.verifyDevice({ ...phone, totp, onBehalfOf: 'application' })).toEqual({
+      status: 'OK',
+      wasAlreadyVerified: false,
+    });
     expect(await sealedWith()).toEqual(['new']);
   });
 
@@ -297,11 +300,12 @@ describe('a call', () => {
 
   it.each(['', 'a\0b', 'a\uD83D', undefined, 7])('is refused for a user id that is no text (%j)', async (strange) => {
     const { totp } = setUp();
-    const input = { userId: strange as string, deviceName: 'phone', totp: '000000', newDeviceName: 'tablet' };
+    const names = { deviceName: 'phone', existingDeviceName: 'phone', newDeviceName: 'tablet' };
+    const input = { userId: strange as string, totp: '000000', ...names, onBehalfOf: 'application' as const };
     const calls = [
       () => totp.createDevice(input),
       () => totp.importDevice({ ...input, secretKey: SECRET }),
-      () => totp.updateDevice({ ...input, existingDeviceName: 'phone' }),
+      () => totp.updateDevice(input),
       () => totp.listDevices(input),
       () => totp.removeDevice(input),
       () => totp.verifyDevice(input),
@@ -317,10 +321,12 @@ describe('a call', () => {
   it.each([undefined, null, 123456])('is refused for a code that is no text (%j), and counts nothing', async (code) => {
     const { totp, enrolled } = setUp();
     await enrolled();
-    await totp.createDevice({ userId, deviceName: 'tablet' });
+    await totp.createDevice({ userId, deviceName: 'tablet', onBehalfOf: 'application' });
     const input = { userId, totp: code as unknown as string };
     await expect(totp.verifyTOTP(input)).rejects.toThrow(TotpArgumentError);
-    await expect(totp.verifyDevice({ ...input, deviceName: 'tablet' })).rejects.toThrow(TotpArgumentError);
+    await expect(totp.verifyDevice({ ...input, deviceName: 'tablet', onBehalfOf: 'application' })).rejects.toThrow(
+      TotpArgumentError,
+    );
     expect(await totp.getStatus({ userId })).toMatchObject({ failures: 0 });
   });
 });
@@ -330,7 +336,7 @@ describe('creating a device', () => {
     const directory = new Directory();
     const { totp } = setUp({ directory });
     const userContext = { locale: 'de' };
-    const made = await totp.createDevice({ userId, userContext });
+    const made = await totp.createDevice({ userId, userContext, onBehalfOf: 'application' });
     expect(made).toEqual({
       status: 'OK',
       deviceName: 'TOTP Device 0',
@@ -344,7 +350,7 @@ describe('creating a device', () => {
   it('does not ask for what it is told', async () => {
     const directory = new Directory();
     const { totp } = setUp({ directory });
-    const made = await totp.createDevice({ userId, userIdentifierInfo: 'Ann' });
+    const made = await totp.createDevice({ userId, userIdentifierInfo: 'Ann', onBehalfOf: 'application' });
     expect(made).toMatchObject({ qrCodeString: expect.stringContaining('/Acme:Ann?') });
     expect(directory.asked).toEqual([]);
   });
@@ -364,7 +370,7 @@ describe('creating a device', () => {
     const directory = new Directory();
     jest.spyOn(directory, 'getUserIdentifierInfo').mockResolvedValue(answer as UserIdentifierInfoAnswer);
     const { totp, store, events } = setUp({ directory });
-    const creating = totp.createDevice({ userId });
+    const creating = totp.createDevice({ userId, onBehalfOf: 'application' });
     await expect(creating).rejects.toThrow(TotpConfigurationError);
     await expect(creating).rejects.toThrow('TotpUserDirectory.getUserIdentifierInfo did not return an answer');
     expect(await store.load(userId)).toBeNull();
@@ -373,13 +379,15 @@ describe('creating a device', () => {
 
   it('is refused for a user whom the directory does not know', async () => {
     const { totp } = setUp({ directory: new Directory() });
-    expect(await totp.createDevice({ userId: 'nobody' })).toEqual({ status: 'UNKNOWN_USER_ID_ERROR' });
+    expect(await totp.createDevice({ userId: 'nobody', onBehalfOf: 'application' })).toEqual({
+      status: 'UNKNOWN_USER_ID_ERROR',
+    });
   });
 
   it('takes settings of its own, and otherwise the options', async () => {
     const { totp } = setUp({ defaultPeriod: 60, defaultSkew: 0, digits: 8, algorithm: 'SHA256' });
-    const made = await totp.createDevice({ userId, deviceName: 'a' });
-    await totp.createDevice({ userId, deviceName: 'b', period: 15, skew: 2 });
+    const made = await totp.createDevice({ userId, deviceName: 'a', onBehalfOf: 'application' });
+    await totp.createDevice({ userId, deviceName: 'b', period: 15, skew: 2, onBehalfOf: 'application' });
     expect(made).toMatchObject({ qrCodeString: expect.stringContaining('&algorithm=SHA256&digits=8&period=60') });
     const unverified = { verified: false, createdAt: NOW, verifiedAt: null, lastUsedAt: null };
     expect(await totp.listDevices({ userId })).toEqual({
@@ -402,7 +410,9 @@ describe('creating a device', () => {
     ['a name too long', { deviceName: 'x'.repeat(257) }],
   ])('W1: is refused with %s', async (_, settings) => {
     const { totp } = setUp();
-    await expect(totp.createDevice({ userId, ...settings })).rejects.toThrow(TotpArgumentError);
+    await expect(totp.createDevice({ userId, ...settings, onBehalfOf: 'application' })).rejects.toThrow(
+      TotpArgumentError,
+    );
     await expect(totp.importDevice({ userId, secretKey: SECRET, ...settings })).rejects.toThrow(TotpArgumentError);
   });
 });
@@ -462,19 +472,19 @@ describe('importing a device', () => {
 
 describe('on behalf of a session', () => {
   const stale: ActingSession = { handle: 'session', completedAt: undefined };
-  const changes: [string, (totp: TotpService, session?: ActingSession) => Promise<object>, string][] = [
-    ['createDevice', (totp, session) => totp.createDevice({ userId, ...(session && { session }) }), 'OK'],
+  type Asking = { session: ActingSession } | { onBehalfOf: 'application' };
+  const ours: Asking = { onBehalfOf: 'application' };
+  const changes: [string, (totp: TotpService, asking: Asking) => Promise<object>, string][] = [
+    ['createDevice', (totp, asking) => totp.createDevice({ userId, ...asking }), 'OK'],
     [
       'updateDevice',
-      (totp, session) =>
-        totp.updateDevice({ userId, existingDeviceName: 'phone', newDeviceName: 'new', ...(session && { session }) }),
+      (totp, asking) => totp.updateDevice({ userId, existingDeviceName: 'phone', newDeviceName: 'new', ...asking }),
       'OK',
     ],
-    ['removeDevice', (totp, session) => totp.removeDevice({ ...phone, ...(session && { session }) }), 'OK'],
+    ['removeDevice', (totp, asking) => totp.removeDevice({ userId, deviceName: 'phone', ...asking }), 'OK'],
     [
       'verifyDevice',
-      (totp, session) =>
-        totp.verifyDevice({ userId, deviceName: 'untried', totp: '000000', ...(session && { session }) }),
+      (totp, asking) => totp.verifyDevice({ userId, deviceName: 'untried', totp: '000000', ...asking }),
       'INVALID_TOTP_ERROR',
     ],
   ];
@@ -482,18 +492,18 @@ describe('on behalf of a session', () => {
   it.each(changes)('M1: %s needs a completed one, once there is a verified device', async (_, change, status) => {
     const { totp, store, enrolled } = setUp();
     await enrolled();
-    await totp.createDevice({ userId, deviceName: 'untried' });
+    await totp.createDevice({ userId, deviceName: 'untried', onBehalfOf: 'application' });
     const before = await store.load(userId);
-    await expect(change(totp, stale)).rejects.toThrow(TotpStepUpRequiredError);
+    await expect(change(totp, { session: stale })).rejects.toThrow(TotpStepUpRequiredError);
     expect(await store.load(userId)).toEqual(before);
-    expect(await change(totp, { ...stale, completedAt: NOW })).toMatchObject({ status });
+    expect(await change(totp, { session: { ...stale, completedAt: NOW } })).toMatchObject({ status });
   });
 
   it.each(changes)('M1: %s is not held up when the application itself asks', async (_, change, status) => {
     const { totp, enrolled } = setUp();
     await enrolled();
-    await totp.createDevice({ userId, deviceName: 'untried' });
-    expect(await change(totp)).toMatchObject({ status });
+    await totp.createDevice({ userId, deviceName: 'untried', onBehalfOf: 'application' });
+    expect(await change(totp, ours)).toMatchObject({ status });
   });
 
   it('M1: the rule is checked against the account that the change is made to', async () => {
@@ -521,7 +531,7 @@ describe('an issuer per tenant', () => {
   it('is in the key URI', async () => {
     const { totp } = setUp({ issuer });
     const issuers = ['public', 'north'].map(async (tenantId) => {
-      const made = await totp.createDevice({ userId, tenantId, deviceName: tenantId });
+      const made = await totp.createDevice({ userId, tenantId, deviceName: tenantId, onBehalfOf: 'application' });
       return new URL('qrCodeString' in made ? made.qrCodeString : '').searchParams.get('issuer');
     });
     expect(await Promise.all(issuers)).toEqual(['Acme public', 'Acme north']);
@@ -529,7 +539,7 @@ describe('an issuer per tenant', () => {
 
   it('that is no name is an error that says what to return, and creates no device', async () => {
     const { totp } = setUp({ issuer });
-    await expect(totp.createDevice({ userId, tenantId: 'nameless' })).rejects.toThrow(
+    await expect(totp.createDevice({ userId, tenantId: 'nameless', onBehalfOf: 'application' })).rejects.toThrow(
       'issuer({ tenantId: "nameless" }) returned an empty string. Return the name',
     );
     expect((await totp.listDevices({ userId })).devices).toEqual([]);
@@ -538,12 +548,17 @@ describe('an issuer per tenant', () => {
 
 it('the times of a device tell when it was added, verified and last used', async () => {
   const { totp, clock } = setUp();
-  const made = await totp.createDevice({ userId, deviceName: 'phone' });
+  const made = await totp.createDevice({ userId, deviceName: 'phone', onBehalfOf: 'application' });
   const secret = made.status === 'OK' ? made.secret : '';
   const device = async () => (await totp.listDevices({ userId })).devices[0];
   expect(await device()).toMatchObject({ createdAt: NOW, verifiedAt: null, lastUsedAt: null });
   clock.set(NOW + MINUTE);
-  await totp.verifyDevice({ userId, deviceName: 'phone', totp: totpCode(secret, NOW + MINUTE) });
+  await totp.verifyDevice({
+    userId,
+    deviceName: 'phone',
+    totp: totpCode(secret, NOW + MINUTE),
+    onBehalfOf: 'application',
+  });
   expect(await device()).toMatchObject({ createdAt: NOW, verifiedAt: NOW + MINUTE, lastUsedAt: null });
   clock.set(NOW + 2 * MINUTE);
   await totp.verifyTOTP({ userId, totp: totpCode(secret, NOW + 2 * MINUTE) });
@@ -622,7 +637,7 @@ describe('an administrator', () => {
     const { totp, store, events, enrolled, elsewhere } = setUp();
     await enrolled();
     events.clear();
-    store.before.push(() => elsewhere.totp.createDevice({ userId, deviceName: 'tablet' }));
+    store.before.push(() => elsewhere.totp.createDevice({ userId, deviceName: 'tablet', onBehalfOf: 'application' }));
     expect(await totp.removeUser({ userId })).toEqual({ status: 'OK', didUserExist: true });
     expect(await store.load(userId)).toBeNull();
     expect(events.events).toMatchObject([

@@ -28,6 +28,7 @@ import { toBase32 } from '../otp/secret.js';
 import type * as Answers from './answers.js';
 import { checkArgument, checkArguments, decodeSecret, isLabel } from './arguments.js';
 import { BrowserFunctions } from './browser-functions.js';
+import { actingSession, completing, tenantIdOf } from './caller.js';
 import { issuerOf, TOTP_OPTIONS, type TotpConfig } from './config.js';
 import { DeviceSecrets, type DeviceSettings, type SealedDevice } from './device-secrets.js';
 import type * as Inputs from './inputs.js';
@@ -78,6 +79,10 @@ export class TotpService implements RecipeInterface {
       forgetTrustedBrowsers: this.forgetTrustedBrowsers.bind(this),
     };
     replaceFunctions(this, original, config.functions, 'override.functions');
+    const now = () => rules.now();
+    this.verifyTOTP = completing(this.verifyTOTP.bind(this), ({ status }) => status === 'OK', now);
+    this.verifyDevice = completing(this.verifyDevice.bind(this), isFirstVerification, now);
+    this.verifyRecoveryCode = completing(this.verifyRecoveryCode.bind(this), ({ status }) => status === 'OK', now);
   }
 
   async getUserIdentifierInfoForUserId(input: Inputs.CallContext): Promise<UserIdentifierInfoAnswer> {
@@ -90,7 +95,7 @@ export class TotpService implements RecipeInterface {
     checkArguments('createDevice', input);
     const settings = this.deviceSettings(input);
     // Before anything is stored: an application's own function may fail.
-    const issuer = issuerOf(this.config, input.tenantId);
+    const issuer = issuerOf(this.config, tenantIdOf(input));
     let account = input.userIdentifierInfo;
     if (account === undefined) {
       const known = checkUserIdentifierInfo(await this.getUserIdentifierInfoForUserId(input));
@@ -248,9 +253,10 @@ export class TotpService implements RecipeInterface {
    */
   async requireStepUp(input: Inputs.StepUpInput): Promise<void> {
     checkArguments('requireStepUp', input);
-    const { userId, session, change } = input;
+    const { userId, change } = input;
+    const session = await actingSession(input);
     const context = { ...this.rules.context(), session };
-    if (completedLately(session.completedAt, context.now, context.policy.stepUpMaxAgeMs)) return;
+    if (completedLately(session?.completedAt, context.now, context.policy.stepUpMaxAgeMs)) return;
     if (needsStepUp(await this.rules.load(userId), change, context)) throw stepUpRequired();
   }
 
@@ -279,4 +285,9 @@ export class TotpService implements RecipeInterface {
     const duplicate = await this.secrets.findDuplicate(input.userId, existing, { secret, algorithm: device.algorithm });
     return decideImport(account, input.deviceName, { ...device, createdAt: now }, duplicate, context);
   }
+}
+
+/** Verifying a device again checks no code, so it completes no session. */
+function isFirstVerification(answer: EnrolmentAnswer): boolean {
+  return answer.status === 'OK' && !answer.wasAlreadyVerified;
 }

@@ -19,8 +19,9 @@ export interface TotpCodeSettings {
  * @param device the key URI that `createDevice` returned (`qrCodeString`), or a secret in Base32
  * @param at epoch ms, such as `clock.now()`
  * @example
- * const made = await totp.createDevice({ userId: 'ann' });
- * await totp.verifyDevice({ userId: 'ann', deviceName: made.deviceName, totp: totpCode(made.qrCodeString, clock.now()) });
+ * const made = await totp.createDevice({ userId: 'ann', onBehalfOf: 'application' });
+ * const code = totpCode(made.qrCodeString, clock.now());
+ * await totp.verifyDevice({ userId: 'ann', deviceName: made.deviceName, totp: code, onBehalfOf: 'application' });
  */
 export function totpCode(device: string, at: number, settings: TotpCodeSettings = {}): string {
   const { secret: text, ...told } = device.startsWith('otpauth:') ? readKeyUri(device) : { secret: device };

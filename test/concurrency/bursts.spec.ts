@@ -44,10 +44,12 @@ describe.each(databases)('all at once on $name', ({ open }) => {
 
   it('L2: sign-in and enrolment, of all tenants, share the five tries', async () => {
     await crowd.tenTimes(async (user) => {
-      await user.totp.createDevice({ userId: user.id, deviceName: 'new' });
+      await user.totp.createDevice({ userId: user.id, deviceName: 'new', onBehalfOf: 'application' });
       const answers = await crowd.atOnce<Status>(56, ({ totp }, n) => {
         const input = { userId: user.id, totp: WRONG, tenantId: `tenant ${String(n % 3)}` };
-        return n % 4 < 2 ? totp.verifyTOTP(input) : totp.verifyDevice({ ...input, deviceName: 'new' });
+        return n % 4 < 2
+          ? totp.verifyTOTP(input)
+          : totp.verifyDevice({ ...input, deviceName: 'new', onBehalfOf: 'application' });
       });
       expectFiveTries(answers);
     });
@@ -73,7 +75,7 @@ describe.each(databases)('all at once on $name', ({ open }) => {
   it('W6: a code is accepted once at most while its device is removed and imported again', async () => {
     await crowd.tenTimes(async (user) => {
       await crowd.atOnce<object>(60, ({ totp }, n) => {
-        if (n % 6 < 2) return totp.removeDevice({ userId: user.id, deviceName: 'phone' });
+        if (n % 6 < 2) return totp.removeDevice({ userId: user.id, deviceName: 'phone', onBehalfOf: 'application' });
         if (n % 6 < 4) return user.importPhone(totp);
         return totp.verifyTOTP({ userId: user.id, totp: user.code() });
       });
@@ -86,7 +88,9 @@ describe.each(databases)('all at once on $name', ({ open }) => {
 
   it('M6: 30 creations under one name leave one device', async () => {
     await crowd.tenTimes(async (user) => {
-      const answers = await crowd.atOnce(30, ({ totp }) => totp.createDevice({ userId: user.id, deviceName: 'new' }));
+      const answers = await crowd.atOnce(30, ({ totp }) =>
+        totp.createDevice({ userId: user.id, deviceName: 'new', onBehalfOf: 'application' }),
+      );
       expect(statuses(answers)).toEqual({ OK: 30 });
       expect(await user.deviceNames()).toEqual(['phone', 'new']);
       expect(crowd.named('totp.device.created').filter(({ replaced }) => !replaced)).toHaveLength(1);
@@ -95,7 +99,9 @@ describe.each(databases)('all at once on $name', ({ open }) => {
 
   it('M6: 30 creations without a name leave one device of the default name', async () => {
     await crowd.tenTimes(async (user) => {
-      const answers = await crowd.atOnce(30, ({ totp }) => totp.createDevice({ userId: user.id }));
+      const answers = await crowd.atOnce(30, ({ totp }) =>
+        totp.createDevice({ userId: user.id, onBehalfOf: 'application' }),
+      );
       expect(statuses(answers)).toEqual({ OK: 30 });
       expect(await user.deviceNames()).toEqual(['phone', 'TOTP Device 1']);
     });
@@ -104,7 +110,9 @@ describe.each(databases)('all at once on $name', ({ open }) => {
   it('M6: the first 30 creations of a new user leave one device', async () => {
     await crowd.tenTimes(async (user) => {
       await user.totp.removeUser({ userId: user.id });
-      const answers = await crowd.atOnce(30, ({ totp }) => totp.createDevice({ userId: user.id }));
+      const answers = await crowd.atOnce(30, ({ totp }) =>
+        totp.createDevice({ userId: user.id, onBehalfOf: 'application' }),
+      );
       expect(statuses(answers)).toEqual({ OK: 30 });
       expect(await user.deviceNames()).toEqual(['TOTP Device 0']);
       expect(crowd.named('totp.device.created').filter(({ replaced }) => !replaced)).toHaveLength(1);
@@ -114,7 +122,7 @@ describe.each(databases)('all at once on $name', ({ open }) => {
   it('M6: 30 creations under different names stop at the cap of ten devices', async () => {
     await crowd.tenTimes(async (user) => {
       const answers = await crowd.atOnce(30, ({ totp }, n) =>
-        totp.createDevice({ userId: user.id, deviceName: `new ${String(n)}` }),
+        totp.createDevice({ userId: user.id, deviceName: `new ${String(n)}`, onBehalfOf: 'application' }),
       );
       expect(statuses(answers)).toEqual({ OK: 9, DEVICE_LIMIT_REACHED_ERROR: 21 });
       expect(await user.deviceNames()).toHaveLength(10);
@@ -135,9 +143,15 @@ describe.each(databases)('all at once on $name', ({ open }) => {
   it('M6: of renamings of nine devices to one name, one succeeds', async () => {
     await crowd.tenTimes(async (user) => {
       const names = Array.from({ length: 9 }, (_, n) => `new ${String(n)}`);
-      for (const deviceName of names) await user.totp.createDevice({ userId: user.id, deviceName });
+      for (const deviceName of names)
+        await user.totp.createDevice({ userId: user.id, deviceName, onBehalfOf: 'application' });
       const answers = await crowd.atOnce(9, ({ totp }, n) =>
-        totp.updateDevice({ userId: user.id, existingDeviceName: names[n] ?? '', newDeviceName: 'the one' }),
+        totp.updateDevice({
+          userId: user.id,
+          existingDeviceName: names[n] ?? '',
+          newDeviceName: 'the one',
+          onBehalfOf: 'application',
+        }),
       );
       expect(statuses(answers)).toEqual({ OK: 1, DEVICE_ALREADY_EXISTS_ERROR: 8 });
       expect(crowd.named('totp.device.renamed')).toHaveLength(1);
@@ -152,7 +166,7 @@ describe.each(databases)('all at once on $name', ({ open }) => {
       await user.totp.removeUser({ userId: user.id });
       const code = await user.codeOfNewDevice('new');
       const answers = await crowd.atOnce(50, ({ totp }) =>
-        totp.verifyDevice({ userId: user.id, deviceName: 'new', totp: code }),
+        totp.verifyDevice({ userId: user.id, deviceName: 'new', totp: code, onBehalfOf: 'application' }),
       );
       expect(statuses(answers)).toEqual({ OK: 50 });
       expect(answers.filter((answer) => 'wasAlreadyVerified' in answer && !answer.wasAlreadyVerified)).toHaveLength(1);
@@ -165,7 +179,9 @@ describe.each(databases)('all at once on $name', ({ open }) => {
 
   it('M6: of 50 removals of one device, one finds it', async () => {
     await crowd.tenTimes(async (user) => {
-      const answers = await crowd.atOnce(50, ({ totp }) => totp.removeDevice({ userId: user.id, deviceName: 'phone' }));
+      const answers = await crowd.atOnce(50, ({ totp }) =>
+        totp.removeDevice({ userId: user.id, deviceName: 'phone', onBehalfOf: 'application' }),
+      );
       expect(answers.filter(({ didDeviceExist }) => didDeviceExist)).toHaveLength(1);
       expect(crowd.named('totp.device.removed')).toHaveLength(1);
     });
@@ -173,7 +189,7 @@ describe.each(databases)('all at once on $name', ({ open }) => {
 
   describe('recovery codes', () => {
     const codesOf = async (user: User) => {
-      const made = await user.totp.createRecoveryCodes({ userId: user.id });
+      const made = await user.totp.createRecoveryCodes({ userId: user.id, onBehalfOf: 'application' });
       return made.status === 'OK' ? made.recoveryCodes : [];
     };
 
@@ -206,7 +222,7 @@ describe.each(databases)('all at once on $name', ({ open }) => {
         const codes = await codesOf(user);
         await crowd.atOnce<object>(40, ({ totp }, n) =>
           n % 5 === 0
-            ? totp.createRecoveryCodes({ userId: user.id })
+            ? totp.createRecoveryCodes({ userId: user.id, onBehalfOf: 'application' })
             : totp.verifyRecoveryCode({ userId: user.id, recoveryCode: codes[n % 8] ?? '' }),
         );
         for (const recoveryCode of codes) {
@@ -277,7 +293,7 @@ describe.each(databases)('all at once on $name', ({ open }) => {
       const tokens = answers.flatMap((answer) => ('trustToken' in answer ? [answer.trustToken] : []));
       await crowd.atOnce<object>(40, ({ totp }, n) =>
         n % 8 === 0
-          ? totp.forgetTrustedBrowsers({ userId: user.id })
+          ? totp.forgetTrustedBrowsers({ userId: user.id, onBehalfOf: 'application' })
           : totp.verifyTrustedBrowser({ userId: user.id, trustToken: tokens[n % tokens.length] ?? '' }),
       );
       for (const trustToken of tokens) {

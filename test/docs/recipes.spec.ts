@@ -125,12 +125,13 @@ async function createTable(dataSource: DataSource, entity: Type): Promise<void> 
 
 /** Ann adds a device and verifies it, in a session when one is named. */
 async function enrol(totp: TotpService, handle?: string): Promise<void> {
-  const session = handle === undefined ? {} : { session: { handle, completedAt: undefined } };
-  const made = await totp.createDevice({ userId: 'ann', deviceName: 'phone', ...session });
+  const by =
+    handle === undefined ? { onBehalfOf: 'application' as const } : { session: { handle, completedAt: undefined } };
+  const made = await totp.createDevice({ userId: 'ann', deviceName: 'phone', ...by });
   if (made.status !== 'OK') throw new Error(made.status);
   await nextTurn();
   const code = totpCode(made.qrCodeString, clock.now());
-  await totp.verifyDevice({ userId: 'ann', deviceName: 'phone', totp: code, ...session });
+  await totp.verifyDevice({ userId: 'ann', deviceName: 'phone', totp: code, ...by });
 }
 
 /**
@@ -239,7 +240,7 @@ it("ends the user's other sessions, and none that began later", async () => {
   await relay.wake();
   expect(await left()).toEqual(['here', 'his', 'later']);
   clock.advance(1);
-  await totp.removeDevice({ userId: 'ann', deviceName: 'phone' });
+  await totp.removeDevice({ userId: 'ann', deviceName: 'phone', onBehalfOf: 'application' });
   await relay.wake();
   expect(await left()).toEqual(['his']);
 });

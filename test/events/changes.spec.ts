@@ -7,7 +7,7 @@ import { recipeOver } from '../support/recipe.js';
 const userId = 'ann';
 const secretKey = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
 const recoveryCode = 'aBcDeFgHiJkLmNoPqRsT';
-const phone = { userId, deviceName: 'phone' };
+const phone = { userId, deviceName: 'phone', onBehalfOf: 'application' as const };
 const foreign = {
   source: 'line 2',
   userId,
@@ -43,22 +43,33 @@ class WatchedStore extends InMemoryTotpAccountStore {
 
 type Call = (totp: TotpService, clock: TestTotpClock) => Promise<unknown>;
 const now = (clock: TestTotpClock, steps = 0) => totpCode(secretKey, clock.now() + steps * 30_000);
-const created: Call = (totp) => totp.createDevice({ userId, deviceName: 'new' });
+const created: Call = (totp) => totp.createDevice({ userId, deviceName: 'new', onBehalfOf: 'application' });
 const enrolled: Call = async (totp) => {
-  const made = await totp.createDevice({ userId, deviceName: 'new' });
+  const made = await totp.createDevice({ userId, deviceName: 'new', onBehalfOf: 'application' });
   const secret = made.status === 'OK' ? made.secret : '';
-  await totp.verifyDevice({ userId, deviceName: 'new', totp: totpCode(secret, new TestTotpClock().now()) });
+  await totp.verifyDevice({
+    userId,
+    deviceName: 'new',
+    totp: totpCode(secret, new TestTotpClock().now()),
+    onBehalfOf: 'application',
+  });
 };
 
 /** Calls of each function that change the account in each way that it can; each begins with a phone and a wrong code. */
 const CALLS: Readonly<Record<string, readonly Call[]>> = {
   createDevice: [created, (totp) => created(totp, new TestTotpClock()).then(() => created(totp, new TestTotpClock()))],
-  updateDevice: [(totp) => totp.updateDevice({ userId, existingDeviceName: 'phone', newDeviceName: 'tablet' })],
+  updateDevice: [
+    (totp) =>
+      totp.updateDevice({ userId, existingDeviceName: 'phone', newDeviceName: 'tablet', onBehalfOf: 'application' }),
+  ],
   listDevices: [(totp) => totp.listDevices({ userId })],
   removeDevice: [(totp) => totp.removeDevice(phone)],
   verifyDevice: [
     enrolled,
-    (totp, clock) => created(totp, clock).then(() => totp.verifyDevice({ userId, deviceName: 'new', totp: 'x' })),
+    (totp, clock) =>
+      created(totp, clock).then(() =>
+        totp.verifyDevice({ userId, deviceName: 'new', totp: 'x', onBehalfOf: 'application' }),
+      ),
   ],
   verifyTOTP: [
     (totp, clock) => totp.verifyTOTP({ userId, totp: now(clock) }),
@@ -79,7 +90,7 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
   getStatus: [(totp) => totp.getStatus({ userId })],
   getStatuses: [(totp) => totp.getStatuses({ userIds: [userId] })],
   removeUser: [(totp) => totp.removeUser({ userId })],
-  createRecoveryCodes: [(totp) => totp.createRecoveryCodes({ userId })],
+  createRecoveryCodes: [(totp) => totp.createRecoveryCodes({ userId, onBehalfOf: 'application' })],
   importRecoveryCodes: [(totp) => totp.importRecoveryCodes({ userId, recoveryCodes: [recoveryCode] })],
   verifyRecoveryCode: [
     (totp) => totp.verifyRecoveryCode({ userId, recoveryCode: 'x' }),
@@ -93,7 +104,7 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
   forgetTrustedBrowsers: [
     async (totp, clock) => {
       await totp.verifyTOTP({ userId, totp: now(clock), trustBrowser: {} });
-      await totp.forgetTrustedBrowsers({ userId });
+      await totp.forgetTrustedBrowsers({ userId, onBehalfOf: 'application' });
     },
   ],
   listTrustedBrowsers: [(totp) => totp.listTrustedBrowsers({ userId })],

@@ -138,7 +138,10 @@ describeWithBrokers.each(servers)('of four processes on $name', ({ name, open })
     const devices = Array.from({ length: DEVICES }, (_, n) => `device ${n}`);
     // Each user's calls go to all processes, since these are dealt out in turn.
     return users.flatMap((userId) =>
-      devices.map((deviceName): Call => ({ name: 'createDevice', input: { userId, deviceName } })),
+      devices.map((deviceName): Call => ({
+        name: 'createDevice',
+        input: { userId, deviceName, onBehalfOf: 'application' },
+      })),
     );
   }
 

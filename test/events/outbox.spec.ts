@@ -84,8 +84,13 @@ describe.each(databases)('with an outbox on $name', ({ open }) => {
     const userId = await enrolled(5);
     clock.advance(900);
     await totp.verifyTOTP(right(userId));
-    await totp.updateDevice({ userId, existingDeviceName: 'phone', newDeviceName: 'tablet' });
-    await totp.removeDevice({ userId, deviceName: 'tablet' });
+    await totp.updateDevice({
+      userId,
+      existingDeviceName: 'phone',
+      newDeviceName: 'tablet',
+      onBehalfOf: 'application',
+    });
+    await totp.removeDevice({ userId, deviceName: 'tablet', onBehalfOf: 'application' });
     const names = (await kept(userId)).map(({ name }) => name);
     expect(names).toEqual([
       'totp.device.created',

@@ -62,9 +62,15 @@ const wrongCode = () => WRONG_CODE;
 /** Makes a call of `verifyDevice` for a device that was just created. */
 function enrolByCode(code: (keyUri: string, clock: TestTotpClock) => string): Operation['prepare'] {
   return async ({ totp, userId, clock }) => {
-    const made = await totp.createDevice({ userId, deviceName: 'new' });
+    const made = await totp.createDevice({ userId, deviceName: 'new', onBehalfOf: 'application' });
     if (made.status !== 'OK') throw new Error(made.status);
-    return (service) => service.verifyDevice({ userId, deviceName: 'new', totp: code(made.qrCodeString, clock) });
+    return (service) =>
+      service.verifyDevice({
+        userId,
+        deviceName: 'new',
+        totp: code(made.qrCodeString, clock),
+        onBehalfOf: 'application',
+      });
   };
 }
 
@@ -99,7 +105,7 @@ function trusting(call: (userId: string, trustToken: string) => Call): Operation
 }
 
 const create = (userId: string) => (totp: TotpService) =>
-  totp.createDevice({ userId, deviceName: 'new', userIdentifierInfo: 'ann' });
+  totp.createDevice({ userId, deviceName: 'new', userIdentifierInfo: 'ann', onBehalfOf: 'application' });
 const importOne = (userId: string) => (totp: TotpService) =>
   totp.importDevice({ userId, deviceName: 'new', secretKey: OTHER_SECRET });
 const created = { status: 'OK', deviceName: 'new', secret: expect.any(String), qrCodeString: expect.any(String) };
@@ -136,7 +142,8 @@ export const operations: readonly Operation[] = [
   {
     name: 'updateDevice',
     prepare: withPhone(
-      (userId) => (totp) => totp.updateDevice({ userId, existingDeviceName: 'phone', newDeviceName: 'new' }),
+      (userId) => (totp) =>
+        totp.updateDevice({ userId, existingDeviceName: 'phone', newDeviceName: 'new', onBehalfOf: 'application' }),
     ),
     answer: OK,
     again: { status: 'UNKNOWN_DEVICE_ERROR' },
@@ -144,7 +151,9 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'removeDevice',
-    prepare: withPhone((userId) => (totp) => totp.removeDevice({ userId, deviceName: 'phone' })),
+    prepare: withPhone(
+      (userId) => (totp) => totp.removeDevice({ userId, deviceName: 'phone', onBehalfOf: 'application' }),
+    ),
     answer: { status: 'OK', didDeviceExist: true },
     again: { status: 'OK', didDeviceExist: false },
     events: ['totp.device.removed'],
@@ -261,7 +270,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'createRecoveryCodes',
-    prepare: withPhone((userId) => (totp) => totp.createRecoveryCodes({ userId })),
+    prepare: withPhone((userId) => (totp) => totp.createRecoveryCodes({ userId, onBehalfOf: 'application' })),
     answer: { status: 'OK', recoveryCodes: Array(8).fill(expect.any(String)) },
     again: { status: 'OK', recoveryCodes: Array(8).fill(expect.any(String)) },
     events: ['totp.recovery-codes.created'],
@@ -319,7 +328,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'forgetTrustedBrowsers',
-    prepare: trusting((userId) => (totp) => totp.forgetTrustedBrowsers({ userId })),
+    prepare: trusting((userId) => (totp) => totp.forgetTrustedBrowsers({ userId, onBehalfOf: 'application' })),
     answer: { status: 'OK', forgotten: 1 },
     again: { status: 'OK', forgotten: 0 },
     events: ['totp.browser.forgotten'],

@@ -162,7 +162,10 @@ describe.each(databases)('on $name', ({ open }) => {
     const { totp } = application();
     const person = new Person(application());
     const { userId } = person;
-    const made = device === 'verified' ? undefined : await totp.createDevice({ userId, deviceName: 'phone' });
+    const made =
+      device === 'verified'
+        ? undefined
+        : await totp.createDevice({ userId, deviceName: 'phone', onBehalfOf: 'application' });
     const secret = made?.status === 'OK' ? made.secret : SECRET;
     if (device === 'verified') {
       await totp.importDevice({ userId, deviceName: 'phone', secretKey: SECRET });

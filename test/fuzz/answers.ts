@@ -125,12 +125,15 @@ export function problemWith(request: FuzzedRequest, answer: HttpAnswer): string 
     );
   }
   if (status === 401) {
-    return request.who === 'nobody' && body === '{"message":"unauthorised"}' ? undefined : 'a refusal in other words';
+    return request.who === 'nobody' && body === '{"message":"unauthorised","errorCode":"TOTP_SIGN_IN_REQUIRED"}'
+      ? undefined
+      : 'a refusal in other words';
   }
   if (status === 403) {
     const reason = '{"message":"Enter the code from your authenticator app.","factorId":"totp"}';
     return request.who !== 'nobody' &&
-      body === `{"message":"invalid claim","claimValidationErrors":[{"id":"st-mfa","reason":${reason}}]}`
+      body ===
+        `{"message":"invalid claim","errorCode":"TOTP_CODE_REQUIRED","claimValidationErrors":[{"id":"st-mfa","reason":${reason}}]}`
       ? undefined
       : 'a refusal in other words';
   }

@@ -47,11 +47,11 @@ export class Visitor implements Filling {
       await totp.importDevice({ userId, deviceName, secretKey });
       this.keep(deviceName, secretKey);
     }
-    const made = await totp.createRecoveryCodes({ userId });
+    const made = await totp.createRecoveryCodes({ userId, onBehalfOf: 'application' });
     if (made.status === 'OK') this.keepCodes(made.recoveryCodes);
     if (past.completed && past.verified > 0) await this.send(ownSignIn);
     if (past.unverified > 0) {
-      const device = await totp.createDevice({ userId, deviceName: 'new' });
+      const device = await totp.createDevice({ userId, deviceName: 'new', onBehalfOf: 'application' });
       if (device.status === 'OK') this.keep(device.deviceName, device.secret);
     }
     for (let n = 0; n < past.failures; n++) await totp.verifyTOTP({ userId, totp: 'wrong' });

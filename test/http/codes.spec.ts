@@ -274,7 +274,9 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       expect(await person.signedInAnew().signIn(person.wrongCode())).toEqual(invalidTotp(3));
       const elsewhere = { userId: person.userId, tenantId: 'another', totp: 'wrong' };
       expect(await application().totp.verifyTOTP(elsewhere)).toMatchObject({ currentNumberOfFailedAttempts: 4 });
-      expect(await application().totp.verifyDevice({ ...elsewhere, deviceName: 'tablet' })).toMatchObject({
+      expect(
+        await application().totp.verifyDevice({ ...elsewhere, deviceName: 'tablet', onBehalfOf: 'application' }),
+      ).toMatchObject({
         currentNumberOfFailedAttempts: 5,
       });
       expect(await person.signedInAnew().signIn(phone.code())).toEqual(limitReached(900_000));

@@ -102,7 +102,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     it('counts unverified devices too, and is told to the application as DEVICE_LIMIT_REACHED_ERROR', async () => {
       const { userId } = await atTheCap();
       const refusal = { status: 'DEVICE_LIMIT_REACHED_ERROR', maxDevices: 10 };
-      expect(await application().totp.createDevice({ userId })).toEqual(refusal);
+      expect(await application().totp.createDevice({ userId, onBehalfOf: 'application' })).toEqual(refusal);
       expect(await application().totp.importDevice({ userId, secretKey: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' })).toEqual(
         refusal,
       );
@@ -350,7 +350,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       expect(await totp.verifyTOTP(code)).toEqual({ status: 'OK' });
       expect(await totp.verifyTOTP(code)).toMatchObject({ status: 'INVALID_TOTP_ERROR' });
       expect(await totp.importDevice({ ...anybody(), secretKey })).toMatchObject({ status: 'OK' });
-      await totp.removeDevice({ ...user, deviceName: 'phone' });
+      await totp.removeDevice({ ...user, deviceName: 'phone', onBehalfOf: 'application' });
       expect(await totp.importDevice({ ...user, secretKey, deviceName: 'tablet' })).toMatchObject({ status: 'OK' });
     });
 

@@ -19,7 +19,7 @@ describe.each(texts)('the key URI of the issuer %s', (issuer) => {
   const application = useApplication({ options: { issuer } });
   const uriFor = async (account?: string) => {
     const label = account === undefined ? {} : { userIdentifierInfo: account };
-    const made = await application().totp.createDevice({ userId: randomUUID(), ...label });
+    const made = await application().totp.createDevice({ userId: randomUUID(), ...label, onBehalfOf: 'application' });
     expect(made).toMatchObject({ status: 'OK' });
     return made.status === 'OK' ? made : { secret: '', qrCodeString: '' };
   };

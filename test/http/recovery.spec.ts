@@ -129,8 +129,8 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     events.clear();
     await totp.unlockUser({ userId, by });
     await totp.importDevice({ userId, deviceName: 'token', secretKey: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ', by });
-    await totp.removeDevice({ userId, deviceName: 'token', by });
-    await totp.createRecoveryCodes({ userId, by });
+    await totp.removeDevice({ userId, deviceName: 'token', by, onBehalfOf: 'application' });
+    await totp.createRecoveryCodes({ userId, by, onBehalfOf: 'application' });
     await totp.removeUser({ userId, by });
     expect(names()).toEqual([
       'totp.user.unlocked',
@@ -211,7 +211,7 @@ describe('recovery codes that are switched off', () => {
     const { totp } = application();
     const userId = 'ann';
     for (const call of [
-      totp.createRecoveryCodes({ userId }),
+      totp.createRecoveryCodes({ userId, onBehalfOf: 'application' }),
       totp.getRecoveryCodes({ userId }),
       totp.verifyRecoveryCode({ userId, recoveryCode: NO_CODE }),
       totp.createTemporaryCode({ userId }),

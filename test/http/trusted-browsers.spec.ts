@@ -87,7 +87,7 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
       await Promise.resolve();
     });
     await untrusted(async ({ person }) => {
-      const made = await application().totp.createRecoveryCodes({ userId: person.userId });
+      const made = await application().totp.createRecoveryCodes({ userId: person.userId, onBehalfOf: 'application' });
       const recoveryCode = made.status === 'OK' ? made.recoveryCodes[0] : '';
       expect((await person.post('/recovery-codes/verify', { recoveryCode })).body).toMatchObject({ status: 'OK' });
     });
@@ -100,7 +100,9 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
     await untrusted(async ({ person }) => {
       expect((await person.post('/trusted-browsers/forget', {})).body).toEqual({ status: 'OK', forgotten: 1 });
     });
-    await untrusted(({ person }) => application().totp.forgetTrustedBrowsers({ userId: person.userId }));
+    await untrusted(({ person }) =>
+      application().totp.forgetTrustedBrowsers({ userId: person.userId, onBehalfOf: 'application' }),
+    );
   });
 
   it('a client without cookies gets the token in the answer, and sends it back in a header', async () => {

@@ -152,7 +152,7 @@ describe.each(databases)('an import on $name', ({ open }) => {
     const { store } = tables();
     const commitAll = store.commitAll.bind(store);
     jest.spyOn(store, 'commitAll').mockImplementationOnce(async (changes) => {
-      await service().createDevice({ userId: 'bob', deviceName: 'new phone' });
+      await service().createDevice({ userId: 'bob', deviceName: 'new phone', onBehalfOf: 'application' });
       return commitAll(changes);
     });
     expect(await importForeignDevices(service(), found('ann', 'bob/phone'))).toMatchObject({ imported: 2 });
@@ -248,7 +248,7 @@ describe.each(databases)('an import on $name', ({ open }) => {
     });
 
     it('is refused while an unverified device has it, whose first code would be accepted by both', async () => {
-      const made = await service().createDevice({ userId: 'carl', deviceName: 'phone' });
+      const made = await service().createDevice({ userId: 'carl', deviceName: 'phone', onBehalfOf: 'application' });
       const secretKey = made.status === 'OK' ? made.secret : '';
       expect(await service().importDevice({ userId: 'carl', deviceName: 'tablet', secretKey })).toEqual(there);
     });

@@ -30,7 +30,7 @@ class Story {
   }
 
   async create(deviceName: string) {
-    const answer = await this.totp.createDevice({ userId, deviceName });
+    const answer = await this.totp.createDevice({ userId, deviceName, onBehalfOf: 'application' });
     const secret = answer.status === 'OK' ? answer.secret : '';
     this.same(answer.status, this.model.create(deviceName, secret, this.now));
     if (secret !== '') this.known.unshift(secret);
@@ -42,12 +42,17 @@ class Story {
   }
 
   async rename(existingDeviceName: string, newDeviceName: string) {
-    const { status } = await this.totp.updateDevice({ userId, existingDeviceName, newDeviceName });
+    const { status } = await this.totp.updateDevice({
+      userId,
+      existingDeviceName,
+      newDeviceName,
+      onBehalfOf: 'application',
+    });
     this.same(status, this.model.rename(existingDeviceName, newDeviceName, this.now));
   }
 
   async remove(deviceName: string) {
-    const { didDeviceExist } = await this.totp.removeDevice({ userId, deviceName });
+    const { didDeviceExist } = await this.totp.removeDevice({ userId, deviceName, onBehalfOf: 'application' });
     this.same(didDeviceExist, this.model.remove(deviceName, this.now));
   }
 
@@ -74,7 +79,7 @@ class Story {
   }
 
   async renewCodes() {
-    const made = await this.totp.createRecoveryCodes({ userId });
+    const made = await this.totp.createRecoveryCodes({ userId, onBehalfOf: 'application' });
     const codes = made.status === 'OK' ? made.recoveryCodes : [];
     this.same(made.status, this.model.renewCodes(codes));
     this.codes.unshift(...codes);
@@ -99,12 +104,12 @@ class Story {
   }
 
   async forget() {
-    const { forgotten } = await this.totp.forgetTrustedBrowsers({ userId });
+    const { forgotten } = await this.totp.forgetTrustedBrowsers({ userId, onBehalfOf: 'application' });
     this.same(forgotten, this.model.forget());
   }
 
   async enrol(deviceName: string, code: string) {
-    const answer = await this.totp.verifyDevice({ userId, deviceName, totp: code });
+    const answer = await this.totp.verifyDevice({ userId, deviceName, totp: code, onBehalfOf: 'application' });
     this.same(answer, this.model.enrol(deviceName, code, this.now));
   }
 

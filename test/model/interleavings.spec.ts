@@ -24,24 +24,27 @@ const calls: Calls = {
   'the code before it': (totp) => totp.verifyTOTP({ userId, totp: totpCode(secretKey, now - 30_000) }),
   'the other device’s code': (totp) => totp.verifyTOTP({ userId, totp: totpCode(otherKey, now) }),
   'a wrong code': (totp) => totp.verifyTOTP({ userId, totp: wrong }),
-  'a wrong enrolment code': (totp) => totp.verifyDevice({ userId, deviceName: 'new', totp: wrong }),
-  'a removal': (totp) => totp.removeDevice({ userId, deviceName: 'phone' }),
+  'a wrong enrolment code': (totp) =>
+    totp.verifyDevice({ userId, deviceName: 'new', totp: wrong, onBehalfOf: 'application' }),
+  'a removal': (totp) => totp.removeDevice({ userId, deviceName: 'phone', onBehalfOf: 'application' }),
   'an import of the same secret': (totp) => totp.importDevice({ userId, deviceName: 'again', secretKey }),
-  'a renaming': (totp) => totp.updateDevice({ userId, existingDeviceName: 'phone', newDeviceName: 'old' }),
-  'a new device': async (totp) => (await totp.createDevice({ userId, deviceName: 'new' })).status,
+  'a renaming': (totp) =>
+    totp.updateDevice({ userId, existingDeviceName: 'phone', newDeviceName: 'old', onBehalfOf: 'application' }),
+  'a new device': async (totp) =>
+    (await totp.createDevice({ userId, deviceName: 'new', onBehalfOf: 'application' })).status,
   'an unlocking': (totp) => totp.unlockUser({ userId }),
   'a recovery code': (totp) => totp.verifyRecoveryCode({ userId, recoveryCode: recoveryCodes[0] ?? '' }),
   'another recovery code': (totp) => totp.verifyRecoveryCode({ userId, recoveryCode: recoveryCodes[1] ?? '' }),
   'a new set of recovery codes': (totp) => totp.importRecoveryCodes({ userId, recoveryCodes: otherCodes }),
   'a code that trusts the browser': async (totp) =>
     (await totp.verifyTOTP({ userId, totp: totpCode(secretKey, now + 30_000), trustBrowser: {} })).status,
-  'a forgetting of browsers': (totp) => totp.forgetTrustedBrowsers({ userId }),
+  'a forgetting of browsers': (totp) => totp.forgetTrustedBrowsers({ userId, onBehalfOf: 'application' }),
 };
 
 const enrolled: Step = async (totp) => {
   await totp.importDevice({ userId, deviceName: 'phone', secretKey });
   await totp.importDevice({ userId, deviceName: 'tablet', secretKey: otherKey });
-  await totp.createDevice({ userId, deviceName: 'new' });
+  await totp.createDevice({ userId, deviceName: 'new', onBehalfOf: 'application' });
   await totp.importRecoveryCodes({ userId, recoveryCodes });
 };
 

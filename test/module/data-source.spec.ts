@@ -84,7 +84,7 @@ describe.each(databases)('on $name', ({ open }) => {
     const { app, totp } = consumer;
     const adapter = app.get(TotpSessionAdapter);
     const session = await adapter.resolve(contextOf({ user: { sub: 'ann', sid: 'a token' } }));
-    await totp.createDevice({ userId: 'ann' });
+    await totp.createDevice({ userId: 'ann', onBehalfOf: 'application' });
     await session?.complete(1_000);
     await session?.complete(2_000);
     const count = async (table: string) => {
@@ -155,7 +155,9 @@ it('the module serves no routes with controllers: false', async () => {
       { platform },
     );
     expect((await new Person(consumer).list()).status).toBe(404);
-    expect(await consumer.totp.createDevice({ userId: platform })).toMatchObject({ status: 'OK' });
+    expect(await consumer.totp.createDevice({ userId: platform, onBehalfOf: 'application' })).toMatchObject({
+      status: 'OK',
+    });
   }
   await closeConsumers();
   await database.drop();

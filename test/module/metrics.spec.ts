@@ -160,7 +160,7 @@ describe.each(databases)('on $name', ({ open }) => {
 it('counts a conflict for each time that a change is decided again', async () => {
   const { app, totp } = await start();
   jest.spyOn(app.get(TotpAccountStore), 'commit').mockResolvedValueOnce(false).mockResolvedValueOnce(false);
-  await totp.createDevice({ userId: 'ann', deviceName: 'phone' });
+  await totp.createDevice({ userId: 'ann', deviceName: 'phone', onBehalfOf: 'application' });
   expect(await figures()).toEqual({ 'totp.commit.conflicts {conflict}': 2 });
 });
 
@@ -243,7 +243,7 @@ it("is counted by the application's own TotpMetrics instead", async () => {
   const own = new OwnMetrics();
   const providers = [{ provide: TotpMetrics, useValue: own }];
   const { app, totp, close } = await start({ ...withOutbox, providers });
-  await totp.createDevice({ userId: 'ann' });
+  await totp.createDevice({ userId: 'ann', onBehalfOf: 'application' });
   await app.get(TotpOutboxRelay).wake();
   running.pop();
   await close();

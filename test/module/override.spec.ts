@@ -47,8 +47,12 @@ describe.each(platforms)('override.functions, on %s', (platform) => {
   it('is what TotpService does', async () => {
     const { totp } = application();
     const user = { userId: 'service' };
-    expect(await totp.createDevice({ ...user, deviceName: 'phone' })).toMatchObject({ deviceName: 'my phone' });
-    expect(await totp.createDevice({ ...user, deviceName: 'hidden' })).toMatchObject({ status: 'OK' });
+    expect(await totp.createDevice({ ...user, deviceName: 'phone', onBehalfOf: 'application' })).toMatchObject({
+      deviceName: 'my phone',
+    });
+    expect(await totp.createDevice({ ...user, deviceName: 'hidden', onBehalfOf: 'application' })).toMatchObject({
+      status: 'OK',
+    });
     expect(await totp.listDevices(user)).toMatchObject({ devices: [{ name: 'my phone' }] });
   });
 
@@ -71,7 +75,12 @@ describe.each(platforms)('override.functions, on %s', (platform) => {
 
   it("is handed the caller's userContext unchanged", async () => {
     const userContext: UserContext = { mine: Symbol('unchanged') };
-    await application().totp.removeDevice({ userId: 'anybody', deviceName: 'phone', userContext });
+    await application().totp.removeDevice({
+      userId: 'anybody',
+      deviceName: 'phone',
+      userContext,
+      onBehalfOf: 'application',
+    });
     expect(contexts.at(-1)).toBe(userContext);
   });
 

@@ -144,7 +144,7 @@ describe('TotpClock', () => {
   const occurredAt = async (...providers: Provider[]) => {
     const imports = [TotpModule.forRoot({ ...inMemory, providers: [...inMemory.providers, publisher, ...providers] })];
     const module = await Test.createTestingModule({ imports }).compile();
-    await module.get(TotpService).createDevice({ userId: 'ann' });
+    await module.get(TotpService).createDevice({ userId: 'ann', onBehalfOf: 'application' });
     return events.events.at(-1)?.occurredAt;
   };
 
@@ -168,11 +168,11 @@ describe('TotpClock', () => {
     const user = { userId: 'ann' };
     const secretKey = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
     for (const deviceName of ['a', 'b', 'c']) await totp.importDevice({ ...user, secretKey, deviceName });
-    await totp.createDevice({ ...user, deviceName: 'd' });
+    await totp.createDevice({ ...user, deviceName: 'd', onBehalfOf: 'application' });
     const reads = jest.spyOn(clock, 'now');
     await totp.verifyTOTP({ ...user, totp: '000000' });
     expect(reads).toHaveBeenCalledTimes(1);
-    await totp.verifyDevice({ ...user, deviceName: 'd', totp: '000000' });
+    await totp.verifyDevice({ ...user, deviceName: 'd', totp: '000000', onBehalfOf: 'application' });
     expect(reads).toHaveBeenCalledTimes(2);
     await closeConsumers();
   });
@@ -184,9 +184,10 @@ describe('TotpClock', () => {
       .useValue(clock)
       .compile();
     const totp = module.get(TotpService);
-    const made = await totp.createDevice({ userId: 'ann', deviceName: 'phone' });
+    const made = await totp.createDevice({ userId: 'ann', deviceName: 'phone', onBehalfOf: 'application' });
     const uri = made.status === 'OK' ? made.qrCodeString : '';
-    const enter = (code: string) => totp.verifyDevice({ userId: 'ann', deviceName: 'phone', totp: code });
+    const enter = (code: string) =>
+      totp.verifyDevice({ userId: 'ann', deviceName: 'phone', totp: code, onBehalfOf: 'application' });
     const code = totpCode(uri, clock.now());
     clock.advance(90);
     expect(await enter(code)).toMatchObject({ status: 'INVALID_TOTP_ERROR' });
@@ -228,10 +229,12 @@ describe('a collaborator', () => {
       emitter,
       TotpModule.forRoot({ ...inMemory, providers, imports: [UsersModule] }),
     ]);
-    expect(await totp.createDevice({ userId: 'ann' })).toMatchObject({
+    expect(await totp.createDevice({ userId: 'ann', onBehalfOf: 'application' })).toMatchObject({
       qrCodeString: expect.stringContaining('users.example'),
     });
-    expect(await totp.createDevice({ userId: 'bob' })).toEqual({ status: 'UNKNOWN_USER_ID_ERROR' });
+    expect(await totp.createDevice({ userId: 'bob', onBehalfOf: 'application' })).toEqual({
+      status: 'UNKNOWN_USER_ID_ERROR',
+    });
   });
 
   it('is there for the whole application', async () => {

@@ -24,6 +24,8 @@ import {
   TotpOutbox,
   TotpService,
   TotpSessionAdapter,
+  TotpClaimSessionAdapter,
+  TotpCompletionHook,
   TotpUserDirectory,
 } from 'nestjs-totp';
 import { InMemoryTotpAccountStore, TestTotpClock } from 'nestjs-totp/testing';
@@ -314,7 +316,7 @@ describe('a request-scoped user directory', () => {
       emitter,
       TotpModule.forRoot({ ...inMemory, ...withProviders(...(directories['Scope.REQUEST'] ?? [])) }),
     ]);
-    const answer = await totp.createDevice({ userId: 'ann' });
+    const answer = await totp.createDevice({ userId: 'ann', onBehalfOf: 'application' });
     expect(answer).toMatchObject({ qrCodeString: expect.stringContaining('nobody') });
   });
 
@@ -334,7 +336,7 @@ describe('a request-scoped user directory', () => {
       emitter,
       TotpModule.forRoot({ ...inMemory, ...withProviders({ provide: TotpUserDirectory, useClass: CuriousDirectory }) }),
     ]);
-    expect(await totp.createDevice({ userId: 'ann' })).toMatchObject({
+    expect(await totp.createDevice({ userId: 'ann', onBehalfOf: 'application' })).toMatchObject({
       qrCodeString: expect.stringContaining('with%200'),
     });
   });
@@ -527,6 +529,27 @@ describe('without a user directory', () => {
     ['the function that asks it is overridden', { override: { functions: (original) => ({ ...original }) } }],
     ['the application creates devices itself', { controllers: false }],
   ])('nothing is logged when %s', async (_, options) => {
+    expect(await startWith(options)).not.toContainEqual(warned);
+  });
+});
+
+describe('tokens that carry the completion', () => {
+  const byClaims = { provide: TotpSessionAdapter, useClass: TotpClaimSessionAdapter };
+  const issuing = { provide: TotpCompletionHook, useValue: { completed: ignore } };
+  const warned = expect.stringContaining('providers: [{ provide: TotpCompletionHook, useClass: IssueToken }]');
+
+  it('are issued by nobody without a hook: one warning says what to write', async () => {
+    expect(await startWith(withProviders(byClaims))).toContainEqual(warned);
+  });
+
+  it.each<[string, Options]>([
+    ['there is a hook', withProviders(byClaims, issuing)],
+    [
+      'an override of the APIs may issue them',
+      { ...withProviders(byClaims), override: { apis: (same) => ({ ...same }) } },
+    ],
+    ['the application has routes of its own', { ...withProviders(byClaims), controllers: false }],
+  ])('need no warning when %s', async (_, options) => {
     expect(await startWith(options)).not.toContainEqual(warned);
   });
 });

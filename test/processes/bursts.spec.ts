@@ -145,7 +145,7 @@ describe.each(databases)('four processes on $name', ({ name: databaseName, open 
       const userId = user();
       const volley = await fireBurst(
         '40 creations under one name',
-        times(40, () => ({ name: 'createDevice', input: { userId, deviceName: 'phone' } })),
+        times(40, () => ({ name: 'createDevice', input: { userId, deviceName: 'phone', onBehalfOf: 'application' } })),
       );
       expect(answered(volley, 'OK')).toHaveLength(40);
       const created = named(volley, 'totp.device.created');
@@ -172,7 +172,10 @@ describe.each(databases)('four processes on $name', ({ name: databaseName, open 
       const userId = user();
       const volley = await fireBurst(
         '40 creations under 40 names',
-        times(40, (n) => ({ name: 'createDevice', input: { userId, deviceName: `phone ${n}` } })),
+        times(40, (n) => ({
+          name: 'createDevice',
+          input: { userId, deviceName: `phone ${n}`, onBehalfOf: 'application' },
+        })),
       );
       expect(answered(volley, 'OK')).toHaveLength(10);
       expect(answered(volley, 'DEVICE_LIMIT_REACHED_ERROR')).toHaveLength(30);
@@ -195,7 +198,7 @@ describe.each(databases)('four processes on $name', ({ name: databaseName, open 
         '8 renamings to one name',
         names.map((existingDeviceName) => ({
           name: 'updateDevice',
-          input: { userId, existingDeviceName, newDeviceName: 'the one' },
+          input: { userId, existingDeviceName, newDeviceName: 'the one', onBehalfOf: 'application' },
         })),
       );
       expect(answered(renames, 'OK')).toHaveLength(1);
@@ -204,16 +207,24 @@ describe.each(databases)('four processes on $name', ({ name: databaseName, open 
 
       const removals = await fireBurst(
         '40 removals of one device',
-        times(40, () => ({ name: 'removeDevice', input: { userId, deviceName: 'the one' } })),
+        times(40, () => ({
+          name: 'removeDevice',
+          input: { userId, deviceName: 'the one', onBehalfOf: 'application' },
+        })),
       );
       expect(removals.answers.filter(({ didDeviceExist }) => didDeviceExist)).toHaveLength(1);
       expect(named(removals, 'totp.device.removed')).toHaveLength(1);
 
-      const [made] = (await fire([{ name: 'createDevice', input: { userId, deviceName: 'new' } }])).answers;
+      const [made] = (
+        await fire([{ name: 'createDevice', input: { userId, deviceName: 'new', onBehalfOf: 'application' } }])
+      ).answers;
       const totp = totpCode(made?.qrCodeString ?? '', now);
       const verified = await fireBurst(
         '40 verifications of one device',
-        times(40, () => ({ name: 'verifyDevice', input: { userId, deviceName: 'new', totp } })),
+        times(40, () => ({
+          name: 'verifyDevice',
+          input: { userId, deviceName: 'new', totp, onBehalfOf: 'application' },
+        })),
       );
       expect(verified.answers.filter(({ wasAlreadyVerified }) => wasAlreadyVerified === false)).toHaveLength(1);
       expect(verified.answers.filter(({ wasAlreadyVerified }) => wasAlreadyVerified === true)).toHaveLength(39);
@@ -225,7 +236,8 @@ describe.each(databases)('four processes on $name', ({ name: databaseName, open 
     await repeatedly(async (user) => {
       const userId = user();
       await fire([enrolled(userId)]);
-      const [made] = (await fire([{ name: 'createRecoveryCodes', input: { userId } }])).answers;
+      const [made] = (await fire([{ name: 'createRecoveryCodes', input: { userId, onBehalfOf: 'application' } }]))
+        .answers;
       const recoveryCode = made?.recoveryCodes?.[0] ?? '';
       const volley = await fireBurst(
         '200 × one recovery code',
@@ -241,7 +253,8 @@ describe.each(databases)('four processes on $name', ({ name: databaseName, open 
     await repeatedly(async (user) => {
       const userId = user();
       await fire([enrolled(userId)]);
-      const [made] = (await fire([{ name: 'createRecoveryCodes', input: { userId } }])).answers;
+      const [made] = (await fire([{ name: 'createRecoveryCodes', input: { userId, onBehalfOf: 'application' } }]))
+        .answers;
       const codes = made?.recoveryCodes ?? [];
       const enter = (n: number): Call => ({
         name: 'verifyRecoveryCode',
@@ -249,7 +262,9 @@ describe.each(databases)('four processes on $name', ({ name: databaseName, open 
       });
       const volley = await fireBurst(
         '60 × a recovery code or a new set',
-        times(60, (n) => (n % 6 === 0 ? { name: 'createRecoveryCodes', input: { userId } } : enter(n))),
+        times(60, (n) =>
+          n % 6 === 0 ? { name: 'createRecoveryCodes', input: { userId, onBehalfOf: 'application' } } : enter(n),
+        ),
       );
       expect(named(volley, 'totp.recovery-codes.created')).toHaveLength(10);
       expect(named(volley, 'totp.recovery-code.used').length).toBeLessThanOrEqual(8);
@@ -267,7 +282,9 @@ describe.each(databases)('four processes on $name', ({ name: databaseName, open 
       expect(answered(await fire([visit]), 'OK')).toHaveLength(1);
       const volley = await fireBurst(
         '80 × a trusted browser or forgetting it',
-        times(80, (n) => (n % 8 === 0 ? { name: 'forgetTrustedBrowsers', input: { userId } } : visit)),
+        times(80, (n) =>
+          n % 8 === 0 ? { name: 'forgetTrustedBrowsers', input: { userId, onBehalfOf: 'application' } } : visit,
+        ),
       );
       expect(named(volley, 'totp.browser.forgotten')).toHaveLength(1);
       expect(answered(await fire([visit]), 'UNKNOWN_BROWSER_ERROR')).toHaveLength(1);

@@ -26,7 +26,7 @@ describe.each(databases)('keys on $name', ({ open }) => {
   beforeEach(async () => {
     database = await open();
     const { totp } = await start({ keys, current: 'k1' });
-    await totp.createDevice({ userId: 'ann' });
+    await totp.createDevice({ userId: 'ann', onBehalfOf: 'application' });
     await stop();
   });
 
@@ -47,16 +47,16 @@ describe.each(databases)('keys on $name', ({ open }) => {
 
   it('that are known to be lost do not keep the application from starting', async () => {
     const { totp } = await start({ keys: { k1: 'lost', k2: keys.k2 }, current: 'k2' });
-    await expect(totp.verifyDevice({ userId: 'ann', deviceName: 'TOTP Device 0', totp: '000000' })).rejects.toThrow(
-      'encrypted with the key "k1", which is lost',
-    );
-    expect(await totp.createDevice({ userId: 'bob' })).toMatchObject({ status: 'OK' });
+    await expect(
+      totp.verifyDevice({ userId: 'ann', deviceName: 'TOTP Device 0', totp: '000000', onBehalfOf: 'application' }),
+    ).rejects.toThrow('encrypted with the key "k1", which is lost');
+    expect(await totp.createDevice({ userId: 'bob', onBehalfOf: 'application' })).toMatchObject({ status: 'OK' });
   });
 
   it('of plain text are asked for by the option that takes it', async () => {
     const other = await open();
     const plain = await startApplication({ database: other, options: { secrets: 'plain-text' } });
-    await plain.totp.createDevice({ userId: 'ann' });
+    await plain.totp.createDevice({ userId: 'ann', onBehalfOf: 'application' });
     await plain.close();
     const starting = startApplication({ database: other, options: { secrets: { keys, current: 'k1' } } });
     await expect(starting).rejects.toThrow('acceptPlainText: true');
@@ -72,7 +72,7 @@ describe.each(databases)('keys on $name', ({ open }) => {
   it('that a damaged row names, and that cannot be, do not keep the application from starting', async () => {
     const { app, totp } = await start({ keys, current: 'k1' });
     await app.get(DataSource).query("UPDATE totp_accounts SET key_ids = 'NOT A KEY'");
-    await totp.createDevice({ userId: 'bob' });
+    await totp.createDevice({ userId: 'bob', onBehalfOf: 'application' });
     await stop();
     const again = await start({ keys, current: 'k1' });
     expect(await again.app.get(TotpKeyRotation).run()).toMatchObject({ done: 1, failed: 0 });

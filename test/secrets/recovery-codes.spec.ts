@@ -18,7 +18,7 @@ async function enrolled() {
   const store = new InMemoryTotpAccountStore();
   const { totp } = serviceWith(store, { keys: { old: oldKey }, current: 'old' });
   await totp.importDevice({ userId, deviceName: 'phone', secretKey });
-  const made = await totp.createRecoveryCodes({ userId });
+  const made = await totp.createRecoveryCodes({ userId, onBehalfOf: 'application' });
   const codes = made.status === 'OK' ? made.recoveryCodes : [];
   const issued = await totp.createTemporaryCode({ userId });
   const temporaryCode = issued.status === 'OK' ? issued.temporaryCode : '';
@@ -45,7 +45,7 @@ it('S2: key rotation re-encrypts recovery codes and temporary codes, and the old
 it('S2: recovery codes of a user without a device are rotated too', async () => {
   const { store } = await enrolled();
   const { totp, rotation } = serviceWith(store, both);
-  await totp.removeDevice({ userId, deviceName: 'phone' });
+  await totp.removeDevice({ userId, deviceName: 'phone', onBehalfOf: 'application' });
   expect(await rotation.keys()).toEqual([{ keyId: 'old', users: 1, state: 'old' }]);
   await rotation.run();
   expect(await rotation.keys()).toEqual([{ keyId: 'new', users: 1, state: 'current' }]);
@@ -65,7 +65,7 @@ it('a temporary code helps a user whose recovery codes are under a lost key, and
   const recoveryCode = issued.status === 'OK' ? issued.temporaryCode : '';
   expect(await totp.verifyRecoveryCode({ userId, recoveryCode })).toMatchObject({ status: 'OK' });
   await expect(totp.verifyRecoveryCode({ userId, recoveryCode: codes[0] ?? '' })).rejects.toThrow(TotpSecretError);
-  const renewed = await totp.createRecoveryCodes({ userId });
+  const renewed = await totp.createRecoveryCodes({ userId, onBehalfOf: 'application' });
   const [first = ''] = renewed.status === 'OK' ? renewed.recoveryCodes : [];
   expect(await totp.verifyRecoveryCode({ userId, recoveryCode: first })).toMatchObject({ status: 'OK' });
 });

@@ -328,7 +328,12 @@ describe('a device that is verified between the check of the session and the cha
     await person.create('tablet');
     const thief = person.signedInAnew();
     meanwhile = () =>
-      application().totp.verifyDevice({ userId: person.userId, deviceName: 'phone', totp: phone.code() });
+      application().totp.verifyDevice({
+        userId: person.userId,
+        deviceName: 'phone',
+        totp: phone.code(),
+        onBehalfOf: 'application',
+      });
     application().events.clear();
     expect(await act(thief)).toEqual(invalidClaim);
     expect(application().events.events.map(({ name }) => name)).toEqual(['totp.device.verified']);

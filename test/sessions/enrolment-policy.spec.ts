@@ -14,6 +14,7 @@ const DEADLINE = Date.UTC(2040, 2, 1);
 const passed = answered({ passed: true });
 const setUpFirst = refused(403, {
   message: 'invalid claim',
+  errorCode: 'TOTP_DEVICE_REQUIRED',
   claimValidationErrors: [
     { id: 'st-mfa', reason: { message: 'Set up an authenticator app first.', factorId: 'totp' } },
   ],

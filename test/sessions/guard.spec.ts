@@ -52,6 +52,7 @@ class RoutesModule {}
 const passed = answered({ passed: true });
 const mustEnrol = refused(403, {
   message: 'invalid claim',
+  errorCode: 'TOTP_DEVICE_REQUIRED',
   claimValidationErrors: [
     { id: 'st-mfa', reason: { message: 'Set up an authenticator app first.', factorId: 'totp' } },
   ],

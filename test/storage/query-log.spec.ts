@@ -92,22 +92,22 @@ async function start({ options: database }: OpenDatabase, options: object) {
 /** Calls every function of the service, and has a statement fail. @returns what must not be found in any log */
 async function useEverything(totp: TotpService, dataSource: DataSource): Promise<string[]> {
   const userId = randomUUID();
-  const created = await totp.createDevice({ userId, deviceName: 'phone' });
+  const created = await totp.createDevice({ userId, deviceName: 'phone', onBehalfOf: 'application' });
   if (created.status !== 'OK') throw new Error(created.status);
   const { secret, qrCodeString } = created;
   const code = (steps: number) => totpCode(secret, Date.now() + steps * 30_000);
   const codes = [code(-1), code(0), code(1)];
-  await totp.verifyDevice({ userId, deviceName: 'phone', totp: codes[1] ?? '' });
+  await totp.verifyDevice({ userId, deviceName: 'phone', totp: codes[1] ?? '', onBehalfOf: 'application' });
   await totp.verifyTOTP({ userId, totp: codes[2] ?? '' });
   await totp.verifyTOTP({ userId, totp: codes[2] ?? '' });
   await totp.verifyTOTP({ userId, totp: '000000' });
-  await totp.updateDevice({ userId, existingDeviceName: 'phone', newDeviceName: 'tablet' });
+  await totp.updateDevice({ userId, existingDeviceName: 'phone', newDeviceName: 'tablet', onBehalfOf: 'application' });
   const imported = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
   await totp.importDevice({ userId, deviceName: 'imported', secretKey: imported });
   await totp.listDevices({ userId });
   await totp.getStatuses({ userIds: [userId] });
   await totp.unlockUser({ userId });
-  await totp.removeDevice({ userId, deviceName: 'imported' });
+  await totp.removeDevice({ userId, deviceName: 'imported', onBehalfOf: 'application' });
   await totp.removeUser({ userId });
   await dataSource.query('DROP TABLE totp_accounts');
   await expect(totp.importDevice({ userId, secretKey: imported })).rejects.toThrow('run TOTP_MIGRATIONS');

@@ -246,17 +246,26 @@ describe.each(on('MariaDB', 'MySQL'))('every function of the service on $name', 
       const untouched = await dataSource.query<object[]>('SELECT * FROM totp_accounts');
       for (const deviceName of ["' OR 1=1 -- ", "\\' OR 1=1 -- ", "', failures = 99 -- ", "\\', failures = 99 -- "]) {
         const userId = `${ann}${deviceName}`;
-        const created = await totp.createDevice({ userId, deviceName });
+        const created = await totp.createDevice({ userId, deviceName, onBehalfOf: 'application' });
         const secret = 'secret' in created ? created.secret : '';
         const right = (steps: number) => totpCode(secret, clock.now() + steps * 30_000);
-        expect(await totp.verifyDevice({ userId, deviceName, totp: right(-1) })).toMatchObject({ status: 'OK' });
+        expect(
+          await totp.verifyDevice({ userId, deviceName, totp: right(-1), onBehalfOf: 'application' }),
+        ).toMatchObject({ status: 'OK' });
         expect(await totp.verifyTOTP({ userId, totp: '000000' })).toMatchObject({ currentNumberOfFailedAttempts: 1 });
         expect(await totp.verifyTOTP({ userId, totp: right(0) })).toEqual({ status: 'OK' });
         expect(await totp.listDevices({ userId })).toMatchObject({ devices: [{ name: deviceName }] });
-        const renaming = { userId, existingDeviceName: deviceName, newDeviceName: `${deviceName}2` };
+        const renaming = {
+          userId,
+          existingDeviceName: deviceName,
+          newDeviceName: `${deviceName}2`,
+          onBehalfOf: 'application' as const,
+        };
         expect(await totp.updateDevice(renaming)).toEqual({ status: 'OK' });
         expect(await totp.getStatus({ userId })).toMatchObject({ enrolled: true });
-        expect(await totp.removeDevice({ userId, deviceName: `${deviceName}2` })).toMatchObject({
+        expect(
+          await totp.removeDevice({ userId, deviceName: `${deviceName}2`, onBehalfOf: 'application' }),
+        ).toMatchObject({
           didDeviceExist: true,
         });
         expect(await totp.removeUser({ userId })).toMatchObject({ status: 'OK' });

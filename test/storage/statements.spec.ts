@@ -11,7 +11,7 @@ describe.each(databases)('on $name', ({ open }) => {
   const application = useApplication({ open, options: { trustedBrowsers: {} } });
   const right = (userId: string) => ({ userId, totp: totpCode(SECRET, application().clock.now()) });
   const wrong = (userId: string) => ({ userId, totp: '000000' });
-  const phone = (userId: string) => ({ userId, deviceName: 'phone' });
+  const phone = (userId: string) => ({ userId, deviceName: 'phone', onBehalfOf: 'application' as const });
 
   /** The first word of each statement that calls send to the database. */
   async function sentBy(call: (totp: TotpService) => Promise<object>, answer: object): Promise<string> {
@@ -69,11 +69,17 @@ describe.each(databases)('on $name', ({ open }) => {
     const made = await application().totp.createDevice(phone(userId));
     const totp = totpCode('qrCodeString' in made ? made.qrCodeString : '', application().clock.now());
     const OK = { status: 'OK' };
-    const rename = { userId, existingDeviceName: 'phone', newDeviceName: 'tablet' };
-    expect(await sentBy((service) => service.verifyDevice({ ...phone(userId), totp }), OK)).toBe('SELECT UPDATE');
-    expect(await sentBy((service) => service.verifyDevice({ ...phone(userId), totp }), OK)).toBe('SELECT');
+    const rename = { userId, existingDeviceName: 'phone', newDeviceName: 'tablet', onBehalfOf: 'application' as const };
+    expect(
+      await sentBy((service) => service.verifyDevice({ ...phone(userId), totp, onBehalfOf: 'application' }), OK),
+    ).toBe('SELECT UPDATE');
+    expect(
+      await sentBy((service) => service.verifyDevice({ ...phone(userId), totp, onBehalfOf: 'application' }), OK),
+    ).toBe('SELECT');
     expect(await sentBy((service) => service.updateDevice(rename), OK)).toBe('SELECT UPDATE');
-    expect(await sentBy((service) => service.removeDevice({ userId, deviceName: 'tablet' }), OK)).toBe('SELECT UPDATE');
+    expect(
+      await sentBy((service) => service.removeDevice({ userId, deviceName: 'tablet', onBehalfOf: 'application' }), OK),
+    ).toBe('SELECT UPDATE');
   });
 
   it('listing devices, and the status of one or 500 users takes one read', async () => {
@@ -86,13 +92,15 @@ describe.each(databases)('on $name', ({ open }) => {
 
   it('creating a set of recovery codes and using a code take one read and one write, a wrong code and the count one read', async () => {
     const userId = await enrolled(5);
-    const made = await application().totp.createRecoveryCodes({ userId });
+    const made = await application().totp.createRecoveryCodes({ userId, onBehalfOf: 'application' });
     const recoveryCode = made.status === 'OK' ? (made.recoveryCodes[0] ?? '') : '';
     const [OK, wrongCode] = [{ status: 'OK' }, { status: 'INVALID_RECOVERY_CODE_ERROR' }];
-    expect(await sentBy((totp) => totp.createRecoveryCodes({ userId }), OK)).toBe('SELECT UPDATE');
+    expect(await sentBy((totp) => totp.createRecoveryCodes({ userId, onBehalfOf: 'application' }), OK)).toBe(
+      'SELECT UPDATE',
+    );
     expect(await sentBy((totp) => totp.createTemporaryCode({ userId }), OK)).toBe('SELECT UPDATE');
     expect(await sentBy((totp) => totp.verifyRecoveryCode({ userId, recoveryCode }), wrongCode)).toBe('SELECT');
-    const renewed = await application().totp.createRecoveryCodes({ userId });
+    const renewed = await application().totp.createRecoveryCodes({ userId, onBehalfOf: 'application' });
     const code = { userId, recoveryCode: renewed.status === 'OK' ? (renewed.recoveryCodes[0] ?? '') : '' };
     expect(await sentBy((totp) => totp.verifyRecoveryCode(code), OK)).toBe('SELECT UPDATE');
     expect(await sentBy((totp) => totp.getRecoveryCodes({ userId }), OK)).toBe('SELECT');
@@ -110,7 +118,9 @@ describe.each(databases)('on $name', ({ open }) => {
     expect(await sentBy(trusting, OK)).toBe('SELECT UPDATE');
     expect(await sentBy((totp) => totp.verifyTrustedBrowser({ userId, trustToken }), OK)).toBe('SELECT');
     expect(await sentBy((totp) => totp.listTrustedBrowsers({ userId }), OK)).toBe('SELECT');
-    expect(await sentBy((totp) => totp.forgetTrustedBrowsers({ userId }), OK)).toBe('SELECT UPDATE');
+    expect(await sentBy((totp) => totp.forgetTrustedBrowsers({ userId, onBehalfOf: 'application' }), OK)).toBe(
+      'SELECT UPDATE',
+    );
   });
 
   it('the first of two codes takes one read and one write, as any code does', async () => {

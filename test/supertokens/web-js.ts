@@ -140,7 +140,7 @@ export function describeWebJs(platform: Platform): void {
     credentials = {};
     const refusal: unknown = await Totp.listDevices().catch((error: unknown) => error);
     expect(refusal).toMatchObject({ status: 401 });
-    expect(await (refusal as Response).json()).toEqual({ message: 'unauthorised' });
+    expect(await (refusal as Response).json()).toMatchObject({ message: 'unauthorised' });
   });
 
   it('is thrown a response with status 403 and the claim that failed when a code is needed first', async () => {

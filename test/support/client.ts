@@ -68,7 +68,7 @@ export function limitReached(retryAfterMs: number): Answer {
   });
 }
 
-export const unauthorised = refused(401, { message: 'unauthorised' });
+export const unauthorised = refused(401, { message: 'unauthorised', errorCode: 'TOTP_SIGN_IN_REQUIRED' });
 
 export function badRequest(message: unknown): Answer {
   return refused(400, { statusCode: 400, message, error: 'Bad Request' });
@@ -77,6 +77,7 @@ export function badRequest(message: unknown): Answer {
 /** The session must enter a code first. */
 export const invalidClaim = refused(403, {
   message: 'invalid claim',
+  errorCode: 'TOTP_CODE_REQUIRED',
   claimValidationErrors: [
     { id: 'st-mfa', reason: { message: 'Enter the code from your authenticator app.', factorId: 'totp' } },
   ],

@@ -7,8 +7,8 @@ import { SessionCompletions } from '../storage/session-completions.js';
 import { optionalText, type RequestUser, RequestUserSessionAdapter } from './request-user.js';
 import { type SessionIdentity, TotpSession } from './session.js';
 
-/** How long a completion is kept for a token without `exp`, in ms. */
-const WITHOUT_EXPIRY_MS = 86_400_000;
+/** How long a completion is kept for a session that does not say when it expires, in ms. */
+export const WITHOUT_EXPIRY_MS = 86_400_000;
 
 /**
  * For bearer tokens (`@nestjs/jwt`, Passport), which have no storage: reads the token's payload from `request.user`
@@ -34,12 +34,7 @@ export class TotpTokenSessionAdapter extends RequestUserSessionAdapter {
 
   /** The token's `sid`, or else its `jti`. Prefer `sid`: it stays the same when a token is refreshed. */
   protected getHandle(payload: unknown): string {
-    const handle = optionalText(payload, 'sid', 'request.user') ?? optionalText(payload, 'jti', 'request.user');
-    if (handle !== undefined) return handle;
-    throw new TotpConfigurationError(
-      'TotpModule: request.user has neither "sid" nor "jti", which TotpTokenSessionAdapter needs. Sign tokens with one ' +
-        '(jwt.sign({ sub, sid: randomUUID() })), and let your strategy keep it in request.user.',
-    );
+    return tokenHandle(payload, 'TotpTokenSessionAdapter');
   }
 
   /**
@@ -55,6 +50,21 @@ export class TotpTokenSessionAdapter extends RequestUserSessionAdapter {
         'override getExpiry(payload) in your TotpSessionAdapter.',
     );
   }
+}
+
+/**
+ * The `sid` of a token, or else its `jti`.
+ *
+ * @param adapter the name of the session adapter that needs it, for the error
+ * @throws TotpConfigurationError when the token has neither
+ */
+export function tokenHandle(payload: unknown, adapter: string): string {
+  const handle = optionalText(payload, 'sid', 'request.user') ?? optionalText(payload, 'jti', 'request.user');
+  if (handle !== undefined) return handle;
+  throw new TotpConfigurationError(
+    `TotpModule: request.user has neither "sid" nor "jti", which ${adapter} needs. Sign tokens with one ` +
+      '(jwt.sign({ sub, sid: randomUUID() })), and let your strategy keep it in request.user.',
+  );
 }
 
 /** A session whose completion is kept in `SessionCompletions`. */

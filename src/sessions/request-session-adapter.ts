@@ -1,23 +1,27 @@
 /** The session adapter for sessions on the server. */
 import { createHash, randomUUID } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { TotpConfigurationError } from '../shared/errors.js';
+import { logError } from '../shared/log-error.js';
 import { property, textProperty } from '../shared/unknown.js';
 import { optionalText, type RequestUser, RequestUserSessionAdapter } from './request-user.js';
 import { type SessionIdentity, TotpSession } from './session.js';
+import { SocketRequest } from './transports.js';
 
 /** The name of the module's entry in the session. */
 const KEY = 'nestjs-totp';
 
 /**
  * For sessions on the server: reads the user from `request.user` and keeps the completion in `request.session`, as
- * `express-session` and Fastify's session plugins provide it.
+ * `express-session` and Fastify's session plugins provide it. For WebSocket gateways, that is the session of the request that opened the
+ * socket: `io.engine.use(sessionMiddleware)`.
  */
 @Injectable()
 export class RequestSessionAdapter extends RequestUserSessionAdapter {
   protected override createSession(request: unknown, user: RequestUser): TotpSession {
     const handle = this.getHandle(this.getStore(request));
-    return new RequestSession({ ...user, handle }, () => this.getStore(request));
+    const Session = request instanceof SocketRequest ? SocketSession : RequestSession;
+    return new Session({ ...user, handle }, () => this.getStore(request));
   }
 
   /**
@@ -71,7 +75,7 @@ export class RequestSession extends TotpSession {
   /** @param store called each time: the application may have regenerated the session, which replaces the object */
   constructor(
     { userId, tenantId, handle }: SessionIdentity,
-    private readonly store: () => object,
+    protected readonly store: () => object,
   ) {
     super();
     this.userId = userId;
@@ -89,5 +93,50 @@ export class RequestSession extends TotpSession {
   override complete(at: number): Promise<void> {
     Reflect.set(this.store(), KEY, { handle: this.handle, userId: this.userId, completedAt: at });
     return Promise.resolve();
+  }
+}
+
+/**
+ * The session behind a socket. It was read when the socket opened, so it is read again each time, and saved at once: nothing else would save
+ * it. A session that has ended since has not completed TOTP.
+ */
+class SocketSession extends RequestSession {
+  private static readonly logger = new Logger('TotpModule');
+
+  override async completedAt(): Promise<number | undefined> {
+    try {
+      await this.call('reload');
+    } catch (error) {
+      if (error instanceof TotpConfigurationError) throw error;
+      logError(SocketSession.logger, 'The session of a socket has ended, or could not be read again', error);
+      return undefined;
+    }
+    return super.completedAt();
+  }
+
+  override async complete(at: number): Promise<void> {
+    await this.call('reload');
+    await super.complete(at);
+    await this.call('save');
+  }
+
+  /** Calls a method of `express-session`, which takes a callback. */
+  private call(name: 'reload' | 'save'): Promise<void> {
+    const store = this.store();
+    const method: unknown = Reflect.get(store, name);
+    if (typeof method !== 'function') {
+      throw new TotpConfigurationError(
+        `TotpModule: the session of a socket has no ${name}(), so it cannot be kept up to date while the socket is open. Let ` +
+          'express-session provide it, or write providers: [{ provide: TotpSessionAdapter, useClass: TotpDatabaseSessionAdapter }].',
+      );
+    }
+    return new Promise((resolve, reject) => {
+      Reflect.apply(method, store, [
+        (error: unknown) => {
+          if (error === undefined || error === null) resolve();
+          else reject(error instanceof Error ? error : new Error(`${name}() of the session failed`, { cause: error }));
+        },
+      ]);
+    });
   }
 }

@@ -7,14 +7,13 @@ import { TotpService } from '../recipe/totp.service.js';
 import { TotpClock } from '../shared/clock.js';
 import type { TotpDuration } from '../shared/duration.js';
 import { isRequired, TotpEnrolmentPolicy } from './enrolment-policy.js';
-import { ENTER_CODE, invalidClaim, SET_UP_DEVICE, unauthorised } from './refusals.js';
+import { refusalFor, type TotpRefusal } from './refusals.js';
 import { maxAgeMs, TOTP_REQUIREMENT, type TotpRequirement } from './require-totp.js';
 import { SessionContainer, type TotpSession } from './session.js';
 import { TotpSessionAdapter } from './session-adapter.js';
+import { keepSession } from './session-guard.js';
+import { findRequest } from './transports.js';
 import { trustTokenOf } from './trust-token.js';
-
-/** Why a request is refused: no user is signed in, the user has no verified device, or TOTP was not completed recently enough. */
-export type TotpRefusal = 'no-session' | 'no-device' | 'no-code';
 
 /**
  * Protects the application's own routes: a session passes if it completed TOTP, and did so within the `maxAge` of
@@ -72,10 +71,10 @@ export class TotpGuard implements CanActivate {
     return isRequired(await this.policy.requirement({ userId, tenantId, context }), this.clock.now());
   }
 
-  /** When the browser of a request came to be trusted, in epoch ms; undefined when it is not. */
+  /** When the browser of the caller came to be trusted, in epoch ms; undefined when it is not. */
   protected async getTrustedSince(context: ExecutionContext, session: TotpSession): Promise<number | undefined> {
-    if (this.config.policy.maxTrustedBrowsers === 0 || context.getType<string>() !== 'http') return undefined;
-    const trustToken = trustTokenOf(context.switchToHttp().getRequest<unknown>(), this.config.trustCookie);
+    if (this.config.policy.maxTrustedBrowsers === 0) return undefined;
+    const trustToken = trustTokenOf(findRequest(context), this.config.trustCookie);
     if (trustToken === undefined) return undefined;
     const { userId, tenantId } = session;
     const answer = await this.totp.verifyTrustedBrowser({ userId, tenantId, trustToken });
@@ -88,16 +87,20 @@ export class TotpGuard implements CanActivate {
     return typeof requirement === 'object' ? requirement.maxAge : Infinity;
   }
 
-  /** Throws the answer: 401 without a session, otherwise the 403 that SuperTokens' front ends expect. */
-  protected refuse(_context: ExecutionContext, reason: TotpRefusal): void | Promise<void> {
-    if (reason === 'no-session') throw unauthorised();
-    throw invalidClaim(reason === 'no-device' ? SET_UP_DEVICE : ENTER_CODE);
+  /**
+   * Throws the exception of the transport: over HTTP, 401 without a session, otherwise the 403 that SuperTokens' front ends expect; in
+   * GraphQL, an error with the code `UNAUTHENTICATED` or `FORBIDDEN`; otherwise a `WsException` or an `RpcException`.
+   */
+  protected refuse(context: ExecutionContext, reason: TotpRefusal): void | Promise<void>;
+  protected async refuse(context: ExecutionContext, reason: TotpRefusal): Promise<void> {
+    throw await refusalFor(context, reason);
   }
 
   private async refusal(context: ExecutionContext): Promise<TotpRefusal | undefined> {
     const session = await this.getSession(context);
     if (!session) return 'no-session';
     const checked = new SessionContainer(session);
+    keepSession(context, checked);
     const maxAge = await this.getMaxAge(context);
     const maxAgeInMs = maxAge === Infinity ? Infinity : maxAgeMs(maxAge, 'What getMaxAge() of a TotpGuard returned');
     const completedAt = (await checked.getCompletedAt()) ?? (await this.getTrustedSince(context, session));

@@ -1,11 +1,11 @@
-/** Lets only signed-in users reach the module's routes, and passes their sessions to the controller. */
+/** Prepares requests to the module's routes for the controller. */
 import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { refusal } from '../sessions/refusals.js';
+import type { SessionContainer } from '../sessions/session.js';
+import { keptSession } from '../sessions/session-guard.js';
 import { property } from '../shared/unknown.js';
-import { unauthorised } from './refusals.js';
 import { bodyFields } from './requests.js';
-import { SessionContainer } from './session.js';
-import { TotpSessionAdapter } from './session-adapter.js';
 
 /**
  * Keeps all answers of the module's routes out of caches, including errors (RFC 9111 §5.2.2.5, ASVS 14.3.2). It is a guard, and the first,
@@ -17,22 +17,6 @@ export class NoStoreGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean {
     this.host.httpAdapter.setHeader(context.switchToHttp().getResponse(), 'Cache-Control', 'no-store');
-    return true;
-  }
-}
-
-/** The sessions of requests in progress. */
-const sessions = new WeakMap<object, SessionContainer>();
-
-/** Answers 401 to requests without a signed-in user. */
-@Injectable()
-export class TotpSessionGuard implements CanActivate {
-  constructor(@Inject(TotpSessionAdapter) private readonly adapter: TotpSessionAdapter) {}
-
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    const session = await this.adapter.resolve(context);
-    if (!session) throw unauthorised();
-    sessions.set(context.switchToHttp().getRequest<object>(), new SessionContainer(session));
     return true;
   }
 }
@@ -50,8 +34,8 @@ export interface TotpRequest {
 
 export const CurrentRequest = createParamDecorator((_: unknown, context: ExecutionContext): TotpRequest => {
   const raw = context.switchToHttp().getRequest<object>();
-  const session = sessions.get(raw);
-  if (session === undefined) throw unauthorised();
+  const session = keptSession(context);
+  if (session === undefined) throw refusal('no-session');
   return {
     session,
     raw,
