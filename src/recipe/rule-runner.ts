@@ -36,8 +36,10 @@ export class RuleRunner {
     rule: Rule<Answer>,
   ): Promise<Answer> {
     const session = await actingSession(input);
-    const context = { ...this.context(), session };
-    const change = { ...changeOf(input, context.now), tenantId: tenantIdOf(input), session };
+    const now = this.now();
+    const context = { now, policy: this.config.policy, session };
+    const { userId, by } = input;
+    const change: Change = { userId, tenantId: tenantIdOf(input), session, by, now };
     const answer = await this.accounts.update(change, (account) => rule(account, context));
     if (isRefusal(answer)) throw stepUpRequired();
     return answer;

@@ -188,7 +188,7 @@ describe('TotpClaimSessionAdapter', () => {
   it.each<[string, object]>([
     ['no claims', {}],
     ['a password alone', { amr: ['pwd'], auth_time: 1_000 }],
-    ['a code alone, as of a passwordless sign-in', { amr: ['otp'], auth_time: 1_000 }],
+    ['a code alone, as of a sign-in without a password', { amr: ['otp'], auth_time: 1_000 }],
     ['a time alone', { auth_time: 1_000 }],
   ])('finds no completion in a token with %s', async (_, claims) => {
     expect(await completedAt(claims)).toBeUndefined();

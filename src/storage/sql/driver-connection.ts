@@ -14,9 +14,9 @@ export interface DriverConnection {
 
 /** @param connection what TypeORM's query runner runs its statements on; undefined when it never got one */
 export function driverConnection(connection: unknown): DriverConnection {
-  if (isSqlite(connection)) return sqliteConnection(connection);
-  if (isMysqlConnection(connection)) return mysqlConnection(connection);
-  if (isPostgresClient(connection)) return postgresConnection(connection);
+  if (isSqlite(connection)) return new SqliteConnection(connection);
+  if (isMysqlConnection(connection)) return new MysqlConnection(connection);
+  if (isPostgresClient(connection)) return new PostgresConnection(connection);
   return { isIdle: true, close: () => undefined };
 }
 
@@ -73,31 +73,33 @@ function trackTransactions(client: PostgresClient): void {
   });
 }
 
-export function postgresConnection(client: PostgresClient): DriverConnection {
-  return {
-    get isIdle() {
-      return client.readyForQuery !== false && (transactionStatus.get(client) ?? 'I') === 'I';
-    },
-    // When it is released, pg-pool removes a client that was ended.
-    close: () => {
-      client.end().catch(ignore);
-    },
-  };
+export class PostgresConnection implements DriverConnection {
+  constructor(private readonly client: PostgresClient) {}
+
+  get isIdle(): boolean {
+    return this.client.readyForQuery !== false && (transactionStatus.get(this.client) ?? 'I') === 'I';
+  }
+
+  /** When it is released, pg-pool removes a client that was ended. */
+  close(): void {
+    this.client.end().catch(ignore);
+  }
 }
 
 /** A connection of a pool of `mysql2`. */
-interface MysqlConnection {
+interface Mysql {
   destroy(): void;
 }
 
-/** `mysql2` does not expose whether a transaction is open: see `isInTransaction`. */
-function mysqlConnection(connection: MysqlConnection): DriverConnection {
-  return {
-    isIdle: true,
-    close: () => {
-      connection.destroy();
-    },
-  };
+class MysqlConnection implements DriverConnection {
+  /** `mysql2` does not expose whether a transaction is open: see `isInTransaction`. */
+  readonly isIdle = true;
+
+  constructor(private readonly connection: Mysql) {}
+
+  close(): void {
+    this.connection.destroy();
+  }
 }
 
 /** SERVER_STATUS_IN_TRANS of the protocol of MySQL. */
@@ -116,21 +118,22 @@ interface Sqlite {
   close(): unknown;
 }
 
-function sqliteConnection(database: Sqlite): DriverConnection {
-  return {
-    get isIdle() {
-      return !database.inTransaction;
-    },
-    close: () => {
-      if (!database.inTransaction) return;
-      try {
-        database.exec('ROLLBACK');
-      } catch {
-        // Closing rolls the transaction back; every later statement fails.
-        database.close();
-      }
-    },
-  };
+class SqliteConnection implements DriverConnection {
+  constructor(private readonly database: Sqlite) {}
+
+  get isIdle(): boolean {
+    return !this.database.inTransaction;
+  }
+
+  close(): void {
+    if (this.isIdle) return;
+    try {
+      this.database.exec('ROLLBACK');
+    } catch {
+      // Closing rolls the transaction back; every later statement fails.
+      this.database.close();
+    }
+  }
 }
 
 function hasMethod<Name extends string>(value: unknown, name: Name): value is Record<Name, unknown> {
@@ -145,7 +148,7 @@ function isPostgresClient(value: unknown): value is PostgresClient {
   return hasMethod(value, 'end') && !hasMethod(value, 'destroy');
 }
 
-function isMysqlConnection(value: unknown): value is MysqlConnection {
+function isMysqlConnection(value: unknown): value is Mysql {
   return hasMethod(value, 'destroy');
 }
 

@@ -6,7 +6,7 @@ import type { DataSource } from 'typeorm';
 import { closeLongStatement, confidential, mysqlStatement } from './confidential.js';
 import {
   isInTransaction,
-  postgresConnection,
+  PostgresConnection,
   type PostgresClient,
   type WatchablePool,
   watchConnections,
@@ -103,7 +103,7 @@ async function runOnPostgres(pool: PostgresPool, statement: Statement): Promise<
 
 async function onIdleClient(pool: PostgresPool, request: object): Promise<StatementResult> {
   const client = await idleClient(pool);
-  const connection = postgresConnection(client);
+  const connection = new PostgresConnection(client);
   try {
     const result = await client.query(request);
     if (!connection.isIdle) throw new TransactionLeftOpen();
@@ -123,7 +123,7 @@ async function idleClient(pool: PostgresPool): Promise<LentClient> {
         else resolve(lent);
       });
     });
-    if (postgresConnection(client).isIdle) return client;
+    if (new PostgresConnection(client).isIdle) return client;
     client.release(new TransactionLeftOpen());
   }
 }
