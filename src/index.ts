@@ -95,6 +95,7 @@ export {
   TotpEnrolmentPolicy,
 } from './sessions/enrolment-policy.js';
 export { type CompletedSession, NoCompletionHook, TotpCompletionHook } from './http/completion-hook.js';
+export { isTotpRoute } from './http/own-route.js';
 export { RecipeTotpApi } from './http/recipe-api.js';
 export { TotpGuard } from './sessions/totp.guard.js';
 export { type TotpRefusal, TotpRefusalException } from './sessions/refusals.js';

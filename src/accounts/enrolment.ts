@@ -11,7 +11,12 @@ const MAX_DEVICE_NAME_LENGTH = 256;
 export type NewDevice = Omit<Device, 'name' | 'verifiedAt' | 'lastUsedAt' | 'usedUntil'>;
 
 export type CreateAnswer =
-  | { readonly status: 'OK'; readonly deviceName: string }
+  | {
+      readonly status: 'OK';
+      readonly deviceName: string;
+      /** Present when an unverified device had the name: its QR code stops working. */
+      readonly replaced?: true;
+    }
   | { readonly status: 'DEVICE_ALREADY_EXISTS_ERROR' }
   | { readonly status: 'DEVICE_LIMIT_REACHED_ERROR'; readonly maxDevices: number };
 
@@ -108,7 +113,7 @@ function add(
     return unchanged({ status: 'DEVICE_LIMIT_REACHED_ERROR', maxDevices: policy.maxDevices });
   }
   return {
-    answer: { status: 'OK', deviceName: name },
+    answer: { status: 'OK', deviceName: name, ...(namesake && { replaced: true }) },
     account: { ...before, devices: [...others, { ...device, name }] },
     events: [
       {

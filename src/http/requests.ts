@@ -1,10 +1,17 @@
 /** Reads the bodies of requests. An invalid body is a 400 with a message that names the field. */
 import { BadRequestException } from '@nestjs/common';
 import { deviceNameProblem } from '../accounts/enrolment.js';
+import { TotpConfigurationError } from '../shared/errors.js';
 import { property } from '../shared/unknown.js';
+
+const WITHOUT_PARSER =
+  'TotpModule: a request has a JSON body that nothing has parsed. Remove bodyParser: false from NestFactory.create, or add ' +
+  "app.useBodyParser('json'), or a parser of your own for the module's path.";
 
 /**
  * The fields of a body; none when there is no body.
+ *
+ * @throws TotpConfigurationError when the application parses no bodies
  *
  * Only JSON is read. This also rejects forms of other sites: a browser sends JSON to another site only after a CORS preflight.
  */
@@ -12,6 +19,7 @@ export function bodyFields(body: unknown, headers: unknown): object {
   if (hasBody(headers) && !isJson(headers)) {
     throw new BadRequestException('the body must be JSON: send it with the header Content-Type: application/json');
   }
+  if (body === undefined && hasBody(headers)) throw new TotpConfigurationError(WITHOUT_PARSER);
   if (body === undefined || body === '') return {};
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new BadRequestException('the body must be a JSON object');

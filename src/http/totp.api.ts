@@ -43,6 +43,8 @@ export type CreateDeviceResponse =
   | {
       readonly status: 'OK';
       readonly deviceName: string;
+      /** Present when the device replaced an unverified one of its name, as a form that is sent twice does: the first QR code stops working. */
+      readonly replaced?: true;
       readonly secret: string;
       readonly qrCodeString: string;
       /** An SVG data URL of the key URI; missing when the key URI is too long for a QR code. */

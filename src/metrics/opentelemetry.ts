@@ -88,7 +88,8 @@ function typeOf(error: unknown): string {
  * the application registers a MeterProvider.
  */
 export async function openTelemetryMetrics(clock: TotpClock): Promise<TotpMetrics> {
-  const api = await import('@opentelemetry/api').catch((error: unknown) => {
+  // Webpack must not look for it: it may be missing.
+  const api = await import(/* webpackIgnore: true */ '@opentelemetry/api').catch((error: unknown) => {
     if (isMissing(error)) return undefined;
     throw error;
   });

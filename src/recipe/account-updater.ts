@@ -4,6 +4,7 @@ import type { Account } from '../accounts/account.js';
 import type { Decision } from '../accounts/decision.js';
 import type { ActingSession } from '../accounts/step-up.js';
 import { type AnyTotpEvent, isCodeEvent, type Operator, toEvent } from '../events/catalogue.js';
+import { publishDiagnostics } from '../events/diagnostics.js';
 import { TotpEventPublisher } from '../events/publisher.js';
 import { FailSafeTotpMetrics, NoTotpMetrics, TotpMetrics } from '../metrics/metrics.js';
 import { TotpDamagedAccountError, TotpStorageError } from '../shared/errors.js';
@@ -202,6 +203,7 @@ export class AccountUpdater {
 
   /** A failure of the publisher is only logged: the answer is already committed. */
   private publish(events: readonly AnyTotpEvent[]): void {
+    publishDiagnostics(events);
     if (events.length === 0) return;
     for (const { name } of events) this.metrics.recordEvent(name);
     new Promise((resolve) => {

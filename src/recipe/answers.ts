@@ -9,6 +9,8 @@ export type CreateDeviceAnswer =
   | {
       readonly status: 'OK';
       readonly deviceName: string;
+      /** Present when the device replaced an unverified one of its name, whose QR code stops working. */
+      readonly replaced?: true;
       /** Base32. Show it once, to its owner, and store it nowhere. */
       readonly secret: string;
       /** The key URI to show as a QR code. It contains the secret. */

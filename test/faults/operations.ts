@@ -115,14 +115,14 @@ export const operations: readonly Operation[] = [
     name: 'createDevice of a new user',
     prepare: ({ userId }) => Promise.resolve(create(userId)),
     answer: created,
-    again: created,
+    again: { ...created, replaced: true },
     events: ['totp.device.created'],
   },
   {
     name: 'createDevice of a user with a device',
     prepare: withPhone(create),
     answer: created,
-    again: created,
+    again: { ...created, replaced: true },
     events: ['totp.device.created'],
   },
   {

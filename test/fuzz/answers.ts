@@ -17,7 +17,7 @@ type Kind = keyof typeof kinds;
 /** The fields of each outcome of each route, next to `status`. */
 export const OUTCOMES: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Kind>>>>>> = {
   'POST /device': {
-    OK: { deviceName: 'name', secret: 'secret', qrCodeString: 'keyUri', qrCodeImage: 'image' },
+    OK: { deviceName: 'name', secret: 'secret', qrCodeString: 'keyUri', qrCodeImage: 'image', replaced: 'trueOrNone' },
     DEVICE_ALREADY_EXISTS_ERROR: nothing,
     GENERAL_ERROR: { message: 'message' },
   },
@@ -45,6 +45,7 @@ export const OUTCOMES: Readonly<Record<string, Readonly<Record<string, Readonly<
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
 const kinds = {
+  trueOrNone: (value: unknown) => value === undefined || value === true,
   flag: (value: unknown) => typeof value === 'boolean',
   message: (value: unknown) =>
     value === `You can have up to ${String(MAX_DEVICES)} authenticators. Remove one to add another.`,
@@ -151,7 +152,7 @@ function problemWithOutcome(route: string | undefined, body: object): string | u
   );
   const fits = known.some(
     (expected) =>
-      Object.keys(fields).length === Object.keys(expected).length &&
+      Object.keys(fields).every((name) => name in expected) &&
       Object.entries(expected).every(([name, kind]) => kinds[kind](fields[name])),
   );
   return fits ? undefined : 'an unknown outcome';
