@@ -1,5 +1,5 @@
 /** Refuses a caller with the exception of its transport: in the form that SuperTokens' front ends expect, where that is HTTP. */
-import { type ExecutionContext, HttpException } from '@nestjs/common';
+import { type ExecutionContext, ForbiddenException, type HttpException, UnauthorizedException } from '@nestjs/common';
 
 /** Why a caller is refused: no user is signed in, the user has no verified device, or TOTP was not completed recently enough. */
 export type TotpRefusal = 'no-session' | 'no-device' | 'no-code';
@@ -21,41 +21,36 @@ const BODIES: Readonly<Record<TotpRefusal, RefusalBody>> = {
 };
 
 /**
- * A refusal over HTTP: 401 without a session, otherwise 403. In GraphQL it is an error whose extensions have the code
+ * Refuses a caller in an HTTP request: 401 without a session, otherwise 403. In GraphQL it is an error whose extensions have the code
  * `UNAUTHENTICATED` or `FORBIDDEN`, and the body: every GraphQL server takes over the `extensions` of an error.
  */
-export class TotpRefusalException extends HttpException {
-  readonly extensions: RefusalBody & { readonly code: 'UNAUTHENTICATED' | 'FORBIDDEN' };
-
-  constructor(readonly reason: TotpRefusal) {
-    const body = BODIES[reason];
-    super({ ...body }, reason === 'no-session' ? 401 : 403, { errorCode: body.errorCode });
-    // The message of a GraphQL error, which clients may show.
-    this.message = body.claimValidationErrors?.[0].reason.message ?? body.message;
-    this.extensions = { code: reason === 'no-session' ? 'UNAUTHENTICATED' : 'FORBIDDEN', ...body };
-  }
-}
-
-/** Refuses a caller in an HTTP request or a GraphQL operation. */
-export function refusal(reason: TotpRefusal): TotpRefusalException {
-  return new TotpRefusalException(reason);
+export function refusal(reason: TotpRefusal): HttpException {
+  const body = BODIES[reason];
+  const isSignedIn = reason !== 'no-session';
+  // Nest's own classes, for which the exception filters of applications look.
+  const exception = isSignedIn ? new ForbiddenException({ ...body }) : new UnauthorizedException({ ...body });
+  return Object.assign(exception, {
+    // What GraphQL clients may show.
+    message: body.claimValidationErrors?.[0].reason.message ?? body.message,
+    extensions: { code: isSignedIn ? 'FORBIDDEN' : 'UNAUTHENTICATED', ...body },
+  });
 }
 
 /** The exception that refuses a caller, for the transport of a context. */
-export function refusalFor(context: ExecutionContext, reason: TotpRefusal): Promise<Error> {
+export function refusalFor(context: ExecutionContext, reason: TotpRefusal): Error | Promise<Error> {
   return forTransport(context, refusal(reason));
 }
 
 /**
- * An HTTP exception as the exception of a context's transport, which is the same class except for WebSocket gateways (`WsException`) and
+ * An HTTP exception as the exception of a context's transport, which is the same object except for WebSocket gateways (`WsException`) and
  * message handlers (`RpcException`): Nest answers "Internal server error" to any other class there.
  */
-export async function forTransport(context: ExecutionContext, exception: HttpException): Promise<Error> {
+export function forTransport(context: ExecutionContext, exception: HttpException): Error | Promise<Error> {
   const type = context.getType<string>();
   if (type !== 'ws' && type !== 'rpc') return exception;
   const response = exception.getResponse();
   const body = { status: 'error', ...(typeof response === 'string' ? { message: response } : response) };
-  return type === 'ws' ? await webSocketException(body) : await messageException(body);
+  return type === 'ws' ? webSocketException(body) : messageException(body);
 }
 
 /** Both packages are optional, but an application with such handlers has the one that it needs. */

@@ -91,9 +91,13 @@ export class TotpGuard implements CanActivate {
    * Throws the exception of the transport: over HTTP, 401 without a session, otherwise the 403 that SuperTokens' front ends expect; in
    * GraphQL, an error with the code `UNAUTHENTICATED` or `FORBIDDEN`; otherwise a `WsException` or an `RpcException`.
    */
-  protected refuse(context: ExecutionContext, reason: TotpRefusal): void | Promise<void>;
-  protected async refuse(context: ExecutionContext, reason: TotpRefusal): Promise<void> {
-    throw await refusalFor(context, reason);
+  protected refuse(context: ExecutionContext, reason: TotpRefusal): void | Promise<void> {
+    const exception = refusalFor(context, reason);
+    // Over HTTP at once, so that an override need not wait for `super.refuse`.
+    if (exception instanceof Error) throw exception;
+    return exception.then((error) => {
+      throw error;
+    });
   }
 
   private async refusal(context: ExecutionContext): Promise<TotpRefusal | undefined> {
