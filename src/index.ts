@@ -98,7 +98,7 @@ export { type CompletedSession, NoCompletionHook, TotpCompletionHook } from './h
 export { isTotpRoute } from './http/own-route.js';
 export { RecipeTotpApi } from './http/recipe-api.js';
 export { TotpGuard } from './sessions/totp.guard.js';
-export { type TotpRefusal, TotpRefusalException } from './sessions/refusals.js';
+export type { TotpRefusal } from './sessions/refusals.js';
 export { CurrentTotpSession, TotpSessionGuard } from './sessions/session-guard.js';
 export { SocketRequest } from './sessions/transports.js';
 export { RequireTotp, type RequireTotpOptions, WithoutTotp } from './sessions/require-totp.js';

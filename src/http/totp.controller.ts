@@ -19,30 +19,17 @@ import { property, textProperty } from '../shared/unknown.js';
 import { OwnRoute } from './own-route.js';
 import { refusal } from '../sessions/refusals.js';
 import { browserId, deviceName, enteredCode, optionalDeviceName, trustsBrowser } from './requests.js';
+import { describeRoutes } from './openapi.js';
 import { retryAfter } from './retry-after.js';
 import { CurrentRequest, NoStoreGuard, type TotpRequest } from './current-request.js';
 import { TotpSessionGuard } from '../sessions/session-guard.js';
+import { ROUTES } from './routes.js';
 import { type APIInput, type APIInterface, TotpApi, type TrustInput } from './totp.api.js';
 import { keepsTokenItself, trustCookie } from '../sessions/trust-token.js';
 import { WithoutTotp } from '../sessions/require-totp.js';
 
 /** The controller classes, with the handlers that they were created with. */
 const built = new WeakMap<Type<object>, { prototype: object; members: Record<string, PropertyDescriptor> }>();
-
-/** The route of each API, below the module's own path. */
-const ROUTES = {
-  createDevicePOST: 'device',
-  listDevicesGET: 'device/list',
-  removeDevicePOST: 'device/remove',
-  verifyDevicePOST: 'device/verify',
-  updateDevicePOST: 'device/rename',
-  verifyTOTPPOST: 'verify',
-  createRecoveryCodesPOST: 'recovery-codes',
-  recoveryCodesGET: 'recovery-codes',
-  verifyRecoveryCodePOST: 'recovery-codes/verify',
-  trustedBrowsersGET: 'trusted-browsers',
-  forgetTrustedBrowsersPOST: 'trusted-browsers/forget',
-} as const satisfies Record<keyof APIInterface, string>;
 
 /**
  * Creates the controller of the module's routes. In this order, it checks the session (401), the body (400) and the session's rights
@@ -202,6 +189,7 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
     }
   }
   const { prototype } = TotpController;
+  describeRoutes(prototype);
   built.set(TotpController, { prototype, members: Object.getOwnPropertyDescriptors(prototype) });
   return TotpController;
 }
