@@ -116,7 +116,7 @@ describe('an application that parses no bodies', () => {
 describe.each(platforms)('a device that is created twice on %s, as by a form that is sent twice', (platform) => {
   const application = useApplication({ platform });
 
-  it('C16: tells the second answer that the first QR code stopped working', async () => {
+  it('tells the second answer that the first QR code stopped working', async () => {
     const ann = new Person(application());
     const [first, second] = [await ann.post('/device', {}), await ann.post('/device', {})];
     expect(first.body).not.toHaveProperty('replaced');
