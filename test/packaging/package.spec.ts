@@ -53,10 +53,10 @@ describe.each([
     files = await filesIn(name === 'nestjs-totp' ? packed.tarball : packed.cliTarball);
   });
 
-  it('contains its build, schemas, pages and papers, and nothing else', () => {
+  it('contains its build, its descriptions, pages and papers, and nothing else', () => {
     const schemas = files.filter((file) => file.startsWith('schemas/'));
     expect(schemas.every((file) => file.endsWith('.json') && existsSync(join(PROJECT, file)))).toBe(true);
-    const others = files.filter((file) => !/^(bin|dist|docs|schemas)\//.test(file));
+    const others = files.filter((file) => !/^(bin|dist|docs|openapi|schemas)\//.test(file));
     expect(others.sort()).toEqual(papers);
 
     const built = files.filter((file) => file.startsWith('dist/'));
