@@ -4,19 +4,20 @@ import { TotpConfigurationError } from '../shared/errors.js';
 import { refusalFor } from './refusals.js';
 import { SessionContainer } from './session.js';
 import { TotpSessionAdapter } from './session-adapter.js';
-import { findRequest, requestOf } from './transports.js';
+import { requestInProgress } from './transports.js';
 
 /** The sessions of requests in progress. */
 const sessions = new WeakMap<object, SessionContainer>();
 
 /** The session that a guard has found for a request in progress. */
 export function keptSession(context: ExecutionContext): SessionContainer | undefined {
-  return sessions.get(requestOf(context));
+  const request = requestInProgress(context);
+  return request && sessions.get(request);
 }
 
 /** Keeps the session that a guard has found, for `@CurrentTotpSession()`. */
 export function keepSession(context: ExecutionContext, session: SessionContainer): void {
-  const request = findRequest(context);
+  const request = requestInProgress(context);
   if (request !== undefined) sessions.set(request, session);
 }
 

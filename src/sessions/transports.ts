@@ -38,6 +38,18 @@ export function findRequest(context: ExecutionContext): object | undefined {
   return candidates(context).find(isInstance);
 }
 
+/**
+ * What a guard and a handler both see of one request or message, and no later one does: over WebSockets, where the socket stays, the
+ * message. Only a message that is no object is known by its socket.
+ */
+export function requestInProgress(context: ExecutionContext): object | undefined {
+  if (context.getType<string>() === 'ws') {
+    const message: unknown = context.switchToWs().getData<unknown>();
+    if (typeof message === 'object' && message !== null) return message;
+  }
+  return findRequest(context);
+}
+
 function candidates(context: ExecutionContext): readonly unknown[] {
   switch (context.getType<string>()) {
     case 'http':
@@ -45,7 +57,7 @@ function candidates(context: ExecutionContext): readonly unknown[] {
     case 'graphql': {
       // As `GqlExecutionContext.create(context).getContext()` of @nestjs/graphql, which may not be installed.
       const graphql: unknown = context.getArgByIndex(2);
-      return [property(graphql, 'req'), property(graphql, 'request')];
+      return [property(graphql, 'req')];
     }
     case 'ws':
       return [socketRequest(context.switchToWs().getClient<unknown>())];

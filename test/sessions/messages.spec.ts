@@ -20,10 +20,10 @@ import {
   TotpTokenSessionAdapter,
   WithoutTotp,
 } from 'nestjs-totp';
-import { createServer, type AddressInfo } from 'node:net';
 import { firstValueFrom } from 'rxjs';
 import { HeaderSignIn } from '../support/application.js';
 import { answered, Person, send, useApplication } from '../support/client.js';
+import { freePort } from '../support/database-servers.js';
 import { contextOf } from '../support/contexts.js';
 
 @Controller()
@@ -69,15 +69,6 @@ class Everything {
   ],
 })
 class HybridModule {}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 const adapters = [RequestSessionAdapter, TotpTokenSessionAdapter];
 

@@ -1,5 +1,4 @@
 /** The guards and decorators in GraphQL, WebSocket gateways and message handlers: each in an application that really listens. */
-import { createServer, type AddressInfo } from 'node:net';
 import {
   type CanActivate,
   Controller,
@@ -44,6 +43,7 @@ import { io, type Socket } from 'socket.io-client';
 import { WebSocket } from 'ws';
 import type { ApplicationSettings, Platform, TestApplication } from '../support/application.js';
 import { send, useApplication } from '../support/client.js';
+import { freePort } from '../support/database-servers.js';
 
 const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
 
@@ -107,6 +107,12 @@ class VaultResolver {
     return 'open';
   }
 
+  /** Forgets its guards. */
+  @Query(() => String)
+  unguarded(@CurrentTotpSession() session: SessionContainer): string {
+    return session.getUserId();
+  }
+
   @Mutation(() => String)
   @UseGuards(GraphQlSignIn, TotpSessionGuard)
   enter(@CurrentTotpSession() session: SessionContainer, @Args('code') code: string): Promise<string> {
@@ -166,6 +172,11 @@ class VaultMessages {
     return 'open';
   }
 
+  @MessagePattern('unguarded')
+  unguarded(@CurrentTotpSession() session: SessionContainer): string {
+    return session.getUserId();
+  }
+
   @MessagePattern('enter')
   @UseGuards(MessageSignIn, TotpSessionGuard)
   enter(@CurrentTotpSession() session: SessionContainer, @Payload() { code = '' }: Message): Promise<string> {
@@ -222,6 +233,11 @@ class VaultGateway {
   @WithoutTotp()
   open(): object {
     return { event: 'answer', data: 'open' };
+  }
+
+  @SubscribeMessage('unguarded')
+  unguarded(@CurrentTotpSession() session: SessionContainer): object {
+    return { event: 'answer', data: session.getUserId() };
   }
 
   @SubscribeMessage('enter')
@@ -299,7 +315,9 @@ function overGraphQl({ url }: TestApplication): Promise<{ call: Call; close: () 
       body: JSON.stringify({ query }),
     });
     const { data, errors } = body as { data?: Record<string, unknown> | null; errors?: { extensions: object }[] };
-    return errors === undefined ? { value: data?.[handler] } : { refusal: errors[0]?.extensions };
+    const value = data?.[handler] ?? undefined;
+    // Mercurius answers an error that is no refusal with an HTTP error.
+    return value === undefined ? { refusal: errors?.[0]?.extensions ?? body } : { value };
   };
   return Promise.resolve({ call, close: () => undefined });
 }
@@ -308,14 +326,6 @@ const graphQlRefusal: TransportUnderTest['refused'] = (code, body) =>
   expect.objectContaining({ code, ...body }) as unknown;
 const otherRefusal: TransportUnderTest['refused'] = (_, body) =>
   expect.objectContaining({ status: 'error', ...body }) as unknown;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 let tcpPort = 0;
 
@@ -467,6 +477,13 @@ describe.each(transports)('$name', ({ platform, imports, configure, connect, ref
     expect(await call('secret', ann)).toEqual({ value: 'the secret' });
     expect(await call('topSecret', ann)).toEqual({ value: 'the top secret' });
     expect(await call('secret', { token: 'second token of ann' })).toEqual(codeFirst);
+  });
+
+  it('gives a handler that forgot its guards no session, also after a guarded one was called', async () => {
+    await call('enter', { ...ann, code: '000000' });
+    const { value, refusal } = await call('unguarded', ann);
+    expect(value).toBeUndefined();
+    expect(refusal).toBeDefined();
   });
 
   it('asks for a code before a change of devices, and answers a wrong argument', async () => {
