@@ -16,29 +16,29 @@ const execute = promisify(execFile);
  * @param {readonly string[]} how.args of `run.js`, for both
  * @param {number} how.turns how often each is measured
  * @param {(text: string) => void} how.report told what is being done
+ * @param {(close: () => Promise<void>) => void} how.defer told what to do at the end, also of an interrupted run
  * @returns for each row that both have, the ratios of this version's figures to the revision's, turn by turn
  */
-export async function compare(revision, { args, turns, report }) {
+export async function compare(revision, { args, turns, report, defer }) {
   const folder = await mkdtemp(join(tmpdir(), 'totp-bench-compare-'));
   const other = join(folder, 'revision');
-  try {
-    report(`${revision}: installing and building`);
-    await checkOut(revision, other);
-    const results = [];
-    for (let turn = 0; turn < turns; turn++) {
-      const measured = {};
-      // The two swap places, so that neither is always the one after the other.
-      for (const name of turn % 2 === 0 ? ['here', 'there'] : ['there', 'here']) {
-        report(`turn ${turn + 1} of ${turns}: ${name === 'here' ? 'this version' : revision}`);
-        measured[name] = await measure(name === 'here' ? PROJECT : other, join(folder, 'report.json'), args);
-      }
-      results.push(measured);
-    }
-    return comparison(results);
-  } finally {
+  defer(async () => {
     await execute('git', ['worktree', 'remove', '--force', other], { cwd: PROJECT }).catch(() => undefined);
     await rm(folder, { recursive: true, force: true });
+  });
+  report(`${revision}: installing and building`);
+  await checkOut(revision, other);
+  const results = [];
+  for (let turn = 0; turn < turns; turn++) {
+    const measured = {};
+    // The two swap places, so that neither is always the one after the other.
+    for (const name of turn % 2 === 0 ? ['here', 'there'] : ['there', 'here']) {
+      report(`turn ${turn + 1} of ${turns}: ${name === 'here' ? 'this version' : revision}`);
+      measured[name] = await measure(name === 'here' ? PROJECT : other, join(folder, 'report.json'), args);
+    }
+    results.push(measured);
   }
+  return comparison(results);
 }
 
 async function checkOut(revision, folder) {

@@ -74,9 +74,10 @@ async function measureAll() {
 async function compareWith(revision) {
   progress.start();
   const rows = await compare(revision, {
-    args: ownArguments(),
+    args: sharedArguments(),
     turns: rounds,
     report: (text) => (progress.text = text),
+    defer: (close) => closers.push(close),
   });
   if (args.output !== undefined) await writeFile(args.output, `${JSON.stringify(rows, null, 2)}\n`);
   progress.stop();
@@ -87,7 +88,7 @@ async function compareWith(revision) {
 }
 
 /** What both versions of a comparison are run with. */
-function ownArguments() {
+function sharedArguments() {
   const repeated = ['only', 'rows'].flatMap((option) => (args[option] ?? []).map((value) => `--${option}=${value}`));
   return [`--database=${args.database}`, ...repeated, ...(args.quick ? ['--quick'] : [])];
 }

@@ -217,7 +217,7 @@ function json(description: string, schema: Schema): Response {
 
 const BAD_REQUEST = json(
   'The body is not as described.',
-  object({ statusCode: whole('400', 400), message, error: text('Its name', 'Bad Request') }),
+  object({ statusCode: whole('The HTTP status', 400), message, error: text('Its name', 'Bad Request') }),
 );
 const UNAUTHORISED = json(
   'Nobody is signed in.',

@@ -148,7 +148,9 @@ export class RecipeTotpApi implements TotpApi {
     return options.recipeImplementation.updateDevice({ ...(await caller(input)), existingDeviceName, newDeviceName });
   }
 
-  /** Marks the session as completed, and adds to the answer what the application's hook returns. */
+  /**
+   * Completes the session, which the recipe was told about and not given: its overrides see plain data. Then adds to the answer what the application's hook returns.
+   */
   private async complete<Answer extends object>(
     { session, options, userContext }: APIInput,
     method: CompletionMethod,

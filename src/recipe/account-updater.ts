@@ -203,8 +203,8 @@ export class AccountUpdater {
 
   /** A failure of the publisher is only logged: the answer is already committed. */
   private publish(events: readonly AnyTotpEvent[]): void {
-    publishDiagnostics(events);
     if (events.length === 0) return;
+    publishDiagnostics(events);
     for (const { name } of events) this.metrics.recordEvent(name);
     new Promise((resolve) => {
       resolve(this.publisher.publish(events));

@@ -12,7 +12,7 @@ export type UserContext = Record<string, unknown>;
 export interface CallContext {
   /** 1–10,000 UTF-16 units without NUL and unpaired surrogates. User ids are compared byte for byte. */
   readonly userId: string;
-  /** The tenant of the user, for events; 1–256 UTF-16 units, default `public`. */
+  /** The tenant of the user, for events; 1–256 UTF-16 units; default: that of the session, if it is a live one, or else `public`. */
   readonly tenantId?: string;
   readonly userContext?: UserContext;
 }

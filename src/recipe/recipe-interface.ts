@@ -124,13 +124,13 @@ export interface RecipeInterface {
    * For any number of parallel calls in any number of processes, a code is accepted exactly once (RFC 6238 §5.2, ASVS 6.5.1), and
    * no more wrong codes are checked than the limit allows (RFC 4226 §7.3, NIST SP 800-63B-4 §3.2.2).
    *
-   * @example
-   * const answer = await totp.verifyTOTP({ userId: user.id, session, totp: body.totp });
-   * if (answer.status === 'LIMIT_REACHED_ERROR') return tooManyAttempts(answer.retryAfterMs);
    * After many wrong codes over the long run (`lockout.vigilance`), one code is not enough: the first right code is answered by
    * `INVALID_TOTP_ERROR` with `nextCodeRequired: true`, and the next code of the same device, entered in the same session, signs in
    * (RFC 4226 §7.4).
    *
+   * @example
+   * const answer = await totp.verifyTOTP({ userId: user.id, session, totp: body.totp });
+   * if (answer.status === 'LIMIT_REACHED_ERROR') return tooManyAttempts(answer.retryAfterMs);
    * @returns `OK`, with `trustToken` if the browser is to be trusted; `UNKNOWN_USER_ID_ERROR` when the user has no device;
    *   `INVALID_TOTP_ERROR` with the number of failures; `LIMIT_REACHED_ERROR` with the wait
    */
