@@ -149,7 +149,8 @@ export class RecipeTotpApi implements TotpApi {
   }
 
   /**
-   * Completes the session, which the recipe was told about and not given: its overrides see plain data. Then adds to the answer what the application's hook returns.
+   * Completes the session, of which `TotpService` was given a copy of the data, and adds to the answer what the application's hook
+   * returns.
    */
   private async complete<Answer extends object>(
     { session, options, userContext }: APIInput,
