@@ -35,7 +35,7 @@ export const ROOMS = {
     'storage',
     'storage/sql',
   ],
-  testing: ['accounts', 'events', 'otp', 'secrets', 'shared', 'storage'],
+  testing: ['accounts', 'events', 'otp', 'outbox', 'secrets', 'sessions', 'shared', 'storage'],
   'totp.module': ['http', 'module'],
   index: [
     'accounts',

@@ -96,6 +96,22 @@ describe('an ESM application on Nest 12 and TypeORM 1', () => {
     await expect(run('node', ['cipher.js'], app)).resolves.toContain('true a secret a secret refused new unwrap');
   });
 
+  it('tests the cipher of docs/keys.md with node:test, as docs/testing.md says', async () => {
+    const source = `
+      import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+      import { associatedData, type SecretBinding, TotpSecretCipher, TotpSecretError } from 'nestjs-totp';
+      ${codeOf('docs/keys.md', 'class KeyServiceCipher')}
+      const plain = randomBytes(32);
+      const service: KeyService = {
+        newDataKey: async () => ({ plain, wrapped: Buffer.from('wrapped') }),
+        unwrap: async () => plain,
+      };
+      ${codeOf('docs/testing.md', 'secretCipherContract(() => cipher)')}`;
+    writeFileSync(join(app, 'cipher.test.ts'), source);
+    await compile(app, { module: 'nodenext', skipLibCheck: true, noEmit: false }, 'cipher.test.ts');
+    await expect(run('node', ['--test', '--test-reporter=tap', 'cipher.test.js'], app)).resolves.toMatch(/# fail 0/);
+  });
+
   it('runs the commands of nestjs-totp-cli and imports its functions', () => usesCommands(app, 'cli.mjs'));
 });
 
