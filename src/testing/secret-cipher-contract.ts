@@ -15,8 +15,8 @@ import type { ContractTest } from './contract.js';
 
 const DEVICE: DeviceBinding = {
   purpose: 'device',
-  userId: 'ann',
-  deviceId: 'device-1',
+  userId: 'user',
+  deviceId: 'name-1',
   algorithm: 'SHA1',
   digits: 6,
   period: 30,
@@ -26,9 +26,9 @@ const CODES: RecoveryBinding = { purpose: 'recovery-codes', userId: 'ann', setId
 
 const otherBindings: readonly (readonly [string, SecretBinding, SecretBinding])[] = [
   ['another user', DEVICE, { ...DEVICE, userId: 'bob' }],
-  ['another device', DEVICE, { ...DEVICE, deviceId: 'device-2' }],
-  ['a user and a device that read the same', DEVICE, { ...DEVICE, userId: 'anndevice', deviceId: '-1' }],
-  ['a user id that ends the field', DEVICE, { ...DEVICE, userId: 'ann","device-1', deviceId: '' }],
+  ['another device', DEVICE, { ...DEVICE, deviceId: 'name-2' }],
+  ['a user and a device that read the same', DEVICE, { ...DEVICE, userId: 'username', deviceId: '-1' }],
+  ['a user id that ends the field', DEVICE, { ...DEVICE, userId: 'user","name-1', deviceId: '' }],
   ['another algorithm', DEVICE, { ...DEVICE, algorithm: 'SHA256' }],
   ['another number of digits', DEVICE, { ...DEVICE, digits: 8 }],
   ['another period', DEVICE, { ...DEVICE, period: 300 }],

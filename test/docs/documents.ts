@@ -60,7 +60,10 @@ export function problemsOf(page: string, markdown = read(page)): string[] {
 
 const known = new Map<string, ReadonlySet<string>>();
 
-/** The titles of the tests in a file, as they are written there: `it.each`'s with their `%s`. Skipped tests show nothing. */
+/**
+ * The titles of the tests in a file, as they are written there: `it.each`'s with their `%s`, and those of a contract suite, which are
+ * pairs of a title and a function. Skipped tests show nothing.
+ */
 export function titlesOf(file: string): ReadonlySet<string> {
   const titles = known.get(file) ?? readTitles(ts.createSourceFile(file, read(file), ts.ScriptTarget.Latest, true));
   known.set(file, titles);
@@ -76,13 +79,21 @@ function readTitles(source: ts.SourceFile): ReadonlySet<string> {
       const [title] = node.arguments;
       // Of `it.each(cases)(title)`, the inner call has the cases and no title.
       if (title && /^(it|test)$|^(it|test)\.each./.test(name)) {
-        titles.add(ts.isStringLiteralLike(title) ? title.text : title.getText(source).replace(/^`|`$/g, ''));
+        titles.add(textOf(title, source));
       }
+    }
+    if (ts.isArrayLiteralExpression(node)) {
+      const [title, run] = node.elements;
+      if (title && run && (ts.isIdentifier(run) || ts.isArrowFunction(run))) titles.add(textOf(title, source));
     }
     ts.forEachChild(node, visit);
   };
   visit(source);
   return titles;
+}
+
+function textOf(title: ts.Expression, source: ts.SourceFile): string {
+  return ts.isStringLiteralLike(title) ? title.text : title.getText(source).replace(/^`|`$/g, '');
 }
 
 function unescaped(text: string): string {
