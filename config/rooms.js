@@ -36,6 +36,7 @@ export const ROOMS = {
     'storage/sql',
   ],
   testing: ['accounts', 'events', 'otp', 'outbox', 'secrets', 'sessions', 'shared', 'storage'],
+  schematics: ['shared'],
   'totp.module': ['http', 'module'],
   index: [
     'accounts',
