@@ -41,6 +41,8 @@ export interface TotpImportReport {
    * usually the export is wrong.
    */
   readonly shared: readonly Refusal[];
+  /** What was not read as it was written, and does not change the codes. */
+  readonly notes: readonly Refusal[];
   /** Whether `signal` stopped the import before its end. */
   readonly aborted: boolean;
 }
@@ -68,6 +70,7 @@ export async function importForeignDevices(
   }
   const refused: Refusal[] = [];
   const shared: Refusal[] = [];
+  const notes: Refusal[] = [];
   /** Who has each HMAC key, by its hash: the first of this run. */
   const holders = new Map<string, { readonly userId: string; readonly source: string }>();
   let [read, imported, alreadyThere] = [0, 0, 0];
@@ -76,6 +79,7 @@ export async function importForeignDevices(
     const owned: { source: string; input: ImportDeviceInput }[] = [];
     for (const device of batch) {
       const { source } = device;
+      for (const reason of device.notes ?? []) notes.push({ source, reason });
       const userId = userIdOf(device) ?? '';
       const problem = userId === '' ? 'the user it belongs to is unknown' : userIdProblem(userId, 'the user id');
       if (problem === undefined) {
@@ -102,7 +106,7 @@ export async function importForeignDevices(
     }
   }
 
-  const report = (aborted: boolean) => ({ read, imported, alreadyThere, refused, shared, aborted });
+  const report = (aborted: boolean) => ({ read, imported, alreadyThere, refused, shared, notes, aborted });
   for await (const page of pagesOf(found)) {
     for (const refusal of page.refused) refused.push(refusal); // avoids spreading an unbounded array into push()
     read += page.refused.length;

@@ -69,14 +69,24 @@ export function toBase32(secret: Uint8Array): string {
   return base32.encode(secret);
 }
 
-/** The bytes of a Base32 string, ignoring whitespace and padding; undefined when it is not Base32. */
+/**
+ * The bytes of a Base32 string, ignoring whitespace, hyphens and padding; undefined when it is not Base32. Bits that are left over at its end
+ * are ignored, as authenticator apps do: they are no whole byte.
+ */
 export function fromBase32(text: string): Uint8Array | undefined {
-  const compact = text.replace(/[\s=]/gu, '');
+  const compact = text.replace(/[\s=-]/gu, '');
   // Checked before conversion to upper case, which turns other letters (ß, ſ) into these.
   if (!/^[A-Za-z2-7]+$/.test(compact)) return undefined;
-  try {
-    return base32.decode(compact.toUpperCase());
-  } catch {
-    return undefined;
-  }
+  const length = Math.floor((compact.length * 5) / 8);
+  return length === 0 ? undefined : base32.decode(wholeBytes(compact.toUpperCase(), length));
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+
+/** The letters of the first bytes, with zeros in the bits that the last letter has beyond them: what RFC 4648 §6 writes. */
+function wholeBytes(letters: string, bytes: number): string {
+  const count = Math.ceil((bytes * 8) / 5);
+  const unused = count * 5 - bytes * 8;
+  const last = ALPHABET.indexOf(letters.charAt(count - 1));
+  return letters.slice(0, count - 1) + ALPHABET.charAt((last >> unused) << unused);
 }

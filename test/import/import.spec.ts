@@ -54,7 +54,15 @@ describe.each(databases)('an import on $name', ({ open }) => {
     await service().importDevice({ userId: 'ann', secretKey: toBase32(secretOf('other')), deviceName: 'old phone' });
     events.clear();
     const report = await importForeignDevices(service(), found('ann/phone', 'ann/tablet', 'bob', 'cem'));
-    expect(report).toEqual({ read: 4, imported: 4, alreadyThere: 0, refused: [], shared: [], aborted: false });
+    expect(report).toEqual({
+      read: 4,
+      imported: 4,
+      alreadyThere: 0,
+      refused: [],
+      shared: [],
+      notes: [],
+      aborted: false,
+    });
     expect((await service().listDevices({ userId: 'ann' })).devices).toMatchObject([
       { name: 'old phone' },
       { name: 'phone', verified: true },

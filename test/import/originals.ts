@@ -58,13 +58,13 @@ export const files: { name: string; read: () => ForeignDevices; originals: Origi
     name: 'google-authenticator.txt',
     read: () => readGoogleAuthenticatorExport([file('google-authenticator.txt')]),
     originals: google,
-    refused: ['picture 1, account 5'],
+    refused: ['QR code 1, account 5'],
   },
   {
     name: 'the QR codes of google-authenticator.txt, scanned',
     read: () => readGoogleAuthenticatorExport(file('google-authenticator.txt').trim().split('\n').map(scanned)),
     originals: google,
-    refused: ['picture 1, account 5'],
+    refused: ['QR code 1, account 5'],
   },
   {
     name: 'supertokens-postgresql.csv',

@@ -146,7 +146,7 @@ async function ownersFor(
 }
 
 function describe(
-  { read, imported, alreadyThere, refused, shared, aborted }: TotpImportReport,
+  { read, imported, alreadyThere, refused, shared, notes, aborted }: TotpImportReport,
   dryRun: boolean,
 ): string {
   const summary = [
@@ -159,5 +159,6 @@ function describe(
     `${summary}.${aborted ? ' Stopped: run it again for the rest.' : ''}`,
     ...refused.map(({ source, reason }) => `  ${source}: ${reason}`),
     ...shared.map(({ source, reason }) => `  warning: ${source} ${reason}`),
+    ...notes.map(({ source, reason }) => `  note: ${source}: ${reason}`),
   ].join('\n');
 }

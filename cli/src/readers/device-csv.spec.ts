@@ -66,12 +66,26 @@ describe('a CSV of devices', () => {
     ['a secret in groups of small letters', `user_id,secret\nann,${BASE32.toLowerCase().replace(/(.{4})/g, '$1 ')}`],
     ['what a spreadsheet writes', `\uFEFFuser_id,secret\r\n"ann","${BASE32}"\r\n\r\n`],
     ['spaces around the column names', `user_id , secret\nann,${BASE32}`],
+    ['semicolons', `user_id;secret\nann;${BASE32}`],
+    ['tabs', `user_id\tsecret\nann\t${BASE32}`],
+    ['a line that names the delimiter', `\uFEFFsep=;\r\nuser_id;secret\r\nann;${BASE32}\r\n`],
+    ['column names in capitals', `USER_ID,Secret\nann,${BASE32}`],
+    ['empty columns at the end', `user_id,secret,,\nann,${BASE32},,\n`],
+    ['empty cells at the end of a row', `user_id,secret\nann,${BASE32},,`],
     ['empty lines', `\n\nuser_id,secret\n\nann,${BASE32}\n\n`],
   ])('is read with %s', (_, text) => {
     expect(readDeviceCsv(text)).toMatchObject({
       devices: [{ userId: 'ann', secret: new Uint8Array(SECRET) }],
       refused: [],
     });
+  });
+
+  it('counts the line that names the delimiter', () => {
+    expect(readDeviceCsv(`sep=;\nuser_id;secret\nann;`).refused).toMatchObject([{ source: 'line 3' }]);
+  });
+
+  it('keeps semicolons within the cells of a file with commas', () => {
+    expect(readDeviceCsv(`user_id,secret\n"a;b;c",${BASE32}`).devices).toMatchObject([{ userId: 'a;b;c' }]);
   });
 
   it('leaves user ids and names as they are', () => {
@@ -85,6 +99,11 @@ describe('a CSV of devices', () => {
     ['NUL in the user id', ann({ user_id: 'a\0' }), /user_id contains NUL or unpaired surrogates/],
     ['a line break in the name', ann({ device_name: '"a\nb"' }), /device_name must not contain control characters/],
     ['an endless name', ann({ device_name: 'a'.repeat(257) }), /device_name must not be longer than 256/],
+    [
+      'a user id that a spreadsheet has rounded',
+      ann({ user_id: '1.23457E+17' }),
+      /user_id is 1.23457E\+17: a spreadsheet/,
+    ],
     ['no secret', ann({ secret: '' }), /has no secret/],
     ['two secrets', ann({ secret_hex: HEX }), /has two secrets/],
     ['hex in the column of Base32', ann({ secret: HEX }), /secret is not Base32/],
@@ -115,7 +134,8 @@ describe('a CSV of devices', () => {
   it.each([
     ['nothing', '', /is empty/],
     ['no line of names', `ann,${BASE32}`, /first line does not name the columns/],
-    ['semicolons', `user_id;secret\nann;${BASE32}`, /first line does not name the columns.*commas/],
+    ['colons', `user_id:secret\nann:${BASE32}`, /first line does not name the columns.*commas/],
+    ['endless semicolons', `user_id;secret\n${';'.repeat(10_000_000)}`, /more than 1000 cells/],
     ['no users', `secret\n${BASE32}`, /no column user_id/],
     ['no secrets', 'user_id\nann', /no column secret or secret_hex/],
     ['a column twice', `user_id,secret,secret\nann,${BASE32},${BASE32}`, /column secret is there twice/],

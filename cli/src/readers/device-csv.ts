@@ -33,10 +33,15 @@ function readRow({ source, cell }: Row): ForeignDevice | Refusal {
   const hex = cell('secret_hex')?.trim() ?? '';
   if (base32 === '' && hex === '') return { source, reason: 'has no secret: fill in secret or secret_hex' };
   if (base32 !== '' && hex !== '') return { source, reason: 'has two secrets: leave secret or secret_hex empty' };
+  const userId = cell('user_id') ?? '';
+  if (/^[0-9](?:[.,][0-9]+)?E\+[0-9]+$/i.test(userId)) {
+    const reason = `user_id is ${userId}: a spreadsheet has rounded it. Format the column as text, and export it again`;
+    return { source, reason };
+  }
   const deviceName = cell('device_name');
   return checkClaim({
     source,
-    userId: cell('user_id') ?? '',
+    userId,
     deviceName: deviceName === '' ? undefined : deviceName,
     secret: hex === '' ? base32Secret(base32, 'secret') : hexSecret(hex, 'secret_hex'),
     algorithm: cell('algorithm')?.trim(),

@@ -11,6 +11,7 @@ import {
   MIN_SIGNIFICANT_BYTES,
   PERIOD_RANGE,
   SKEW_RANGE,
+  toBase32,
   userIdProblem,
 } from 'nestjs-totp';
 
@@ -33,6 +34,8 @@ export interface ForeignDevice {
   readonly period: number;
   /** Steps, 0–2; undefined where the format does not say, for the application's own setting. */
   readonly skew: number | undefined;
+  /** What was not read as it was written, and does not change the codes; missing when there is nothing to say. */
+  readonly notes?: readonly string[];
 }
 
 /** A device that was not read. Neither text holds a secret, or any part of the input that may be one. */
@@ -50,7 +53,7 @@ export interface ForeignDevices {
 }
 
 /** A secret, or what is wrong with the text that should be one. */
-export type SecretReading = { readonly secret: Uint8Array } | { readonly problem: string };
+export type SecretReading = { readonly secret: Uint8Array; readonly note?: string } | { readonly problem: string };
 
 /** What the input says of a device. A setting that is missing or empty has its usual value: SHA1, 6 digits, 30 s. */
 export interface Claim {
@@ -64,6 +67,7 @@ export interface Claim {
   readonly digits?: string | undefined;
   readonly period?: string | undefined;
   readonly skew?: string | undefined;
+  readonly notes?: readonly string[];
 }
 
 /** Room for the longest secret with spaces, so that no huge string is decoded. */
@@ -74,9 +78,15 @@ const MAX_LABEL_LENGTH = 1_000;
 /** @param field what the input calls the secret */
 export function base32Secret(text: string, field: string): SecretReading {
   const secret = text.length > MAX_SECRET_TEXT_LENGTH ? undefined : fromBase32(text);
-  return secret === undefined
-    ? { problem: `${field} is not Base32 of 16 to 64 bytes (RFC 4648: letters from A to Z and digits from 2 to 7)` }
-    : { secret };
+  if (secret === undefined) {
+    return {
+      problem: `${field} is not Base32 of 16 to 64 bytes (RFC 4648: letters from A to Z and digits from 2 to 7)`,
+    };
+  }
+  const isWhole = toBase32(secret) === text.replace(/[\s=-]/g, '').toUpperCase();
+  return isWhole
+    ? { secret }
+    : { secret, note: `${field} has bits left over at its end, which authenticator apps ignore too` };
 }
 
 /** @param field what the input calls the secret */
@@ -111,7 +121,7 @@ export function checkClaim(claim: Claim): ForeignDevice | Refusal {
   }
   const algorithm = claim.algorithm ? algorithmOf(claim.algorithm) : 'SHA1';
   if (algorithm === undefined) return refuse(`algorithm is not one of ${ALGORITHMS.join(', ')}`);
-  const digits = claim.digits ? DIGITS.find((number) => String(number) === claim.digits) : 6;
+  const digits = claim.digits ? digitsOf(claim.digits) : 6;
   if (digits === undefined) return refuse('digits is neither 6 nor 8');
   const period = claim.period ? numberOf(claim.period, PERIOD_RANGE) : 30;
   if (period === undefined) return refuse(`period is not a whole number of seconds ${rangeText(PERIOD_RANGE)}`);
@@ -119,7 +129,9 @@ export function checkClaim(claim: Claim): ForeignDevice | Refusal {
   if (claim.skew && skew === undefined) {
     return refuse(`skew is not a whole number of steps ${rangeText(SKEW_RANGE)}; most peers use 1`);
   }
-  return { source, userId, account, issuer, deviceName, secret, algorithm, digits, period, skew };
+  const notes = [...(claim.secret.note === undefined ? [] : [claim.secret.note]), ...(claim.notes ?? [])];
+  const device = { source, userId, account, issuer, deviceName, secret, algorithm, digits, period, skew };
+  return notes.length === 0 ? device : { ...device, notes };
 }
 
 /** Parts the devices from what was refused. */
@@ -142,15 +154,24 @@ function labelProblem(text: string | undefined, field: string): string | undefin
   return /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u.test(text) ? `the label's ${field} holds control characters` : undefined;
 }
 
-/** `SHA1`, and the other ways in which peers write it: `sha-1`, `HmacSHA1`. */
+/** `SHA1`, and the other ways in which exporters write it: `sha-1`, `SHA_1`, `HmacSHA1`, `Algorithm.sha1`. */
 function algorithmOf(text: string): Algorithm | undefined {
-  const name = /^(?:HMAC-?)?SHA-?(1|256|512)$/i.exec(text)?.[1];
+  const name = /^(?:Algorithm\.)?(?:HMAC[-_]?)?SHA[-_]?(1|256|512)$/i.exec(text)?.[1];
   return ALGORITHMS.find((algorithm) => algorithm === `SHA${String(name)}`);
 }
 
+function digitsOf(text: string): 6 | 8 | undefined {
+  return DIGITS.find((digits) => String(digits) === whole(text));
+}
+
 function numberOf(text: string, [least, most]: readonly [number, number]): number | undefined {
-  const number = /^[0-9]{1,9}$/.test(text) ? Number(text) : NaN;
+  const number = /^[0-9]{1,9}$/.test(whole(text)) ? Number(whole(text)) : NaN;
   return number >= least && number <= most ? number : undefined;
+}
+
+/** Some exporters write whole numbers with decimals: `6.0`. */
+function whole(number: string): string {
+  return number.replace(/\.0+$/, '');
 }
 
 function rangeText([least, most]: readonly [number, number]): string {

@@ -47,17 +47,17 @@ function payload(entries: Entry[], { size = 1, index = 0, id = -1234567 } = {}):
   return writer.finish();
 }
 
-function picture(bytes: Uint8Array): string {
+function qrCode(bytes: Uint8Array): string {
   return `otpauth-migration://offline?data=${encodeURIComponent(Buffer.from(bytes).toString('base64'))}`;
 }
 
-const one = (fields: Entry = {}) => picture(payload([fields]));
-const three = [0, 1, 2].map((index) => picture(payload([{ name: `user ${index}` }], { size: 3, index })));
+const one = (fields: Entry = {}) => qrCode(payload([fields]));
+const three = [0, 1, 2].map((index) => qrCode(payload([{ name: `user ${index}` }], { size: 3, index })));
 
 describe("Google Authenticator's export", () => {
   it('reads the accounts of a QR code', () => {
     const read = readGoogleAuthenticatorExport([
-      picture(
+      qrCode(
         payload([
           { name: 'Acme:ann@example.com', issuer: 'Acme' },
           { algorithm: 3, digits: 2 },
@@ -67,7 +67,7 @@ describe("Google Authenticator's export", () => {
     expect(read).toEqual({
       devices: [
         {
-          source: 'picture 1, account 1',
+          source: 'QR code 1, account 1',
           userId: undefined,
           account: 'ann@example.com',
           issuer: 'Acme',
@@ -78,10 +78,20 @@ describe("Google Authenticator's export", () => {
           period: 30,
           skew: undefined,
         },
-        expect.objectContaining({ source: 'picture 1, account 2', account: 'ann', algorithm: 'SHA512', digits: 8 }),
+        expect.objectContaining({ source: 'QR code 1, account 2', account: 'ann', algorithm: 'SHA512', digits: 8 }),
       ],
       refused: [],
     });
+  });
+
+  it.each([
+    ['Acme: EU:ann', 'Acme: EU', 'ann'],
+    ['Shop', 'Shop', undefined],
+    ['other:ann', 'Acme', 'other:ann'],
+  ])('takes the issuer off the name, and nothing else: %s of %s', (accountName, issuer, account) => {
+    expect(readGoogleAuthenticatorExport([one({ name: accountName, issuer })]).devices).toMatchObject([
+      { account, issuer },
+    ]);
   });
 
   it('reads the example of its first description', () => {
@@ -90,7 +100,7 @@ describe("Google Authenticator's export", () => {
       'otpauth-migration://offline?data=CjEKCkhlbGxvId6tvu8SGEV4YW1wbGU6YWxpY2VAZ29vZ2xlLmNvbRoHRXhhbXBsZTAC';
     expect(readGoogleAuthenticatorExport([text])).toEqual({
       devices: [],
-      refused: [{ source: 'picture 1, account 1', reason: expect.stringContaining('has 10 bytes') }],
+      refused: [{ source: 'QR code 1, account 1', reason: expect.stringContaining('has 10 bytes') }],
     });
   });
 
@@ -100,34 +110,34 @@ describe("Google Authenticator's export", () => {
     ['one in each line of one text', [`\uFEFF${three.join('\r\n')}\r\n`]],
     ['with "+" as it is', three.map((text) => text.replaceAll('%2B', '+'))],
     ['with Base64 as it is', three.map(decodeURIComponent)],
-  ])('is read of several pictures %s', (_, texts) => {
+  ])('is read of several QR codes %s', (_, texts) => {
     const { devices, refused } = readGoogleAuthenticatorExport(texts.map(String));
     expect(devices.map(({ account }) => account).sort()).toEqual(['user 0', 'user 1', 'user 2']);
     expect(refused).toEqual([]);
   });
 
-  it('leaves out a picture that is there twice, and says so', () => {
+  it('leaves out a QR code that is there twice, and says so', () => {
     const { devices, refused } = readGoogleAuthenticatorExport([...three, String(three[1])]);
     expect(devices).toHaveLength(3);
-    expect(refused).toEqual([{ source: 'picture 4', reason: 'the same as picture 2, so it was left out' }]);
+    expect(refused).toEqual([{ source: 'QR code 4', reason: 'the same as QR code 2, so it was left out' }]);
   });
 
   it.each([
-    ['nothing', [' \n '], /no text of a picture/],
-    ['a picture missing', [three[0], three[2]], /number 2 of its 3 pictures is missing/],
-    ['pictures of two exports', [one(), picture(payload([{}], { id: 5 }))], /picture 2 is of another export/],
-    ['two pictures of one number', [one(), one({ name: 'bob' })], /picture 2 says otherwise/],
-    ['the key URI of one device', ['otpauth://totp/ann?secret=AAAA'], /picture 1 is the key URI of one device/],
-    ['another text', ['hello'], /picture 1 is not of such an export/],
+    ['nothing', [' \n '], /no text of a QR code/],
+    ['a QR code missing', [three[0], three[2]], /number 2 of its 3 QR codes is missing/],
+    ['QR codes of two exports', [one(), qrCode(payload([{}], { id: 5 }))], /QR code 2 is of another export/],
+    ['two QR codes of one number', [one(), one({ name: 'bob' })], /QR code 2 contradicts/],
+    ['the key URI of one device', ['otpauth://totp/ann?secret=AAAA'], /QR code 1 is the key URI of one device/],
+    ['another text', ['hello'], /QR code 1 is not of such an export/],
     ['no data', ['otpauth-migration://offline?data='], /damaged/],
     ['data that is not Base64', ['otpauth-migration://offline?data=%2A%2A'], /damaged/],
     ['data that is cut off', [one().slice(0, -30)], /damaged/],
-    ['an impossible number of pictures', [picture(payload([{}], { size: 2_147_483_647 }))], /damaged/],
-    ['an impossible picture number', [picture(payload([{}], { size: 1, index: 1 }))], /damaged/],
-    ['a name that is not UTF-8', [picture(Buffer.from('0a0312019f', 'hex'))], /damaged/],
-    ['a group in a group, without end', [picture(Buffer.alloc(2_000, 0x4b))], /damaged/],
+    ['an impossible number of QR codes', [qrCode(payload([{}], { size: 2_147_483_647 }))], /damaged/],
+    ['an impossible QR code number', [qrCode(payload([{}], { size: 1, index: 1 }))], /damaged/],
+    ['a name that is not UTF-8', [qrCode(Buffer.from('0a0312019f', 'hex'))], /damaged/],
+    ['a group in a group, without end', [qrCode(Buffer.alloc(2_000, 0x4b))], /damaged/],
     ['an endless text', [`otpauth-migration://offline?data=${'A'.repeat(1_000_000)}`], /not of such an export/],
-    ['thousands of pictures', [`${one()}\n`.repeat(1_001)], /more than 1000 pictures/],
+    ['thousands of QR codes', [`${one()}\n`.repeat(1_001)], /more than 1000 QR codes/],
   ])('is not read at all with %s', (_, texts, message) => {
     expect(() => readGoogleAuthenticatorExport(texts.map(String))).toThrow(TotpArgumentError);
     expect(() => readGoogleAuthenticatorExport(texts.map(String))).toThrow(message);
@@ -143,9 +153,9 @@ describe("Google Authenticator's export", () => {
     ['without a secret', { secret: new Uint8Array() }, /has 0 bytes/],
     ['with a line break in its name', { name: 'a\nb' }, /control characters/],
   ])('is read without an account %s', (_, account, reason) => {
-    expect(readGoogleAuthenticatorExport([picture(payload([account, {}]))])).toMatchObject({
-      devices: [{ source: 'picture 1, account 2' }],
-      refused: [{ source: 'picture 1, account 1', reason: expect.stringMatching(reason) }],
+    expect(readGoogleAuthenticatorExport([qrCode(payload([account, {}]))])).toMatchObject({
+      devices: [{ source: 'QR code 1, account 2' }],
+      refused: [{ source: 'QR code 1, account 1', reason: expect.stringMatching(reason) }],
     });
   });
 
@@ -167,14 +177,14 @@ describe("Google Authenticator's export", () => {
       { minLength: 1, maxLength: 5 },
     );
     fc.assert(
-      fc.property(fc.array(entries, { minLength: 1, maxLength: 5 }), fc.integer(), (pictures, id) => {
-        const texts = pictures.map((accounts, index) =>
-          picture(payload(accounts, { size: pictures.length, index, id: id | 0 })),
+      fc.property(fc.array(entries, { minLength: 1, maxLength: 5 }), fc.integer(), (qrCodes, id) => {
+        const texts = qrCodes.map((accounts, index) =>
+          qrCode(payload(accounts, { size: qrCodes.length, index, id: id | 0 })),
         );
         const { devices, refused } = readGoogleAuthenticatorExport(texts);
         expect(refused).toEqual([]);
         expect(devices).toMatchObject(
-          pictures.flat().map(({ secret, name, algorithm, digits }) => ({
+          qrCodes.flat().map(({ secret, name, algorithm, digits }) => ({
             secret,
             account: name,
             algorithm: ['', 'SHA1', 'SHA256', 'SHA512'][algorithm],
@@ -192,7 +202,7 @@ describe("Google Authenticator's export", () => {
       .map(([position, byte, length]) => whole.map((old, index) => (index === position ? byte : old)).slice(0, length));
     fc.assert(
       fc.property(fc.oneof(damaged, fc.uint8Array({ maxLength: 500 })), (bytes) => {
-        const text = picture(bytes);
+        const text = qrCode(bytes);
         try {
           readGoogleAuthenticatorExport([text]);
         } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * Google Authenticator's export, `otpauth-migration://offline?data=…`: one picture for each ten accounts or so.
+ * Google Authenticator's export, `otpauth-migration://offline?data=…`: one QR code for each ten accounts or so.
  *
  * Google documents none of it. The messages are those of https://github.com/qistoph/otp_export, which other apps read as well.
  */
@@ -11,7 +11,7 @@ import { filledLines } from './text.js';
 
 /** Longer than any QR code holds (ISO/IEC 18004: 4,296 characters). */
 const MAX_TEXT_LENGTH = 4_296;
-const MAX_PICTURES = 1_000;
+const MAX_QR_CODES = 1_000;
 const MAX_PROBLEMS = 10;
 
 /** `OtpParameters`. */
@@ -33,7 +33,7 @@ interface Payload {
   batchId: number;
 }
 
-interface Picture extends Payload {
+interface QrCode extends Payload {
   /** From 1, in the order given. */
   readonly number: number;
   readonly data: string;
@@ -44,65 +44,65 @@ const DIGIT_COUNTS = ['6', '6', '8'];
 const TYPE = { hotp: 1, totp: 2 };
 
 /**
- * Reads the pictures of one export, in any order. All of them must be there: the app does not say which account is in which.
+ * Reads the QR codes of one export, in any order. All of them must be there: the app does not say which account is in which.
  *
  * The export holds neither periods, which are always 30 s in this app, nor user ids: a device's `account` tells whose it is.
  *
  * @param texts the contents of the QR codes: one string for each, or strings with one per line
- * @throws TotpArgumentError when a picture is missing, damaged, not of such an export or of another one; nothing is read then
+ * @throws TotpArgumentError when a QR code is missing, damaged, not of such an export or of another one; nothing is read then
  */
 export function readGoogleAuthenticatorExport(texts: readonly string[]): ForeignDevices {
   const lines = texts.flatMap((text) => Array.from(filledLines(text), (line) => line.text));
-  if (lines.length === 0) fail(['there is no text of a picture in it']);
-  if (lines.length > MAX_PICTURES) fail([`it has more than ${String(MAX_PICTURES)} pictures`]);
-  const read = lines.map((line, index) => readPicture(line, index + 1));
+  if (lines.length === 0) fail(['it contains no text of a QR code']);
+  if (lines.length > MAX_QR_CODES) fail([`it has more than ${String(MAX_QR_CODES)} QR codes`]);
+  const read = lines.map((line, index) => readQrCode(line, index + 1));
   const problems = read.filter((one) => typeof one === 'string');
   if (problems.length > 0) fail(problems);
-  return sorted(readPictures(wholeExport(read.filter((one) => typeof one !== 'string'))));
+  return sorted(readQrCodes(wholeExport(read.filter((one) => typeof one !== 'string'))));
 }
 
 /** The QR codes, if all of them belong to one export; a repeated one stays, to be reported. */
-function wholeExport(pictures: readonly Picture[]): readonly Picture[] {
-  const [first] = pictures;
+function wholeExport(qrCodes: readonly QrCode[]): readonly QrCode[] {
+  const [first] = qrCodes;
   if (first === undefined) return [];
-  const strangers = pictures.filter(
+  const strangers = qrCodes.filter(
     ({ batchId, batchSize }) => batchId !== first.batchId || batchSize !== first.batchSize,
   );
   if (strangers.length > 0) {
     fail(
       strangers.map(
-        ({ number }) => `picture ${String(number)} is of another export than picture 1: import each by itself`,
+        ({ number }) => `QR code ${String(number)} is of another export than QR code 1: import each by itself`,
       ),
     );
   }
   const missing = Array.from({ length: first.batchSize }, (_, index) => index).filter(
-    (index) => !pictures.some(({ batchIndex }) => batchIndex === index),
+    (index) => !qrCodes.some(({ batchIndex }) => batchIndex === index),
   );
   if (missing.length > 0) {
     const size = String(first.batchSize);
-    fail(missing.map((index) => `number ${String(index + 1)} of its ${size} pictures is missing`));
+    fail(missing.map((index) => `number ${String(index + 1)} of its ${size} QR codes is missing`));
   }
-  const different = pictures.filter(({ data, batchIndex, number }) =>
-    pictures.some((other) => other.number < number && other.batchIndex === batchIndex && other.data !== data),
+  const different = qrCodes.filter(({ data, batchIndex, number }) =>
+    qrCodes.some((other) => other.number < number && other.batchIndex === batchIndex && other.data !== data),
   );
   if (different.length > 0) {
-    fail(different.map(({ number }) => `picture ${String(number)} says otherwise than an earlier one of its number`));
+    fail(different.map(({ number }) => `QR code ${String(number)} contradicts an earlier one of the same number`));
   }
-  return pictures;
+  return qrCodes;
 }
 
-function* readPictures(pictures: readonly Picture[]): Generator<ForeignDevice | Refusal> {
-  for (const { number, data, accounts } of pictures) {
-    const earlier = pictures.find((other) => other.data === data);
+function* readQrCodes(qrCodes: readonly QrCode[]): Generator<ForeignDevice | Refusal> {
+  for (const { number, data, accounts } of qrCodes) {
+    const earlier = qrCodes.find((other) => other.data === data);
     if (earlier !== undefined && earlier.number < number) {
       yield {
-        source: `picture ${String(number)}`,
-        reason: `the same as picture ${String(earlier.number)}, so it was left out`,
+        source: `QR code ${String(number)}`,
+        reason: `the same as QR code ${String(earlier.number)}, so it was left out`,
       };
       continue;
     }
     for (const [index, account] of accounts.entries()) {
-      yield readAccount(account, `picture ${String(number)}, account ${String(index + 1)}`);
+      yield readAccount(account, `QR code ${String(number)}, account ${String(index + 1)}`);
     }
   }
 }
@@ -123,17 +123,17 @@ function readAccount(account: Account, source: string): ForeignDevice | Refusal 
 }
 
 /** @returns what is wrong when it cannot be read */
-function readPicture(text: string, number: number): Picture | string {
-  const picture = `picture ${String(number)}`;
-  if (/^otpauth:/i.test(text)) return `${picture} is the key URI of one device: import it as that format`;
+function readQrCode(text: string, number: number): QrCode | string {
+  const qrCode = `QR code ${String(number)}`;
+  if (/^otpauth:/i.test(text)) return `${qrCode} is the key URI of one device: import it as that format`;
   const query = /^otpauth-migration:\/\/offline\/?\?([^#]*)$/i.exec(text)?.[1];
   if (query === undefined || text.length > MAX_TEXT_LENGTH) {
-    return `${picture} is not of such an export: its text has the form otpauth-migration://offline?data=…`;
+    return `${qrCode} is not of such an export: its text has the form otpauth-migration://offline?data=…`;
   }
   // A "+" of Base64 that was not percent-encoded is a space in a query.
   const data = (new URLSearchParams(query).get('data') ?? '').replaceAll(' ', '+').replace(/=+$/, '');
   const payload = /^[A-Za-z0-9+/]+$/.test(data) ? readPayload(Buffer.from(data, 'base64')) : undefined;
-  if (payload === undefined) return `${picture} is damaged or cut off: scan it again`;
+  if (payload === undefined) return `${qrCode} is damaged or cut off: scan it again`;
   return { ...payload, number, data };
 }
 
@@ -153,7 +153,7 @@ function readPayload(bytes: Uint8Array): Payload | undefined {
     return undefined;
   }
   const { batchSize, batchIndex } = payload;
-  const isPossible = batchSize >= 1 && batchSize <= MAX_PICTURES && batchIndex >= 0 && batchIndex < batchSize;
+  const isPossible = batchSize >= 1 && batchSize <= MAX_QR_CODES && batchIndex >= 0 && batchIndex < batchSize;
   return isPossible ? payload : undefined;
 }
 

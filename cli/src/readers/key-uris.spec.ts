@@ -51,6 +51,21 @@ describe('a list of key URIs', () => {
     ['an issuer next to a label without one', uri('ann', `secret=${BASE32}&issuer=Acme`), 'Acme', 'ann'],
     ['a colon in the account', uri('Acme:Other:ann', `secret=${BASE32}&issuer=Acme`), 'Acme', 'Other:ann'],
     ['the issuer alone', uri('Acme:', `secret=${BASE32}&issuer=Acme`), 'Acme', undefined],
+    ['a space as "+" in both halves', uri('My+Shop:ann', `secret=${BASE32}&issuer=My+Shop`), 'My Shop', 'ann'],
+    ['a space as "+" in the label only', uri('My+Shop:ann', `secret=${BASE32}&issuer=My%20Shop`), 'My Shop', 'ann'],
+    ['an issuer that ends in "+"', uri('C++:ann', `secret=${BASE32}&issuer=C++`), 'C++', 'ann'],
+    ['an encoded "+" in the issuer', uri('C%2B%2B:ann', `secret=${BASE32}&issuer=C%2B%2B`), 'C++', 'ann'],
+    ['an issuer that ends in "+" and a label without it', uri('ann', `secret=${BASE32}&issuer=C++`), 'C++', 'ann'],
+    ['a "+" in the account', uri('Acme:ann+test@a.com', `secret=${BASE32}&issuer=Acme`), 'Acme', 'ann+test@a.com'],
+    [
+      'a "+" in the account, and in the issuer a space',
+      uri('ann+test', `secret=${BASE32}&issuer=A+B`),
+      'A B',
+      'ann+test',
+    ],
+    ['a colon in the issuer', uri('Acme: EU:ann', `secret=${BASE32}&issuer=Acme:%20EU`), 'Acme: EU', 'ann'],
+    ['a colon in the issuer and in the account', uri('A:B:c:d', `secret=${BASE32}&issuer=A:B`), 'A:B', 'c:d'],
+    ['a label that is the issuer', uri('Shop', `secret=${BASE32}&issuer=Shop`), 'Shop', undefined],
     ['text that is not encoded', uri('Ä B:ann', `secret=${BASE32}`), 'Ä B', 'ann'],
     ['a scheme and type in capitals', uri('ann').replace('otpauth://totp', 'OTPAUTH://TOTP'), undefined, 'ann'],
     [
@@ -84,7 +99,10 @@ describe('a list of key URIs', () => {
     ['MD5', uri('ann', `secret=${BASE32}&algorithm=MD5`), /algorithm is not one of SHA1, SHA256, SHA512/],
     ['7 digits', uri('ann', `secret=${BASE32}&digits=7`), /digits is neither 6 nor 8/],
     ['a period of 10 s', uri('ann', `secret=${BASE32}&period=10`), /period .* from 15 to 300/],
-    ['a period that is no number', uri('ann', `secret=${BASE32}&period=30.0`), /period/],
+    ['a period that is no whole number', uri('ann', `secret=${BASE32}&period=30.5`), /period/],
+    ['two spellings of one setting', uri('ann', `secret=${BASE32}&key=${BASE32}`), /a parameter is repeated/],
+    ['another type of code', uri('ann', `secret=${BASE32}&type=hotp`), /type is not totp/],
+    ['the settings of KeeOtp for HOTP', `key=${BASE32}&type=hotp&counter=1`, /HOTP/],
     ['a label that is not UTF-8', uri('%FF'), /percent-encoded UTF-8/],
     ['a label that is cut off', uri('ann%4'), /percent-encoded UTF-8/],
     ['a terminal command in the label', uri('%1B%5B2Jann'), /account holds control characters/],
@@ -96,6 +114,52 @@ describe('a list of key URIs', () => {
       devices: [],
       refused: [{ source: 'line 1', reason: expect.stringMatching(reason) }],
     });
+  });
+
+  it.each([
+    ['Ente', 'algorithm=sha1&digits=6&period=30&codeDisplay=%7B%7D', 1],
+    ['FreeOTP', 'algorithm=SHA1&digits=6&period=30&lock=false&image=file%3A%2F%2F%2Fa&color=FF0000', 3],
+    ['2FAS', 'tokenType=TOTP&icon=Label&iconType=a&position=3', 3],
+    ['Aegis and others', 'icon=a&note=work&group=Private&favourite=true&uuid=1-2', 5],
+    ['a Flutter application', 'algorithm=Algorithm.sha1&digits=6.0&period=30.0', 0],
+    ['one that writes SHA_1', 'algorithm=SHA_1', 0],
+    ['one in capitals', 'ALGORITHM=SHA1&DIGITS=6', 0],
+    ['one that says its type', 'type=totp', 0],
+  ])('is read as %s exports it', (_, parameters, ignored) => {
+    const { devices, refused } = readKeyUris(uri('ann', `secret=${BASE32}&${parameters}`));
+    expect(refused).toEqual([]);
+    expect(devices).toMatchObject([{ account: 'ann', algorithm: 'SHA1', digits: 6, period: 30 }]);
+    const note = `${ignored} ${ignored === 1 ? 'parameter' : 'parameters'} of the exporter ignored`;
+    expect(devices[0]?.notes).toEqual(ignored === 0 ? undefined : [note]);
+  });
+
+  it.each([
+    `key=${BASE32}&step=60&size=8&otpHashMode=sha256`,
+    `otpauth://totp/?key=${BASE32}&step=60&size=8&type=totp&otpHashMode=Sha256`,
+  ])('is read from the settings of KeeOtp: %s', (line) => {
+    expect(readKeyUris(line).devices).toMatchObject([
+      { account: undefined, secret: new Uint8Array(SECRET), algorithm: 'SHA256', digits: 8, period: 60 },
+    ]);
+  });
+
+  it.each([
+    ['hyphens', BASE32.replace(/(.{4})(?=.)/g, '$1-'), SECRET, undefined],
+    [
+      '30 letters',
+      BASE32.slice(0, 30),
+      SECRET.subarray(0, 18),
+      ['secret has bits left over at its end, which authenticator apps ignore too'],
+    ],
+    ['33 letters', `${BASE32}B`, SECRET, ['secret has bits left over at its end, which authenticator apps ignore too']],
+  ])('is read with a secret as people see it: %s', (_, secret, bytes, notes) => {
+    const [device] = readKeyUris(uri('ann', `secret=${secret}`)).devices;
+    expect(device).toMatchObject({ secret: new Uint8Array(bytes) });
+    expect(device?.notes).toEqual(notes);
+  });
+
+  it('names the parameter that it does not know, unless it may be a secret', () => {
+    expect(reasonFor(uri('ann', `secret=${BASE32}&offset=60`))).toMatch(/^the parameter offset may change the codes/);
+    expect(reasonFor(uri('ann', `secret=${BASE32}&${BASE32}`))).toMatch(/^the parameter may change the codes/);
   });
 
   it('does not lead to another account by dot segments, as URL parsers resolve them', () => {

@@ -22,12 +22,15 @@ export interface Columns {
 const MAX_ROW_LENGTH = 16_384;
 const MAX_COLUMNS = 100;
 const MAX_CELLS = 1_000;
-const [NEWLINE, CARRIAGE_RETURN, COMMA] = [10, 13, 44];
+const [NEWLINE, CARRIAGE_RETURN] = [10, 13];
+/** What stands between cells: spreadsheets write semicolons where the comma is for decimals. */
+const DELIMITERS = [',', ';', '\t'] as const;
 
 /**
  * Reads a CSV text whose first line names the columns, in any order.
  *
- * @param text comma-separated; a byte order mark, CRLF and quoted cells are understood
+ * @param text with commas, semicolons or tabs between the cells; a byte order mark, a line `sep=;`, CRLF, quoted cells and empty columns at
+ *   the end are understood, and column names in any case
  * @param read is handed one row at a time, so the cells of all of them are never in memory together
  * @throws TotpArgumentError when the text is not CSV, or a column is missing, unknown or there twice
  */
@@ -39,18 +42,21 @@ export function readCsv<T = ForeignDevice | Refusal>(
   const results: (T | Refusal)[] = [];
   let header: Header | undefined;
   let lastLine = 0;
-  if (hasEndlessRow(text))
+  const { body, delimiter, linesBefore } = delimited(text);
+  if (hasEndlessRow(body, delimiter))
     throw new TotpArgumentError(`The CSV was not read: a row has more than ${String(MAX_CELLS)} cells`);
   try {
-    parse(text, {
+    parse(body, {
       bom: true,
+      delimiter,
       max_record_size: MAX_ROW_LENGTH,
       relax_column_count: true,
       skip_empty_lines: true,
       on_record: (cells: string[], { lines }) => {
-        lastLine = lines;
+        lastLine = lines + linesBefore;
         if (header === undefined) header = new Header(cells, columns);
-        else results.push(header.isFilledBy(cells) ? read(header.row(cells, lines)) : header.refusal(cells, lines));
+        else
+          results.push(header.isFilledBy(cells) ? read(header.row(cells, lastLine)) : header.refusal(cells, lastLine));
         return null;
       },
     });
@@ -66,13 +72,31 @@ export function readCsv<T = ForeignDevice | Refusal>(
   return results;
 }
 
-/** csv-parse counts the characters of a row's cells, so a row of commas alone would grow without end. */
-function hasEndlessRow(text: string): boolean {
-  let commas = 0;
+interface Delimited {
+  readonly body: string;
+  readonly delimiter: string;
+  /** Lines that `body` does not have. */
+  readonly linesBefore: number;
+}
+
+/** The delimiter that a first line `sep=;` names, or else the most frequent one of the first line that is not empty. */
+function delimited(text: string): Delimited {
+  const named = /^\uFEFF?"?sep=([,;\t])"?\r?\n/i.exec(text);
+  if (named !== null) return { body: text.slice(named[0].length), delimiter: named[1] ?? ',', linesBefore: 1 };
+  const [first = ''] = /[^\r\n]+/.exec(text.slice(0, MAX_ROW_LENGTH)) ?? [];
+  const countOf = (delimiter: string) => first.split(delimiter).length;
+  const delimiter = DELIMITERS.reduce((best, other) => (countOf(other) > countOf(best) ? other : best));
+  return { body: text, delimiter, linesBefore: 0 };
+}
+
+/** csv-parse counts the characters of a row's cells, so a row of delimiters alone would grow without end. */
+function hasEndlessRow(text: string, delimiter: string): boolean {
+  const code = delimiter.charCodeAt(0);
+  let delimiters = 0;
   for (let index = 0; index < text.length; index++) {
     const character = text.charCodeAt(index);
-    if (character === NEWLINE || character === CARRIAGE_RETURN) commas = 0;
-    else if (character === COMMA && ++commas > MAX_CELLS) return true;
+    if (character === NEWLINE || character === CARRIAGE_RETURN) delimiters = 0;
+    else if (character === code && ++delimiters > MAX_CELLS) return true;
   }
   return false;
 }
@@ -85,9 +109,9 @@ class Header {
     cells: readonly string[],
     private readonly columns: Columns,
   ) {
-    const names = cells.slice(0, MAX_COLUMNS).map((cell) => cell.trim());
+    this.width = cells.findLastIndex((cell) => cell.trim() !== '') + 1;
+    const names = cells.slice(0, Math.min(this.width, MAX_COLUMNS)).map((cell) => cell.trim().toLowerCase());
     this.positions = new Map(names.map((name, index) => [name, index]));
-    this.width = cells.length;
     this.check(names);
   }
 
@@ -110,7 +134,7 @@ class Header {
   }
 
   isFilledBy(cells: readonly string[]): boolean {
-    return cells.length === this.width;
+    return cells.length >= this.width && cells.slice(this.width).every((cell) => cell.trim() === '');
   }
 
   row(cells: readonly string[], line: number): Row {
