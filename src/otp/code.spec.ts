@@ -144,6 +144,20 @@ describe('C5: what was entered', () => {
     ['has tabs, line ends and no-break spaces', `\t${first}\u00A0\u202F${rest}\r\n`],
     ['has spaces everywhere', code.split('').join(' ')],
     ['has 250 spaces around', `${code}${' '.repeat(250)}`],
+    ['has a hyphen inside', `${first}-${rest}`],
+    ['has a dash inside', `${first}–${rest}`],
+    ['has a dot inside', `${first}.${rest}`],
+    ['has a middle dot inside', `${first}·${rest}`],
+    ['has a zero-width space inside', `${first}\u200B${rest}`],
+    ['has a soft hyphen inside', `${first}\u00AD${rest}`],
+    ['has marks of direction around', `\u200E\u2066${code}\u2069\u200F`],
+    ['has a byte order mark before it', `\uFEFF${code}`],
+    ['has full-width digits', translate(0xff10)],
+    ['has Arabic digits', translate(0x0660)],
+    ['has Persian digits', translate(0x06f0)],
+    ['has Devanagari digits', translate(0x0966)],
+    ['has mathematical digits, of which several rows follow each other', translate(0x1d7d8)],
+    ['has digits of two scripts', translate(0xff10).slice(0, 1) + code.slice(1)],
   ])('is accepted when it %s', (_, entered) => {
     expect(match(entered)).toEqual([STEP]);
   });
@@ -155,17 +169,16 @@ describe('C5: what was entered', () => {
     ['a digit too many', `0${code}`],
     ['two more digits', `${code}00`],
     ['the code twice', code + code],
-    ['full-width digits', translate(0xff10)],
-    ['Arabic digits', translate(0x0660)],
-    ['digits outside of the basic plane', translate(0x1d7ce)],
     ['letters whose last byte is a digit', translate(0x0130)],
     ['a code but for its first digit', `x${code.slice(1)}`],
     ['a code but for its last digit', `${code.slice(0, -1)}x`],
-    ['a code, but with a full-width first digit', translate(0xff10).slice(0, 1) + code.slice(1)],
-    ['a code, but with a full-width last digit', code.slice(0, -1) + translate(0xff10).slice(-1)],
+    ['a digit too few in another script', translate(0x0660).slice(1)],
+    ['a digit too many in another script', translate(0x0660) + translate(0x0660).slice(1, 2)],
+    ['separators alone', '-–.·'],
+    ['Roman numerals', 'ⅠⅡⅢⅣⅤⅥ'],
+    ['superscript digits', '¹²³¹²³'],
     ['a minus', `-${code.slice(1)}`],
     ['a plus', `+${code}`],
-    ['a decimal point', `${first}.${rest}`],
     ['an exponent', '1e0005'],
     ['hexadecimal digits', '0xabcd'],
     ['letters', 'abcdef'],
@@ -174,7 +187,6 @@ describe('C5: what was entered', () => {
     ['half an emoji', `\uD83D${code}`],
     ['NUL', `${code}\0`],
     ['NUL inside', `${first}\0${rest}`],
-    ['a zero-width space', `${first}\u200B${rest}`],
     ['a combining mark', `${code}\u0308`],
     ['10 kB of digits', '1'.repeat(10_000)],
     ['10 kB of spaces', ' '.repeat(10_000)],
@@ -185,6 +197,18 @@ describe('C5: what was entered', () => {
   ])('C5: is no code and no error when it is %s', (_, entered) => {
     expect(match(entered)).toEqual([]);
     expect(match(entered, { digits: 8 })).toEqual([]);
+  });
+
+  it('has the digits of every numbering system of Unicode', () => {
+    const systems = Intl.supportedValuesOf('numberingSystem').filter((system) => {
+      const zero = new Intl.NumberFormat('en', { numberingSystem: system }).format(0);
+      return /^\p{Nd}$/u.test(zero);
+    });
+    expect(systems.length).toBeGreaterThan(50);
+    for (const numberingSystem of systems) {
+      const format = new Intl.NumberFormat('en', { numberingSystem });
+      expect(match(code.replace(/[0-9]/g, (digit) => format.format(Number(digit))))).toEqual([STEP]);
+    }
   });
 
   it('is a code of 8 digits for a device of 8 digits only', () => {

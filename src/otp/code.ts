@@ -17,6 +17,10 @@ export interface CodeSettings {
 /** Maximum length of what was entered: room for a code with the whitespace of a copy. */
 const MAX_ENTERED_LENGTH = 256;
 
+/** What keyboards and clipboards put between digits: whitespace, hyphens, dots, and invisible marks of direction and of line breaks. */
+const SEPARATORS = /[\s\p{Cf}\p{Pd}.,_·]/gu;
+const OTHER_DIGITS = /(?![0-9])\p{Nd}/gu;
+
 const HASHES: Readonly<Record<Algorithm, HashAlgorithm>> = { SHA1: 'sha1', SHA256: 'sha256', SHA512: 'sha512' };
 
 /**
@@ -51,9 +55,9 @@ export function stepAt(now: number, period: number): number {
 /**
  * The steps of the window around `now` whose code is `entered`: none, one, or by chance more.
  *
- * Every step is compared, each in constant time, so the duration reveals nothing about the code (ASVS 11.2.4). Whitespace,
- * which people often copy with a code, is ignored. Anything other than as many ASCII digits as the authenticator shows matches
- * no step; it is not an error.
+ * Every step is compared, each in constant time, so the duration reveals nothing about the code (ASVS 11.2.4). Whitespace, separators and
+ * invisible characters, which people copy with a code, are ignored, and digits may be of any script. Anything other than as many digits as
+ * the authenticator shows matches no step; it is not an error.
  *
  * @param entered what the person entered; any string
  * @param now epoch ms; the caller reads the clock once per check
@@ -65,7 +69,7 @@ export function matchingSteps(
   settings: CodeSettings & { readonly skew: number },
 ): number[] {
   if (entered.length > MAX_ENTERED_LENGTH) return [];
-  const code = entered.replace(/\s/gu, '');
+  const code = entered.replace(SEPARATORS, '').replace(OTHER_DIGITS, asciiDigit);
   if (code.length !== settings.digits || !/^[0-9]+$/.test(code)) return [];
   const current = stepAt(now, settings.period);
   const matches: number[] = [];
@@ -73,4 +77,12 @@ export function matchingSteps(
     if (nodeCryptoPlugin.constantTimeEqual(code, codeOfStep(secret, step, settings))) matches.push(step);
   }
   return matches;
+}
+
+/** Unicode has the digits of each script in a row, from zero to nine (The Unicode Standard §4.6). */
+function asciiDigit(digit: string): string {
+  const codePoint = digit.codePointAt(0) ?? 0;
+  let first = codePoint;
+  while (/\p{Nd}/u.test(String.fromCodePoint(first - 1))) first--;
+  return String((codePoint - first) % 10);
 }

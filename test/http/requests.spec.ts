@@ -167,6 +167,12 @@ describe.each(platforms)('on %s', (platform) => {
     ['around', (code: string) => ` ${code}\n`],
     ['everywhere', (code: string) => Array.from(code).join('\t')],
     ['that do not break', (code: string) => `${code.slice(0, 3)}\u00a0${code.slice(3)}\u2009`],
+    ['and a hyphen', (code: string) => ` ${code.slice(0, 3)}-${code.slice(3)}`],
+    ['of no width', (code: string) => `\u200E${code.slice(0, 3)}\u200B${code.slice(3)}`],
+    [
+      'and Arabic digits',
+      (code: string) => code.replace(/./g, (digit) => String.fromCodePoint(0x0660 + Number(digit))),
+    ],
   ])('C5: takes a right code with spaces %s', async (_, typed) => {
     const person = newPerson();
     const phone = await person.create('phone');
