@@ -53,6 +53,8 @@ export function checkOptions(options: TotpModuleOptions): ResolvedOptions {
     defaultPeriod: values.defaultPeriod / 1_000,
     defaultSkew: values.defaultSkew,
     enrolment: values.enrolment,
+    deviceNameInLabel: values.deviceNameInLabel,
+    qrCodeWidth: values.qrCodeWidth,
     // The check only ensures that they are functions; the compiler checks the rest.
     functions: options.override?.functions,
     apis: options.override?.apis,

@@ -35,6 +35,8 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const DAY = 24 * 60 * MINUTE;
 
+const NEW_DEVICES = 'for new devices; several apps ignore other values, so the module warns';
+
 const vigilance = {
   after: integer({
     min: 1,
@@ -106,10 +108,7 @@ const trustedBrowsers = {
 } satisfies Schema<TotpTrustedBrowserOptions>;
 
 const events = {
-  outbox: flag({
-    defaultValue: false,
-    sentence: 'whether [events are stored](events.md) until every destination has them',
-  }),
+  outbox: flag({ defaultValue: false, sentence: 'whether [events are stored](events.md) until they are delivered' }),
   codeEvents: flag({ defaultValue: false, sentence: 'whether the outbox also stores `totp.code.*`' }),
   pollInterval: duration({
     min: 100,
@@ -157,27 +156,26 @@ export const OPTIONS = {
       "[the keys](keys.md) that secrets are encrypted with; `'plain-text'` leaves them readable, and logs a warning",
     read: (value) => (value === undefined || value === 'plain-text' ? value : readKeyRing(value)),
   }),
-  algorithm: choice({
-    choices: ALGORITHMS,
-    defaultValue: 'SHA1',
-    sentence: 'for new devices; several apps ignore other values, so the module warns',
-  }),
-  digits: choice({
-    choices: DIGITS,
-    defaultValue: 6,
-    sentence: 'for new devices; several apps ignore other values, so the module warns',
-  }),
+  algorithm: choice({ choices: ALGORITHMS, defaultValue: 'SHA1', sentence: NEW_DEVICES }),
+  digits: choice({ choices: DIGITS, defaultValue: 6, sentence: NEW_DEVICES }),
   defaultPeriod: duration({
     min: PERIOD_RANGE[0] * SECOND,
     max: PERIOD_RANGE[1] * SECOND,
     defaultValue: 30 * SECOND,
-    sentence: 'for new devices; several apps ignore other values, so the module warns',
+    sentence: NEW_DEVICES,
   }),
   defaultSkew: integer({
     min: SKEW_RANGE[0],
     max: SKEW_RANGE[1],
     defaultValue: 1,
     sentence: 'steps before and after the current one whose codes are also accepted, for new devices',
+  }),
+  deviceNameInLabel: flag({ defaultValue: false, sentence: 'whether the label in apps also names the device' }),
+  qrCodeWidth: integer({
+    min: 100,
+    max: 2_000,
+    defaultValue: 232,
+    sentence: 'the CSS pixels of a side of the QR code',
   }),
   maxDevices: integer({ min: 1, max: 15, defaultValue: 10, sentence: 'devices that a user may have at a time' }),
   unverifiedDeviceLifetime: duration({

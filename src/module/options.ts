@@ -102,6 +102,10 @@ export interface TotpModuleOptions {
   readonly defaultSkew?: number;
   /** Devices that a user may have at a time: 1–15, default 10. */
   readonly maxDevices?: number;
+  /** Whether the label in authenticator apps ends with the name of the device: `ann@example.com (phone)`. Default false. */
+  readonly deviceNameInLabel?: boolean;
+  /** The width and height of `qrCodeImage` where the page sets none: 100–2,000 CSS pixels, default 232. */
+  readonly qrCodeWidth?: number;
   /** How long a new device waits for its first code: 1 minute to 7 days, default 1 day. */
   readonly unverifiedDeviceLifetime?: TotpDuration;
   readonly lockout?: TotpLockoutOptions;

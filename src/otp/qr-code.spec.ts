@@ -1,9 +1,11 @@
 import jsqr from 'jsqr';
 import { keyUri } from './key-uri.js';
-import { qrCodeImage } from './qr-code.js';
+import { qrCodeImage as draw } from './qr-code.js';
 import { newSecret, toBase32 } from './secret.js';
 
 const PIXELS_PER_MODULE = 4;
+const WIDTH = 232;
+const qrCodeImage = (text: string) => draw(text, WIDTH);
 
 /** Draws the SVG of a QR code, dark on white, and reads it with another library: the text, and the size from 1 to 40. */
 function readPicture(dataUrl: string | undefined): { readonly text: string; readonly version: number } | undefined {
@@ -42,6 +44,13 @@ describe('U3: the QR code, read by another library,', () => {
   ])('U3: is the key URI %s', async (_, issuer, account) => {
     const uri = keyUri({ ...settings, issuer, account });
     expect(readPicture(await qrCodeImage(uri))?.text).toBe(uri);
+  });
+
+  it.each([100, WIDTH])('has a size of its own, so that pages need not give it one: %i pixels', async (width) => {
+    const [, base64 = ''] = (await draw('otpauth://totp/x?secret=AAAA', width))?.split(',') ?? [];
+    expect(Buffer.from(base64, 'base64').toString()).toMatch(
+      new RegExp(`^<svg [^>]*width="${width}" height="${width}"`),
+    );
   });
 
   it('is the text as far as a QR code holds it, and then there is none', async () => {

@@ -42,6 +42,9 @@ export interface TotpConfig {
   readonly defaultPeriod: number;
   readonly defaultSkew: number;
   readonly enrolment: 'optional' | 'required';
+  readonly deviceNameInLabel: boolean;
+  /** CSS pixels. */
+  readonly qrCodeWidth: number;
   readonly functions: FunctionOverride | undefined;
   /** False when recovery codes are off. */
   readonly recoveryCodes: { readonly count: number } | false;

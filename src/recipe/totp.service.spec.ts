@@ -347,6 +347,16 @@ describe('creating a device', () => {
     expect(directory.asked[0]?.userContext).toBe(userContext);
   });
 
+  it('shows the name of the device in the label, when the option says so', async () => {
+    const labelOf = async (directory: TotpUserDirectory) => {
+      const { totp } = setUp({ directory, deviceNameInLabel: true });
+      const made = await totp.createDevice({ userId, deviceName: 'Phone 2', onBehalfOf: 'application' });
+      return 'qrCodeString' in made ? /totp\/([^?]*)/.exec(made.qrCodeString)?.[1] : undefined;
+    };
+    expect(await labelOf(new Directory())).toBe('Acme:ann%40example.com%20(Phone%202)');
+    expect(await labelOf(new AnonymousUserDirectory())).toBe('Acme:Phone%202');
+  });
+
   it('does not ask for what it is told', async () => {
     const directory = new Directory();
     const { totp } = setUp({ directory });

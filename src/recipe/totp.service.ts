@@ -113,7 +113,7 @@ export class TotpService implements RecipeInterface {
     return {
       ...answer,
       secret: base32,
-      qrCodeString: keyUri({ ...settings, issuer, account, secret: base32 }),
+      qrCodeString: keyUri({ ...settings, issuer, account: this.labelOf(account, answer.deviceName), secret: base32 }),
     };
   }
 
@@ -236,13 +236,13 @@ export class TotpService implements RecipeInterface {
   }
 
   /**
-   * The QR code of a key URI, as an SVG data URL for an `<img>`. It contains the secret.
+   * The QR code of a key URI, as an SVG data URL for an `<img>`, as large as the option `qrCodeWidth` says. It contains the secret.
    *
    * @returns undefined when the key URI is longer than a QR code holds
    */
   async qrCodeImage(keyUri: string): Promise<string | undefined> {
     checkArgument('keyUri', keyUri, isLabel);
-    return qrCodeImage(keyUri);
+    return qrCodeImage(keyUri, this.config.qrCodeWidth);
   }
 
   /**
@@ -258,6 +258,12 @@ export class TotpService implements RecipeInterface {
     const context = { ...this.rules.context(), session };
     if (completedLately(session?.completedAt, context.now, context.policy.stepUpMaxAgeMs)) return;
     if (needsStepUp(await this.rules.load(userId), change, context)) throw stepUpRequired();
+  }
+
+  /** How authenticator apps show the user, after the issuer. */
+  private labelOf(account: string | undefined, deviceName: string): string | undefined {
+    if (!this.config.deviceNameInLabel) return account;
+    return account === undefined || account === '' ? deviceName : `${account} (${deviceName})`;
   }
 
   private deviceSettings(input: Partial<DeviceSettings>): DeviceSettings {

@@ -43,7 +43,7 @@ describe('the code that an authenticator shows', () => {
 
   it('is not made of anything else, and what it was is not repeated', () => {
     expect(() => totpCode('not-a-secret', 0)).toThrow(
-      new TypeError('totpCode needs a key URI (qrCodeString) or a secret in Base32'),
+      new TypeError('totpCode needs a key URI (qrCodeString) or a secret in Base32 of 16 to 64 bytes'),
     );
   });
 });

@@ -1,7 +1,7 @@
 /** Computes codes in tests, as an authenticator app does. */
 import type { Algorithm } from '../otp/settings.js';
 import { codeOfStep, stepAt } from '../otp/code.js';
-import { fromBase32 } from '../otp/secret.js';
+import { fromBase32, isSecret } from '../otp/secret.js';
 
 /** The settings of the authenticator. Not needed with a key URI, which contains them. */
 export interface TotpCodeSettings {
@@ -26,7 +26,9 @@ export interface TotpCodeSettings {
 export function totpCode(device: string, at: number, settings: TotpCodeSettings = {}): string {
   const { secret: text, ...told } = device.startsWith('otpauth:') ? readKeyUri(device) : { secret: device };
   const secret = fromBase32(text);
-  if (secret === undefined) throw new TypeError('totpCode needs a key URI (qrCodeString) or a secret in Base32');
+  if (secret === undefined || !isSecret(secret)) {
+    throw new TypeError('totpCode needs a key URI (qrCodeString) or a secret in Base32 of 16 to 64 bytes');
+  }
   const { period, digits, algorithm } = { period: 30, digits: 6, algorithm: 'SHA1' as const, ...told, ...settings };
   return codeOfStep(secret, stepAt(at, period), { period, digits, algorithm });
 }

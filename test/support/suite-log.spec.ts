@@ -26,7 +26,7 @@ describe('the log of the suite', () => {
     });
     const plain = await new PlainTextSecretCipher().seal(secret);
     const hex = Buffer.from(secret).toString('hex');
-    for (const text of [base32, hex, uri, await qrCodeImage(uri), sealed, plain, key]) {
+    for (const text of [base32, hex, uri, await qrCodeImage(uri, 232), sealed, plain, key]) {
       suiteLogger.error({ inside: ['of', `"${text}"`] }, 'a message');
       suiteLogger.log(`before ${text} after`);
       expect(takeLeaks()).toHaveLength(2);
