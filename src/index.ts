@@ -85,8 +85,10 @@ export {
   type APIOptions,
   type CreateDeviceResponse,
   type GeneralErrorResponse,
+  type ReplayAnswer,
   TotpApi,
   type TrustInput,
+  type VerifyTotpRequest,
 } from './http/totp.api.js';
 export {
   type EnrolmentPolicyInput,

@@ -26,7 +26,7 @@ const tokenOf = (id: string) => `hash of ${id}`;
 
 describe('trusting a browser', () => {
   const signIn = (user: Account, matchedSteps: readonly number[], asked = true, given = on) =>
-    decideSignIn(user, [{ device: phone, matchedSteps }], given, asked ? newBrowser : undefined);
+    decideSignIn(user, [{ device: phone, matchedSteps }], given, { browser: asked ? newBrowser : undefined });
   const step = NOW / (30 * SECOND);
 
   it('comes with an accepted code, if the user asked for it', () => {
@@ -45,7 +45,9 @@ describe('trusting a browser', () => {
     ['a replay', [step - 1], account([{ ...phone, usedUntil: NOW }])],
     ['the first of two codes', [step], { ...owner(), vigilance: { forgivenAt: NOW + 30 * DAY, firstCode: null } }],
   ])('does not come with %s', (_, steps, user) => {
-    const decision = decideSignIn(user, [{ device: user.devices[0] ?? phone, matchedSteps: steps }], on, newBrowser);
+    const decision = decideSignIn(user, [{ device: user.devices[0] ?? phone, matchedSteps: steps }], on, {
+      browser: newBrowser,
+    });
     expect(decision.answer.status).toBe('INVALID_TOTP_ERROR');
     expect(decision.account ?? user).toMatchObject({ trustedBrowsers: [] });
   });

@@ -41,6 +41,8 @@ export interface InvalidTotp {
    * (RFC 4226 §7.4). Missing otherwise.
    */
   readonly nextCodeRequired?: true;
+  /** True when the code was right and has been used already, and the call asked for this (`reportReplay`). Missing otherwise. */
+  readonly replayed?: true;
 }
 
 export interface LimitReached {
@@ -60,6 +62,14 @@ export type EnrolmentAnswer =
   | InvalidTotp
   | LimitReached;
 
+/** What a caller asks for besides the check of the code. */
+export interface SignInRequest {
+  /** A browser to trust from now on; undefined when the user did not ask for it. */
+  readonly browser?: NewTrustedBrowser | undefined;
+  /** Whether the answer tells a used code from a wrong one. */
+  readonly reportReplay?: boolean | undefined;
+}
+
 /** The devices whose codes sign in. */
 export function signInCandidates(account: Account | null, now: number): readonly Device[] {
   if (account === null || isLocked(account.budget, now)) return [];
@@ -70,13 +80,12 @@ export function signInCandidates(account: Account | null, now: number): readonly
  * What a sign-in code leads to, given how it compared with the `signInCandidates`.
  *
  * @param context its session is the one that enters the code
- * @param browser to trust from now on; undefined when the user did not ask for it
  */
 export function decideSignIn(
   account: Account | null,
   comparisons: readonly Comparison[],
   context: DeviceChangeContext,
-  browser?: NewTrustedBrowser,
+  { browser, reportReplay = false }: SignInRequest = {},
 ): Decision<SignInAnswer> {
   const { now, policy } = context;
   if (account === null || liveDevices(account, now, policy).length === 0) {
@@ -93,7 +102,7 @@ export function decideSignIn(
   }
 
   const replayed = comparisons.find(({ matchedSteps }) => matchedSteps.length > 0);
-  if (replayed !== undefined) return replay(account, replayed.device, context);
+  if (replayed !== undefined) return replay(account, replayed.device, context, reportReplay);
 
   return reject(account, context);
 }
@@ -223,6 +232,7 @@ function replay(
   account: Account,
   device: Device,
   { now, policy, session }: DeviceChangeContext,
+  reportReplay: boolean,
 ): Decision<SignInAnswer> {
   const { firstCode } = account.vigilance;
   const isFirst = firstCode?.deviceId === device.id && firstCode.sessionHandle === handleOf(session);
@@ -230,6 +240,7 @@ function replay(
     answer: {
       ...invalid(countedFailures(account.budget, now, policy), policy),
       ...(isFirst ? { nextCodeRequired: true } : {}),
+      ...(reportReplay ? { replayed: true } : {}),
     },
     account: null,
     events: [{ name: 'totp.code.replayed', deviceId: device.id }],

@@ -34,6 +34,9 @@ const code = text('What the user entered', '492039');
 const trustBrowser: Properties = {
   trustBrowser: flag('Whether this browser need not enter a code from now on; needs the option trustedBrowsers'),
 };
+const reportReplay: Properties = {
+  reportReplay: flag('Whether the answer tells a used code from a wrong one, in a session that has completed TOTP'),
+};
 const trustToken: Properties = {
   trustToken: text('The token of the trusted browser, for clients that keep it themselves', 'u1Y…'),
 };
@@ -48,6 +51,12 @@ const INVALID_CODE = outcome('INVALID_TOTP_ERROR', 'The code is wrong, or was us
     enum: [true],
     description: 'The code was right, and the next code of the same device is needed too',
   },
+  replayed: {
+    type: 'boolean',
+    enum: [true],
+    description: 'The code was right and used before; only in a session that has completed TOTP',
+  },
+  completedAt: whole('When the session completed TOTP, in epoch milliseconds; with replayed', 1_790_000_000_000),
 });
 const LOCKED = outcome(
   'LIMIT_REACHED_ERROR',
@@ -143,7 +152,7 @@ const DESCRIPTIONS: Readonly<Record<ApiName, RouteDescription>> = {
   },
   verifyTOTPPOST: {
     summary: 'Enter a code',
-    body: object({ totp: code }, trustBrowser),
+    body: object({ totp: code }, { ...trustBrowser, ...reportReplay }),
     outcomes: [outcome('OK', 'The session has completed TOTP.', {}, trustToken), NO_DEVICE, INVALID_CODE, LOCKED],
     stepUp: false,
   },

@@ -2,7 +2,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { RemoveAnswer, RenameAnswer } from '../accounts/enrolment.js';
 import type { ForgetAnswer } from '../accounts/trust.js';
-import type { EnrolmentAnswer } from '../accounts/verification.js';
+import type { EnrolmentAnswer, InvalidTotp } from '../accounts/verification.js';
 import { TotpClock } from '../shared/clock.js';
 import { replaceFunctions } from '../recipe/override.js';
 import { TOTP_OPTIONS, type TotpConfig } from '../recipe/config.js';
@@ -25,8 +25,10 @@ import {
   type ApiOverride,
   type CreateDeviceResponse,
   type GeneralErrorResponse,
+  type ReplayAnswer,
   type TotpApi,
   type TrustInput,
+  type VerifyTotpRequest,
 } from './totp.api.js';
 
 /** The APIs over the recipe: each calls `TotpService` on behalf of the session, and marks the session when a code was accepted. */
@@ -100,11 +102,17 @@ export class RecipeTotpApi implements TotpApi {
   }
 
   async verifyTOTPPOST(
-    input: APIInput & { readonly totp: string } & TrustInput,
-  ): Promise<VerifyTOTPAnswer | GeneralErrorResponse> {
-    const { totp, options } = input;
-    const answer = await options.recipeImplementation.verifyTOTP({ ...(await caller(input)), ...trustOf(input), totp });
-    return answer.status === 'OK' ? this.complete(input, 'totp', answer) : answer;
+    input: APIInput & VerifyTotpRequest & TrustInput,
+  ): Promise<VerifyTOTPAnswer | ReplayAnswer | GeneralErrorResponse> {
+    const { totp, reportReplay = false, options } = input;
+    const answer = await options.recipeImplementation.verifyTOTP({
+      ...(await caller(input)),
+      ...trustOf(input),
+      totp,
+      reportReplay,
+    });
+    if (answer.status === 'OK') return this.complete(input, 'totp', answer);
+    return answer.status === 'INVALID_TOTP_ERROR' && answer.replayed ? replayAnswer(input, answer) : answer;
   }
 
   async createRecoveryCodesPOST(input: APIInput): Promise<CreateRecoveryCodesAnswer | GeneralErrorResponse> {
@@ -168,6 +176,18 @@ export class RecipeTotpApi implements TotpApi {
     });
     return extendedAnswer(answer, added);
   }
+}
+
+/**
+ * Tells a session that has completed TOTP that the code was used already: after a double click, its page can go on. Anybody else would learn
+ * that they have seen a real code.
+ */
+async function replayAnswer({ session }: APIInput, answer: InvalidTotp): Promise<ReplayAnswer> {
+  const completedAt = await session.getCompletedAt();
+  if (completedAt !== undefined) return { ...answer, completedAt };
+  const asOfWrongCode = { ...answer };
+  delete asOfWrongCode.replayed;
+  return asOfWrongCode;
 }
 
 function trustOf({ trustBrowser }: TrustInput): TrustInput {

@@ -47,10 +47,10 @@ export function enteredCode(fields: object, field: 'totp' | 'recoveryCode'): str
   return code;
 }
 
-/** Whether the user asked for the browser to be trusted. */
-export function trustsBrowser(fields: object): boolean {
-  const value = property(fields, 'trustBrowser') ?? false;
-  if (typeof value !== 'boolean') throw new BadRequestException('trustBrowser must be true or false');
+/** Whether the client asks for something that is off by default. */
+export function isAsked(fields: object, field: 'trustBrowser' | 'reportReplay'): boolean {
+  const value = property(fields, field) ?? false;
+  if (typeof value !== 'boolean') throw new BadRequestException(`${field} must be true or false`);
   return value;
 }
 

@@ -1,7 +1,7 @@
 /** The HTTP APIs as functions, as in SuperTokens' APIInterface: the functions that an application can override. */
 import type { RemoveAnswer, RenameAnswer } from '../accounts/enrolment.js';
 import type { ForgetAnswer } from '../accounts/trust.js';
-import type { EnrolmentAnswer } from '../accounts/verification.js';
+import type { EnrolmentAnswer, InvalidTotp } from '../accounts/verification.js';
 import type {
   CreateRecoveryCodesAnswer,
   ListDevicesAnswer,
@@ -59,6 +59,18 @@ export interface TrustInput {
   readonly trustBrowser?: TrustBrowserInput;
 }
 
+export interface VerifyTotpRequest {
+  readonly totp: string;
+  /** Whether the client asked for `ReplayAnswer`; default false. */
+  readonly reportReplay?: boolean;
+}
+
+/** A used code in a session that has completed TOTP. In any other session, the answer is that of a wrong code. */
+export interface ReplayAnswer extends InvalidTotp {
+  /** When the session completed TOTP, in epoch ms. */
+  readonly completedAt?: number;
+}
+
 /** An API function. One that is undefined is not served. */
 type Api<Input, Response> = ((input: Input & APIInput) => Promise<Response | GeneralErrorResponse>) | undefined;
 
@@ -67,7 +79,7 @@ export interface APIInterface {
   listDevicesGET: Api<unknown, ListDevicesAnswer>;
   removeDevicePOST: Api<{ readonly deviceName: string }, RemoveAnswer>;
   verifyDevicePOST: Api<{ readonly deviceName: string; readonly totp: string }, EnrolmentAnswer>;
-  verifyTOTPPOST: Api<{ readonly totp: string } & TrustInput, VerifyTOTPAnswer>;
+  verifyTOTPPOST: Api<VerifyTotpRequest & TrustInput, VerifyTOTPAnswer | ReplayAnswer>;
   updateDevicePOST: Api<{ readonly existingDeviceName: string; readonly newDeviceName: string }, RenameAnswer>;
   createRecoveryCodesPOST: Api<unknown, CreateRecoveryCodesAnswer>;
   recoveryCodesGET: Api<unknown, RecoveryCodesAnswer>;

@@ -18,7 +18,7 @@ import { TotpService } from '../recipe/totp.service.js';
 import { property, textProperty } from '../shared/unknown.js';
 import { OwnRoute } from './own-route.js';
 import { refusal } from '../sessions/refusals.js';
-import { browserId, deviceName, enteredCode, optionalDeviceName, trustsBrowser } from './requests.js';
+import { browserId, deviceName, enteredCode, optionalDeviceName, isAsked } from './requests.js';
 import { describeRoutes } from './openapi.js';
 import { retryAfter } from './retry-after.js';
 import { CurrentRequest, NoStoreGuard, type TotpRequest } from './current-request.js';
@@ -104,7 +104,12 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
     @OwnRoute()
     async verifyTOTPPOST(@CurrentRequest() request: TotpRequest) {
       const fields = request.fields();
-      const input = { ...this.input(request), ...this.trust(request, fields), totp: enteredCode(fields, 'totp') };
+      const input = {
+        ...this.input(request),
+        ...this.trust(request, fields),
+        ...(isAsked(fields, 'reportReplay') ? { reportReplay: true } : {}),
+        totp: enteredCode(fields, 'totp'),
+      };
       return this.answered(request, await this.api.verifyTOTPPOST?.(input));
     }
 
@@ -158,7 +163,7 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
 
     /** The browser to trust, if the user asked for it and the application allows it. */
     private trust({ raw }: TotpRequest, fields: object): TrustInput {
-      if (!trustsBrowser(fields) || this.config.policy.maxTrustedBrowsers === 0) return {};
+      if (!isAsked(fields, 'trustBrowser') || this.config.policy.maxTrustedBrowsers === 0) return {};
       const userAgent = textProperty(property(raw, 'headers'), 'user-agent');
       return { trustBrowser: userAgent === undefined ? {} : { userAgent } };
     }

@@ -28,7 +28,7 @@ const INPUTS: { readonly [Name in keyof RecipeInterface]: EveryArgument<Paramete
   listDevices: call,
   removeDevice: { ...onBehalfOf, ...operated, deviceName: 'phone' },
   verifyDevice: { ...onBehalfOf, deviceName: 'phone', totp: '000000' },
-  verifyTOTP: { ...onBehalfOf, totp: '000000', trustBrowser: {} },
+  verifyTOTP: { ...onBehalfOf, totp: '000000', trustBrowser: {}, reportReplay: true },
   getUserIdentifierInfoForUserId: call,
   importDevice: imported,
   importDevices: { devices: [imported], dryRun: true },
@@ -46,7 +46,7 @@ const INPUTS: { readonly [Name in keyof RecipeInterface]: EveryArgument<Paramete
   forgetTrustedBrowsers: { ...onBehalfOf, ...operated, id: 'id' },
 };
 const OPTIONAL = new Set<string>(
-  'tenantId userContext session by userIdentifierInfo skew period algorithm digits dryRun trustBrowser validFor id'.split(
+  'tenantId userContext session by userIdentifierInfo skew period algorithm digits dryRun trustBrowser reportReplay validFor id'.split(
     ' ',
   ),
 );
@@ -71,7 +71,8 @@ function isAllowed(name: string, argument: string, kind: string, value: unknown)
   // A code that cannot be right costs an attempt, or is rejected.
   if (['totp', 'recoveryCode', 'trustToken', 'id'].includes(argument)) return typeof value === 'string';
   if (argument === 'trustBrowser') return kind === 'an object';
-  return (argument === 'userContext' && kind === 'an object') || (argument === 'dryRun' && kind === 'a boolean');
+  if (['dryRun', 'reportReplay'].includes(argument)) return kind === 'a boolean';
+  return argument === 'userContext' && kind === 'an object';
 }
 
 function withWrong(input: object, argument: string, kind: string, value: unknown): Record<string, unknown> {

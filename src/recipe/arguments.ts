@@ -198,7 +198,12 @@ const CHECKS: { readonly [Name in keyof CheckedFunctions]: Checks<Parameters<Che
   listDevices: CALL,
   removeDevice: { ...ON_BEHALF_OF, ...BY, deviceName: isDeviceName },
   verifyDevice: { ...ON_BEHALF_OF, deviceName: isDeviceName, totp: isCode },
-  verifyTOTP: { ...FROM_SESSION, totp: isCode, trustBrowser: optional(isTrustBrowser) },
+  verifyTOTP: {
+    ...FROM_SESSION,
+    totp: isCode,
+    trustBrowser: optional(isTrustBrowser),
+    reportReplay: optional(isBoolean),
+  },
   getUserIdentifierInfoForUserId: CALL,
   importDevice: IMPORT,
   importDevices: {

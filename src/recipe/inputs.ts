@@ -94,6 +94,8 @@ export interface VerifyTOTPInput extends CallContext {
   readonly session?: CallerSession;
   /** Trusts the browser from now on, if the code is accepted. Needs the option `trustedBrowsers`. */
   readonly trustBrowser?: TrustBrowserInput;
+  /** Whether the answer tells a used code from a wrong one, with `replayed: true`. Default false. */
+  readonly reportReplay?: boolean;
 }
 
 /** A browser to trust. */

@@ -128,6 +128,9 @@ export interface RecipeInterface {
    * `INVALID_TOTP_ERROR` with `nextCodeRequired: true`, and the next code of the same device, entered in the same session, signs in
    * (RFC 4226 §7.4).
    *
+   * A right code that was used already is answered as a wrong one, and not counted. With `reportReplay: true`, the answer has `replayed: true`.
+   * Show that only to a session that has completed TOTP, as after a double click: anybody else learns that they have seen a real code.
+   *
    * @example
    * const answer = await totp.verifyTOTP({ userId: user.id, session, totp: body.totp });
    * if (answer.status === 'LIMIT_REACHED_ERROR') return tooManyAttempts(answer.retryAfterMs);

@@ -142,11 +142,12 @@ export class TotpService implements RecipeInterface {
 
   async verifyTOTP(input: Inputs.VerifyTOTPInput): Promise<Answers.VerifyTOTPAnswer> {
     checkArguments('verifyTOTP', input);
-    const browser = this.browsers.newBrowser(input.trustBrowser);
+    const { reportReplay, trustBrowser } = input;
+    const browser = this.browsers.newBrowser(trustBrowser);
     const answer = await this.rules.change(input, async (account, context) => {
       const candidates = signInCandidates(account, context.now);
       const comparisons = await this.secrets.compare(input.userId, candidates, input.totp, context.now);
-      return decideSignIn(account, comparisons, context, browser?.record);
+      return decideSignIn(account, comparisons, context, { browser: browser?.record, reportReplay });
     });
     return answer.status === 'OK' ? { ...answer, ...browser?.answer } : answer;
   }

@@ -4,6 +4,7 @@ import { totpCode } from 'nestjs-totp/testing';
 import {
   answered,
   type Authenticator,
+  badRequest,
   everyDatabase,
   invalidTotp,
   limitReached,
@@ -63,6 +64,34 @@ describe.each(everyDatabase)('$name', ({ platform, open }) => {
   });
 
   describe('a replay', () => {
+    it('is told from a wrong code when the client asks, once the session has completed TOTP', async () => {
+      const { person, phone } = await enrolled();
+      const code = phone.code();
+      expect(await person.signIn(code)).toEqual(OK);
+      const completedAt = application().clock.now();
+      const ask = { totp: code, reportReplay: true };
+      expect(await person.post('/verify', ask)).toMatchObject({
+        status: 200,
+        body: { status: 'INVALID_TOTP_ERROR', currentNumberOfFailedAttempts: 0, replayed: true, completedAt },
+      });
+      expect(await person.post('/verify', { totp: code })).toEqual(invalidTotp(0));
+      expect(await person.post('/verify', { ...ask, totp: person.wrongCode() })).toEqual(invalidTotp(1));
+    });
+
+    it('is not told from a wrong code in a session that has only given the password', async () => {
+      const { person, phone } = await enrolled();
+      const code = phone.code();
+      expect(await person.signIn(code)).toEqual(OK);
+      const another = person.signedInAnew();
+      expect(await another.post('/verify', { totp: code, reportReplay: true })).toEqual(invalidTotp(0));
+    });
+
+    it('is asked for with true or false', async () => {
+      const { person, phone } = await enrolled();
+      const bad = { totp: phone.code(), reportReplay: 'yes' };
+      expect(await person.post('/verify', bad)).toEqual(badRequest('reportReplay must be true or false'));
+    });
+
     it('W2: refuses an accepted code a second time, at no cost', async () => {
       const { person, phone } = await enrolled();
       await person.signIn(phone.code());
