@@ -88,14 +88,14 @@ function typeOf(error: unknown): string {
  * the application registers a MeterProvider.
  */
 export async function openTelemetryMetrics(clock: TotpClock): Promise<TotpMetrics> {
-  // Webpack must not look for it: it may be missing.
-  const api = await import(/* webpackIgnore: true */ '@opentelemetry/api').catch((error: unknown) => {
-    if (isMissing(error)) return undefined;
+  try {
+    // Bundlers take an import within `try` for optional, and bundle the package where it is installed.
+    const { metrics } = await import('@opentelemetry/api');
+    return new OpenTelemetryTotpMetrics(metrics.getMeter('nestjs-totp'), clock);
+  } catch (error) {
+    if (isMissing(error)) return new NoTotpMetrics();
     throw error;
-  });
-  return api === undefined
-    ? new NoTotpMetrics()
-    : new OpenTelemetryTotpMetrics(api.metrics.getMeter('nestjs-totp'), clock);
+  }
 }
 
 /** Not by `instanceof`: under Jest, the error comes from another realm. */

@@ -46,7 +46,7 @@ export async function toCloudEvent(event: AnyTotpEvent, source: string): Promise
 /** Loaded on demand, because only applications that send events to other services need the package. */
 async function sdk() {
   try {
-    return await import(/* webpackIgnore: true */ 'cloudevents');
+    return await import('cloudevents');
   } catch (cause) {
     throw new TotpConfigurationError(
       'TotpModule: the package cloudevents is missing, in whose format events are sent to other services. Run "npm install cloudevents".',

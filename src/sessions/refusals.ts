@@ -1,4 +1,5 @@
 /** Refuses a caller with the exception of its transport: in the form that SuperTokens' front ends expect, where that is HTTP. */
+import { TotpConfigurationError } from '../shared/errors.js';
 import { type ExecutionContext, ForbiddenException, type HttpException, UnauthorizedException } from '@nestjs/common';
 
 /** Why a caller is refused: no user is signed in, the user has no verified device, or TOTP was not completed recently enough. */
@@ -53,15 +54,33 @@ export function forTransport(context: ExecutionContext, exception: HttpException
   return type === 'ws' ? webSocketException(body) : messageException(body);
 }
 
-/** Both packages are optional, but an application with such handlers has the one that it needs. */
+/**
+ * Both packages are optional, but an application with such handlers has the one that it needs. Bundlers take an import within `try` for
+ * optional, and bundle the others.
+ */
 async function webSocketException(body: object): Promise<Error> {
-  const { WsException } = await import('@nestjs/websockets');
-  return new WsException(body);
+  try {
+    const { WsException } = await import('@nestjs/websockets');
+    return new WsException(body);
+  } catch (cause) {
+    throw missing('@nestjs/websockets', cause);
+  }
 }
 
 async function messageException(body: object): Promise<Error> {
-  const { RpcException } = await import('@nestjs/microservices');
-  return new RpcException(body);
+  try {
+    const { RpcException } = await import('@nestjs/microservices');
+    return new RpcException(body);
+  } catch (cause) {
+    throw missing('@nestjs/microservices', cause);
+  }
+}
+
+function missing(name: string, cause: unknown): TotpConfigurationError {
+  return new TotpConfigurationError(
+    `TotpModule: the package ${name} cannot be loaded, whose exceptions refuse callers of this transport. Run "npm install ${name}".`,
+    { cause },
+  );
 }
 
 function invalidClaim(message: string, errorCode: RefusalBody['errorCode']): RefusalBody {

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { totpCode } from 'nestjs-totp/testing';
 import { packLibrary, type PackedLibrary, PROJECT, run } from './packed-library.js';
@@ -28,12 +28,30 @@ describe('an ESM application on Nest 12 and TypeORM 1', () => {
       '@nestjs/typeorm': '^12.0.0',
       typeorm: '^1.0.0',
       'express-session': '^1.18.0',
+      esbuild: '^0.28.0',
+      webpack: '^5.100.0',
       '@types/express-session': '^1.18.0',
     });
   });
 
   it('imports the library and enrols', async () => {
     await expect(run('node', ['esm.mjs'], app)).resolves.toContain('enrolled');
+  });
+
+  it.each([
+    // Warnings, not errors: the packages are optional, and bundled where they are installed.
+    ['webpack', 'bundle.cjs', ['@nestjs/microservices', '@nestjs/websockets', '@opentelemetry/api', 'cloudevents']],
+    ['esbuild', 'bundle.mjs', []],
+  ])('runs as one file that %s has made, where optional packages are missing', async (bundler, file, warned) => {
+    // Outside of the application, so that nothing of its node_modules is found but the native driver.
+    const folder = join(packed.folder, `bundled by ${bundler}`);
+    mkdirSync(join(folder, 'node_modules'), { recursive: true });
+    for (const name of ['better-sqlite3', 'bindings', 'file-uri-to-path']) {
+      symlinkSync(join(app, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
+    }
+    const said = JSON.parse(await run('node', ['bundle.mjs', bundler, join(folder, file)], app)) as string[];
+    expect([...new Set(said.map((message) => /["']([@\w/-]+)["']/.exec(message)?.[1]))].sort()).toEqual(warned);
+    await expect(run('node', [file], folder)).resolves.toContain('enrolled');
   });
 
   it('has one copy of the module and of every peer', async () => {

@@ -1,14 +1,17 @@
 /**
  * What every consumer does, however it loaded the packages: run the migrations, enrol a device and sign in, over HTTP.
+ *
+ * A bundle has no folder in which Nest and TypeORM could look for their adapter and driver, so it passes both.
  */
 const assert = require('node:assert/strict');
 
-module.exports = async function enrol({ common, core, nestTypeorm, eventEmitter, totp, testing }) {
+module.exports = async function enrol({ adapter, driver, common, core, nestTypeorm, eventEmitter, totp, testing }) {
   class AppModule {}
   common.Module({
     imports: [
       nestTypeorm.TypeOrmModule.forRoot({
         type: 'better-sqlite3',
+        ...(driver ? { driver } : {}),
         database: ':memory:',
         entities: [...totp.TOTP_ENTITIES],
         migrations: totp.TOTP_MIGRATIONS,
@@ -20,7 +23,7 @@ module.exports = async function enrol({ common, core, nestTypeorm, eventEmitter,
     ],
   })(AppModule);
 
-  const app = await core.NestFactory.create(AppModule, { logger: ['error'] });
+  const app = await core.NestFactory.create(AppModule, ...(adapter ? [adapter] : []), { logger: ['error'] });
   const session = { id: 'session-1' };
   app.use((request, _response, next) => {
     Object.assign(request, { user: { id: 'alice' }, session });
