@@ -12,6 +12,8 @@ import {
 } from 'nestjs-totp';
 import type { ForeignDevice, ForeignDevices, Refusal } from './readers/foreign-device.js';
 
+const STATUSES_AT_A_TIME = 500;
+
 export interface TotpImportOptions {
   /**
    * The application's id of the user whose device this is; undefined to refuse the device. By default the user id in the file:
@@ -41,6 +43,11 @@ export interface TotpImportReport {
    * usually the export is wrong.
    */
   readonly shared: readonly Refusal[];
+  /**
+   * Users whose devices were all refused, and who have no other verified device. Under `enrolment: 'optional'`, `TotpGuard` lets them pass
+   * without a code: the import has cost them their second factor.
+   */
+  readonly unprotected: readonly string[];
   /** What was not read as it was written, and does not change the codes. */
   readonly notes: readonly Refusal[];
   /** Whether `signal` stopped the import before its end. */
@@ -61,7 +68,7 @@ export interface TotpImportReport {
  * @throws TotpStorageError if the database fails: earlier batches are imported, so run it again for the rest
  */
 export async function importForeignDevices(
-  totp: Pick<RecipeInterface, 'importDevices'>,
+  totp: Pick<RecipeInterface, 'importDevices' | 'getStatuses'>,
   found: ForeignDevices | AsyncIterable<ForeignDevices>,
   { userIdOf = ({ userId }) => userId, batchSize = 100, dryRun = false, signal, onProgress }: TotpImportOptions = {},
 ): Promise<TotpImportReport> {
@@ -73,7 +80,15 @@ export async function importForeignDevices(
   const notes: Refusal[] = [];
   /** Who has each HMAC key, by its hash: the first of this run. */
   const holders = new Map<string, { readonly userId: string; readonly source: string }>();
+  /** Users of refused devices, but for those with a device that was imported, or would be. */
+  const atRisk = new Set<string>();
+  const withDevice = new Set<string>();
   let [read, imported, alreadyThere] = [0, 0, 0];
+
+  function refuse(refusal: Refusal): void {
+    refused.push(refusal);
+    if (refusal.userId !== undefined) atRisk.add(refusal.userId);
+  }
 
   async function importBatch(batch: readonly ForeignDevice[]): Promise<void> {
     const owned: { source: string; input: ImportDeviceInput }[] = [];
@@ -85,14 +100,16 @@ export async function importForeignDevices(
       if (problem === undefined) {
         owned.push({ source, input: inputOf(device, userId) });
         compareWithOthers(device, userId);
-      } else refused.push({ source, reason: problem });
+      } else refuse({ source, reason: problem });
     }
     const { answers } = await totp.importDevices({ devices: owned.map(({ input }) => input), dryRun });
     answers.forEach((answer, n) => {
-      const source = owned[n]?.source ?? '';
+      const { source = '', input } = owned[n] ?? {};
+      const userId = input?.userId ?? '';
       if (answer.status === 'OK') imported++;
       else if (answer.status === 'SECRET_ALREADY_EXISTS_ERROR') alreadyThere++;
-      else refused.push({ source, reason: whyRefused(answer) });
+      else return refuse({ source, reason: whyRefused(answer), userId });
+      withDevice.add(userId);
     });
   }
 
@@ -106,9 +123,13 @@ export async function importForeignDevices(
     }
   }
 
-  const report = (aborted: boolean) => ({ read, imported, alreadyThere, refused, shared, notes, aborted });
+  async function report(aborted: boolean): Promise<TotpImportReport> {
+    const users = [...atRisk].filter((userId) => !withDevice.has(userId));
+    const unprotected = await withoutVerifiedDevice(totp, users);
+    return { read, imported, alreadyThere, refused, unprotected, shared, notes, aborted };
+  }
   for await (const page of pagesOf(found)) {
-    for (const refusal of page.refused) refused.push(refusal); // avoids spreading an unbounded array into push()
+    page.refused.forEach(refuse);
     read += page.refused.length;
     for (let first = 0; first < page.devices.length; first += batchSize) {
       if (signal?.aborted === true) return report(true);
@@ -120,6 +141,18 @@ export async function importForeignDevices(
     }
   }
   return report(false);
+}
+
+async function withoutVerifiedDevice(
+  totp: Pick<RecipeInterface, 'getStatuses'>,
+  userIds: readonly string[],
+): Promise<string[]> {
+  const found: string[] = [];
+  for (let first = 0; first < userIds.length; first += STATUSES_AT_A_TIME) {
+    const { users } = await totp.getStatuses({ userIds: userIds.slice(first, first + STATUSES_AT_A_TIME) });
+    for (const { userId, enrolled } of users) if (!enrolled) found.push(userId);
+  }
+  return found;
 }
 
 async function* pagesOf(found: ForeignDevices | AsyncIterable<ForeignDevices>): AsyncGenerator<ForeignDevices> {

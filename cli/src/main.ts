@@ -70,6 +70,7 @@ program
   .option('--app-id <id>', 'SuperTokens’ app (supertokens, supertokens-database)', 'public')
   .option('--table-prefix <prefix>', 'prefix of SuperTokens’ tables (supertokens-database)')
   .option('--schema <name>', 'schema of SuperTokens’ tables (supertokens-database)')
+  .option('--unprotected <file>', 'write the ids of users who are left without a second factor into a JSON file')
   .option('--max-devices <count>', 'maximum number of devices of a user: your option maxDevices', Number, 10)
   .addOption(batchSize(1_000, 100))
   .addOption(dryRun('report what would be imported and refused, without importing anything'))

@@ -294,6 +294,19 @@ describeWithOathtool('import', () => {
     expect((await run('import', ...csv)).out).toContain('6 devices read, 0 imported, 4 already there, 2 refused.');
   });
 
+  it('warns of users who are left without a second factor, and writes all of them into a file', async () => {
+    const rows = Array.from({ length: 12 }, (_, n) => `user ${n},AAAA\n`);
+    const csv = await secretsFile(`user_id,secret\n${rows.join('')}`, 'weak.csv');
+    const file = await secretsFile('', 'unprotected.json');
+    const { code, out } = await run('import', 'csv', csv, '--unprotected', file);
+    expect(code).toBe(1);
+    expect(out).toContain(
+      'warning: 12 users without a second factor, because every device was refused: "user 0", "user 1"',
+    );
+    expect(out).toContain('and 2 more');
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(Array.from({ length: 12 }, (_, n) => `user ${n}`));
+  });
+
   it('takes the users of accounts from a file', async () => {
     const users = await secretsFile('account,user_id\nann@example.com,user 1\nbob,user 2\n', 'users.csv');
     const args = ['key-uris', fixture('key-uris.txt'), '--users', users];

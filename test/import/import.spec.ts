@@ -50,6 +50,17 @@ describe.each(databases)('an import on $name', ({ open }) => {
   });
   afterEach(() => jest.restoreAllMocks());
 
+  it('names the users who are left without a second factor, because every device of theirs was refused', async () => {
+    const refusedOf = (userId: string) => ({ source: `line of ${userId}`, reason: 'a secret of 10 bytes', userId });
+    await service().importDevice({ userId: 'protected', secretKey: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP' });
+    const { devices } = found('imported');
+    const refused = ['unprotected', 'imported', 'protected', 'unprotected'].map(refusedOf);
+    for (const dryRun of [true, false]) {
+      const report = await importForeignDevices(service(), { devices, refused }, { dryRun });
+      expect(report).toMatchObject({ imported: 1, unprotected: ['unprotected'] });
+    }
+  });
+
   it('makes verified devices of users, new ones and known ones, and reports each', async () => {
     await service().importDevice({ userId: 'ann', secretKey: toBase32(secretOf('other')), deviceName: 'old phone' });
     events.clear();
@@ -59,6 +70,7 @@ describe.each(databases)('an import on $name', ({ open }) => {
       imported: 4,
       alreadyThere: 0,
       refused: [],
+      unprotected: [],
       shared: [],
       notes: [],
       aborted: false,
@@ -103,8 +115,8 @@ describe.each(databases)('an import on $name', ({ open }) => {
     expect(report.refused).toEqual([
       { source: 'line 9', reason: 'is not Base32' },
       { source: 'line 7', reason: 'the user it belongs to is unknown' },
-      { source: 'line 2', reason: 'the user has another verified device of this name' },
-      { source: 'line 6', reason: 'the user has 3 devices already, which is the maximum' },
+      { source: 'line 2', reason: 'the user has another verified device of this name', userId: 'ann' },
+      { source: 'line 6', reason: 'the user has 3 devices already, which is the maximum', userId: 'bob' },
     ]);
   });
 
@@ -283,7 +295,9 @@ describe.each(databases)('an import on $name', ({ open }) => {
     const withoutItsKey = recipeOver({ store: tables().store, cipher, clock, publisher: events }).totp;
     const report = await importForeignDevices(withoutItsKey, input);
     expect(report).toMatchObject({ imported: 1, alreadyThere: 0 });
-    expect(report.refused).toEqual([{ source: 'line 2', reason: expect.stringContaining('put its key back') }]);
+    expect(report.refused).toEqual([
+      { source: 'line 2', reason: expect.stringContaining('put its key back'), userId: 'ann' },
+    ]);
     expect((await service().listDevices({ userId: 'ann' })).devices).toHaveLength(1);
   });
 

@@ -1,5 +1,5 @@
 /** Loads the files that the options name: data source, keys, and the files to read. */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buffer } from 'node:stream/consumers';
@@ -105,4 +105,12 @@ function messageOf(error: unknown): string {
   // Thrown for a host with several addresses, without a message of its own.
   if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
   return error instanceof Error ? error.message : String(error);
+}
+
+export async function writeJson(file: string, value: unknown): Promise<void> {
+  try {
+    await writeFile(file, `${JSON.stringify(value, null, 2)}\n`);
+  } catch (error) {
+    throw new BadUsage(`${file} cannot be written: ${messageOf(error)}`);
+  }
 }

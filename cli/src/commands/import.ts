@@ -13,7 +13,7 @@ import {
 } from '../index.js';
 import { interruption, refuseWrongKeys, type Sources, type Application, withApplication } from './application.js';
 import { BadUsage } from './bad-usage.js';
-import { openDataSource, readText } from './files.js';
+import { openDataSource, readText, writeJson } from './files.js';
 import { count, print, progressBar } from './terminal.js';
 import { readUsers } from './users.js';
 
@@ -32,8 +32,12 @@ interface Options extends Sources {
   readonly maxDevices: number;
   readonly batchSize: number;
   readonly dryRun?: boolean;
+  readonly unprotected?: string;
   readonly json?: boolean;
 }
+
+/** How many user ids a report shows. */
+const MAX_SHOWN = 10;
 
 export async function importCommand(format: Format, files: readonly string[], options: Options): Promise<void> {
   if ([...files, options.users, options.secrets].filter((file) => file === '-').length > 1)
@@ -57,6 +61,7 @@ export async function importCommand(format: Format, files: readonly string[], op
     });
   };
   const report = await withApplication(options, importAll, { maxDevices: options.maxDevices });
+  if (options.unprotected !== undefined) await writeJson(options.unprotected, report.unprotected);
   print(options.json === true ? JSON.stringify(report, null, 2) : describe(report, options.dryRun ?? false));
   if (report.refused.length > 0) process.exitCode = 1;
   if (report.aborted) process.exitCode = 130;
@@ -146,7 +151,7 @@ async function ownersFor(
 }
 
 function describe(
-  { read, imported, alreadyThere, refused, shared, notes, aborted }: TotpImportReport,
+  { read, imported, alreadyThere, refused, unprotected, shared, notes, aborted }: TotpImportReport,
   dryRun: boolean,
 ): string {
   const summary = [
@@ -158,7 +163,18 @@ function describe(
   return [
     `${summary}.${aborted ? ' Stopped: run it again for the rest.' : ''}`,
     ...refused.map(({ source, reason }) => `  ${source}: ${reason}`),
+    ...withoutSecondFactor(unprotected),
     ...shared.map(({ source, reason }) => `  warning: ${source} ${reason}`),
     ...notes.map(({ source, reason }) => `  note: ${source}: ${reason}`),
   ].join('\n');
+}
+
+function withoutSecondFactor(users: readonly string[]): string[] {
+  if (users.length === 0) return [];
+  const shown = users.slice(0, MAX_SHOWN).map((userId) => JSON.stringify(userId));
+  const more = users.length > MAX_SHOWN ? [`and ${String(users.length - MAX_SHOWN)} more`] : [];
+  return [
+    `  warning: ${count(users.length, 'user')} without a second factor, because every device was refused: ${[...shown, ...more].join(', ')}. ` +
+      "Under enrolment: 'optional' they sign in without a code: let your TotpEnrolmentPolicy require them to enrol.",
+  ];
 }

@@ -88,6 +88,17 @@ describe('a CSV of devices', () => {
     expect(readDeviceCsv(`user_id,secret\n"a;b;c",${BASE32}`).devices).toMatchObject([{ userId: 'a;b;c' }]);
   });
 
+  it('says whose device is refused, unless that cannot be a user id', () => {
+    expect(readDeviceCsv(ann({ digits: '7' })).refused).toMatchObject([{ userId: 'ann' }]);
+    expect(readDeviceCsv(ann({ user_id: 'a\0' })).refused[0]).not.toHaveProperty('userId');
+  });
+
+  it.each(['3', '10'])('narrows a skew of %s to the largest, and says so', (skew) => {
+    const { devices } = readDeviceCsv(ann({ skew }));
+    const notes = [`the skew is 2 steps, the largest, instead of ${skew}`];
+    expect(devices).toMatchObject([{ skew: 2, notes }]);
+  });
+
   it('leaves user ids and names as they are', () => {
     const text = `user_id,device_name,secret\n" ann ""the"" ä, 📱 ",constructor,${BASE32}`;
     expect(readDeviceCsv(text).devices).toMatchObject([{ userId: ' ann "the" ä, 📱 ', deviceName: 'constructor' }]);
@@ -120,14 +131,20 @@ describe('a CSV of devices', () => {
     ['7 digits', ann({ digits: '7' }), /digits is neither 6 nor 8/],
     ['a period of 301 s', ann({ period: '301' }), /period .* from 15 to 300/],
     ['a negative period', ann({ period: '-30' }), /period/],
-    ['a skew of 3', ann({ skew: '3' }), /skew .* from 0 to 2/],
+    ['a skew that is no number', ann({ skew: 'x' }), /skew .* from 0 to 2/],
+    ['an endless skew', ann({ skew: '1000' }), /skew .* from 0 to 2/],
     ['digits of another script', ann({ period: '３０' }), /period/],
     ['too few cells', `user_id,secret,skew\nann,${BASE32}`, /has 2 cells, and the first line names 3 columns/],
     ['too many cells', `user_id,secret\nann,${BASE32},1`, /has 3 cells, and the first line names 2 columns/],
   ])('is not read in a row with %s', (_, text, reason) => {
     expect(readDeviceCsv(text)).toEqual({
       devices: [],
-      refused: [{ source: expect.stringMatching(/^line [23]$/), reason: expect.stringMatching(reason) }],
+      refused: [
+        expect.objectContaining({
+          source: expect.stringMatching(/^line [23]$/),
+          reason: expect.stringMatching(reason),
+        }),
+      ],
     });
   });
 

@@ -44,6 +44,8 @@ export interface Refusal {
   readonly source: string;
   /** What is wrong, and what to do where that is not plain. */
   readonly reason: string;
+  /** Whose device it is; missing where the input does not say. */
+  readonly userId?: string;
 }
 
 /** What a reader found, both in the order of the input. */
@@ -99,10 +101,12 @@ export function hexSecret(text: string, field: string): SecretReading {
 /** Everything about a device that does not depend on the format it came in. */
 export function checkClaim(claim: Claim): ForeignDevice | Refusal {
   const { source, userId, account, issuer, deviceName } = claim;
-  const refuse = (reason: string): Refusal => ({ source, reason });
+  const userProblem = userId === undefined ? undefined : userIdProblem(userId, 'user_id');
+  const owner = userId === undefined || userProblem !== undefined ? {} : { userId };
+  const refuse = (reason: string): Refusal => ({ source, reason, ...owner });
 
   const textProblem =
-    (userId === undefined ? undefined : userIdProblem(userId, 'user_id')) ??
+    userProblem ??
     (deviceName === undefined ? undefined : deviceNameProblem(deviceName, 'device_name')) ??
     labelProblem(account, 'account') ??
     labelProblem(issuer, 'issuer');
@@ -125,11 +129,17 @@ export function checkClaim(claim: Claim): ForeignDevice | Refusal {
   if (digits === undefined) return refuse('digits is neither 6 nor 8');
   const period = claim.period ? numberOf(claim.period, PERIOD_RANGE) : 30;
   if (period === undefined) return refuse(`period is not a whole number of seconds ${rangeText(PERIOD_RANGE)}`);
-  const skew = claim.skew ? numberOf(claim.skew, SKEW_RANGE) : undefined;
+  const [, maxSkew] = SKEW_RANGE;
+  const isWide = claim.skew !== undefined && numberOf(claim.skew, [maxSkew + 1, 999]) !== undefined;
+  const skew = isWide ? maxSkew : claim.skew ? numberOf(claim.skew, SKEW_RANGE) : undefined;
   if (claim.skew && skew === undefined) {
     return refuse(`skew is not a whole number of steps ${rangeText(SKEW_RANGE)}; most peers use 1`);
   }
-  const notes = [...(claim.secret.note === undefined ? [] : [claim.secret.note]), ...(claim.notes ?? [])];
+  const notes = [
+    ...(claim.secret.note === undefined ? [] : [claim.secret.note]),
+    ...(isWide ? [`the skew is ${String(maxSkew)} steps, the largest, instead of ${String(claim.skew)}`] : []),
+    ...(claim.notes ?? []),
+  ];
   const device = { source, userId, account, issuer, deviceName, secret, algorithm, digits, period, skew };
   return notes.length === 0 ? device : { ...device, notes };
 }
