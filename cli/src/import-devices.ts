@@ -106,10 +106,18 @@ export async function importForeignDevices(
     answers.forEach((answer, n) => {
       const { source = '', input } = owned[n] ?? {};
       const userId = input?.userId ?? '';
-      if (answer.status === 'OK') imported++;
-      else if (answer.status === 'SECRET_ALREADY_EXISTS_ERROR') alreadyThere++;
-      else return refuse({ source, reason: whyRefused(answer), userId });
-      withDevice.add(userId);
+      switch (answer.status) {
+        case 'OK':
+          imported++;
+          withDevice.add(userId);
+          break;
+        case 'SECRET_ALREADY_EXISTS_ERROR':
+          alreadyThere++;
+          withDevice.add(userId);
+          break;
+        default:
+          refuse({ source, reason: whyRefused(answer), userId });
+      }
     });
   }
 

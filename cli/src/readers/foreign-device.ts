@@ -137,7 +137,7 @@ export function checkClaim(claim: Claim): ForeignDevice | Refusal {
   }
   const notes = [
     ...(claim.secret.note === undefined ? [] : [claim.secret.note]),
-    ...(isWide ? [`the skew is ${String(maxSkew)} steps, the largest, instead of ${String(claim.skew)}`] : []),
+    ...(isWide ? [`the skew is ${String(maxSkew)} steps, the largest, instead of ${claim.skew ?? ''}`] : []),
     ...(claim.notes ?? []),
   ];
   const device = { source, userId, account, issuer, deviceName, secret, algorithm, digits, period, skew };
