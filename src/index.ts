@@ -243,4 +243,5 @@ export {
   TotpSecretError,
   TotpStepUpRequiredError,
   TotpStorageError,
+  TotpUndeliverableEventError,
 } from './shared/errors.js';

@@ -1,6 +1,7 @@
 /** The port for places to which the outbox delivers events. */
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { AnyTotpEvent } from '../events/catalogue.js';
+import { TotpUndeliverableEventError } from '../shared/errors.js';
 import { type DurableHandler, DurableHandlers } from './durable-handlers.js';
 
 /** A function that returns the names of the destinations that events are stored for. */
@@ -25,7 +26,8 @@ export abstract class TotpEventDestination {
   abstract readonly name: string;
 
   /**
-   * Resolves once the event has arrived; when it rejects or takes too long, the event is delivered again. An event may be delivered
+   * Resolves once the event has arrived; when it rejects or takes too long, the event is delivered again, unless it rejects with a
+   * `TotpUndeliverableEventError`. An event may be delivered
    * more than once in any case: use its `id` to act only once.
    *
    * @param signal aborted when the delivery has taken too long, so that it does not overlap with the next attempt
@@ -35,7 +37,7 @@ export abstract class TotpEventDestination {
 
 /**
  * Calls the application's handlers of `@OnTotpEvent(name, { durable: true })`. An event counts as delivered when all of them have
- * succeeded; when one throws, all of them are called again.
+ * succeeded; when one throws, all of them are called again, unless all that throw throw a `TotpUndeliverableEventError`.
  */
 @Injectable()
 export class HandlerTotpEventDestination extends TotpEventDestination implements OnApplicationBootstrap {
@@ -59,6 +61,9 @@ export class HandlerTotpEventDestination extends TotpEventDestination implements
     const handlers = this.handlers.filter((handler) => handler.event === event.name);
     // Waits for all of them, so that none still runs when the event is delivered again.
     const outcomes = await Promise.allSettled(handlers.map((handler) => handler.call(event)));
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    const failures = outcomes.filter((outcome) => outcome.status === 'rejected');
+    // The event is tried again if that may help one of the handlers.
+    const failure = failures.find(({ reason }) => !(reason instanceof TotpUndeliverableEventError)) ?? failures[0];
+    if (failure !== undefined) throw failure.reason;
   }
 }

@@ -3,6 +3,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
 import { NoTotpMetrics, type TotpMetrics } from '../metrics/metrics.js';
+import { TotpUndeliverableEventError } from '../shared/errors.js';
 import { logError } from '../shared/log-error.js';
 import { yieldToEventLoop } from '../shared/timers.js';
 import type { TotpEventDestination } from './destination.js';
@@ -167,7 +168,7 @@ export class OutboxDispatcher {
     );
   }
 
-  /** @returns whether to continue: an entry was delivered, and the lease still holds */
+  /** @returns whether to continue: the destination took an entry, or said that it never will, and the lease still holds */
   private async deliverBatch(entries: readonly OutboxEntry[], lease: Lease): Promise<boolean> {
     const failures: Failure[] = [];
     const delivered: string[] = [];
@@ -192,7 +193,8 @@ export class OutboxDispatcher {
       this.metrics.recordDelivery(this.destination.name);
     });
     for (const [, error] of failures) this.metrics.recordDelivery(this.destination.name, { error });
-    return outcome === 'written' && delivered.length > 0;
+    const isAnyDone = delivered.length > 0 || failures.some(([, error]) => isUndeliverable(error));
+    return outcome === 'written' && isAnyDone;
   }
 
   private async record(delivered: string[], failures: readonly Failure[], lease: Lease): Promise<FencedWrite> {
@@ -231,19 +233,27 @@ export class OutboxDispatcher {
     }
   }
 
+  private isGivenUp({ attempts }: OutboxEntry, error: unknown): boolean {
+    return isUndeliverable(error) || attempts + 1 >= this.settings.maxAttempts;
+  }
+
   private async putBack(entry: OutboxEntry, error: unknown, lease: Lease): Promise<FencedWrite> {
     const attempts = entry.attempts + 1;
     const reason = reasonOf(error);
-    const isGivenUp = attempts >= this.settings.maxAttempts;
+    const isGivenUp = this.isGivenUp(entry, error);
     const wait = isGivenUp ? null : waitAfter(attempts);
     const outcome = await this.queue.putBack(lease.token, { ...entry, attempts }, wait, reason);
     if (outcome === 'written' && isGivenUp) {
       this.logger.error(
-        `The event ${entry.id} is a dead letter after ${String(attempts)} attempts: ${reason}. TotpOutboxRelay.requeue() delivers it again.`,
+        `The event ${entry.id} is a dead letter after ${attempts === 1 ? '1 attempt' : `${String(attempts)} attempts`}: ${reason}. TotpOutboxRelay.requeue() delivers it again.`,
       );
     }
     return outcome;
   }
+}
+
+function isUndeliverable(error: unknown): boolean {
+  return error instanceof TotpUndeliverableEventError;
 }
 
 /** Why a delivery failed, without the password that a broker's URL may contain. Anything may be thrown, and of any length. */

@@ -49,6 +49,17 @@ export class TotpSecretError extends TotpError {
   readonly code = 'TOTP_SECRET';
 }
 
+/**
+ * Thrown by an event destination or a durable handler for an event that no further attempt can deliver: it becomes a dead letter at once, and
+ * the user's later events are delivered.
+ *
+ * @example
+ * if (!schema.accepts(event)) throw new TotpUndeliverableEventError(`the schema has no ${event.name}`);
+ */
+export class TotpUndeliverableEventError extends TotpError {
+  readonly code = 'TOTP_UNDELIVERABLE_EVENT';
+}
+
 /** The session that asked for a change of devices must complete TOTP first. Over HTTP, this is a 403. */
 export class TotpStepUpRequiredError extends TotpError {
   readonly code = 'TOTP_STEP_UP_REQUIRED';

@@ -15,6 +15,7 @@ import {
   TotpEventDestination,
   TotpModule,
   TotpOutboxRelay,
+  TotpUndeliverableEventError,
   TotpService,
 } from 'nestjs-totp';
 import { DataSource } from 'typeorm';
@@ -169,6 +170,32 @@ describe('durable handlers', () => {
     await module.init();
     await delivered;
     expect(module.get(Handler).heard).toBe(1);
+    await module.close();
+  });
+
+  it.each([
+    ['is given up when all that throw say that it is undeliverable', 'the schema has no such event', undefined],
+    ['is tried again when one of them may succeed then', 'the mail server is down', 'the mail server is down'],
+  ])('of an event that one of them cannot take: it %s', async (_, message, other) => {
+    @Injectable()
+    class Strict {
+      @OnTotpEvent('totp.user.unlocked', { durable: true })
+      hear(): Promise<void> {
+        return Promise.reject(new TotpUndeliverableEventError('the schema has no such event'));
+      }
+    }
+
+    @Injectable()
+    class Other {
+      @OnTotpEvent('totp.user.unlocked', { durable: true })
+      hear(): Promise<void> {
+        return other === undefined ? Promise.resolve() : Promise.reject(new Error(other));
+      }
+    }
+
+    const module = await compiled(Strict, Other);
+    await module.init();
+    await expect(module.get(HandlerTotpEventDestination).deliver(event)).rejects.toThrow(message);
     await module.close();
   });
 

@@ -2,7 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { TotpArgumentError, TotpConfigurationError, TotpOutboxRelay, TypeOrmTotpOutbox } from 'nestjs-totp';
+import {
+  TotpArgumentError,
+  TotpConfigurationError,
+  TotpOutboxRelay,
+  TotpUndeliverableEventError,
+  TypeOrmTotpOutbox,
+} from 'nestjs-totp';
 import { OutboxDispatcher, waitAfter } from '../../src/outbox/dispatcher.js';
 import { outboxStatements } from '../../src/outbox/outbox-statements.js';
 import { epochMs } from '../../src/storage/sql/epoch-ms.js';
@@ -566,6 +572,26 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       expect(named(other.taken)).toEqual(['a', 'b']);
       expect(recording.taken).toEqual([]);
       expect((await backlog()).waiting).toBe(2);
+    });
+
+    it('the event becomes a dead letter at once when it can never be delivered, and delays nobody', async () => {
+      const relay = new TotpOutboxRelay({
+        queue: harness.outbox,
+        destinations: [recording],
+        settings: SETTINGS,
+        clock: new TestMonotonicClock(),
+      });
+      recording.meet = (event) =>
+        named([event])[0] === 'b'
+          ? Promise.reject(new TotpUndeliverableEventError('the schema has no b'))
+          : Promise.resolve();
+      await harness.rename(randomUUID(), 'a', 'b', 'c');
+      await harness.rename(randomUUID(), 'd');
+      await relay.wake();
+      expect(named(recording.taken).toSorted()).toEqual(['a', 'c', 'd']);
+      expect(await relay.deadLetters()).toMatchObject([{ attempts: 1, reason: 'the schema has no b' }]);
+      expect(errors.mock.calls).toEqual([[expect.stringContaining('is a dead letter after 1 attempt: the schema')]]);
+      await relay.beforeApplicationShutdown();
     });
 
     describe('more often than maxAttempts', () => {
