@@ -1,27 +1,63 @@
 /** Uses the public types as a strict application does; it is compiled, never run. */
-import { type ExecutionContext, Injectable, Module } from '@nestjs/common';
 import {
+  Body,
+  Controller,
+  type ExecutionContext,
+  Injectable,
+  Module,
+  Post,
+  UseGuards,
+  UseInterceptors,
+} from '@nestjs/common';
+import {
+  type AnyTotpEvent,
+  type CompletedSession,
+  completionClaims,
+  CurrentTotpSession,
+  type EnrolmentPolicyInput,
   InjectTotpOptions,
   OnTotpEvent,
+  type RequestUser,
+  RequestSessionAdapter,
   RequireTotp,
+  type SecretBinding,
+  SessionContainer,
   TOTP_ENTITIES,
   TOTP_MIGRATIONS,
   TotpApi,
+  TotpClaimSessionAdapter,
   TotpClock,
+  TotpCompletionHook,
+  TotpDatabaseSessionAdapter,
   type TotpDeviceVerifiedEvent,
+  TotpEnrolmentPolicy,
   TotpError,
+  TotpErrorsInterceptor,
+  TotpEventDestination,
   TotpEventPublisher,
   TotpGuard,
   TotpModule,
   type TotpModuleOptions,
   type TotpOptionsFactory,
+  TotpSecretCipher,
   TotpService,
-  TotpSessionAdapter,
   TotpSession,
+  TotpSessionAdapter,
+  TotpSessionGuard,
+  TotpTokenSessionAdapter,
   TotpUserDirectory,
   type TotpUserLockedEvent,
+  WithoutTotp,
 } from 'nestjs-totp';
-import { TestTotpClock, totpCode, TotpEventRecorder } from 'nestjs-totp/testing';
+import {
+  accountStoreContract,
+  type ContractTest,
+  InMemoryTotpAccountStore,
+  secretCipherContract,
+  TestTotpClock,
+  totpCode,
+  TotpEventRecorder,
+} from 'nestjs-totp/testing';
 
 const completions = new Map<string, number>();
 
@@ -116,6 +152,111 @@ export class Listener {
     }
   }
 }
+
+@WithoutTotp()
+@UseGuards(TotpSessionGuard)
+@UseInterceptors(TotpErrorsInterceptor)
+@Controller('code')
+export class CodeController {
+  constructor(private readonly totp: TotpService) {}
+
+  @Post()
+  async enter(@CurrentTotpSession() session: SessionContainer, @Body() body: { totp: string }): Promise<boolean> {
+    const answer = await this.totp.verifyTOTP({ userId: session.getUserId(), session, totp: body.totp });
+    return answer.status === 'OK';
+  }
+
+  @RequireTotp({ maxAge: '5m', enrolment: 'required' })
+  async remove(@CurrentTotpSession() session: SessionContainer, deviceName: string): Promise<boolean> {
+    const { didDeviceExist } = await this.totp.removeDevice({ userId: session.getUserId(), session, deviceName });
+    return didDeviceExist;
+  }
+
+  async operate(userId: string): Promise<void> {
+    await this.totp.removeDevice({ userId, deviceName: 'phone', onBehalfOf: 'application' });
+    // @ts-expect-error a change of devices needs a session, or says that the application wants it
+    await this.totp.removeDevice({ userId, deviceName: 'phone' });
+  }
+
+  // @ts-expect-error a maximum age is a number of seconds, or a duration
+  @RequireTotp({ maxAge: 'five minutes' })
+  wrongAge(): string {
+    return 'refused when the class is loaded';
+  }
+
+  // @ts-expect-error what is optional is left out
+  @RequireTotp({ enrolment: 'optional' })
+  wrongEnrolment(): string {
+    return 'refused when the class is loaded';
+  }
+}
+
+export class Administrators extends TotpEnrolmentPolicy {
+  override requirement({ userId }: EnrolmentPolicyInput): 'required' | { requiredFrom: number } {
+    return userId === 'admin' ? 'required' : { requiredFrom: Date.UTC(2030, 0) };
+  }
+}
+
+export class IssueToken extends TotpCompletionHook {
+  override completed({ session, method, completedAt }: CompletedSession): { token: string } {
+    return { token: JSON.stringify({ sub: session.getUserId(), ...completionClaims({ method, completedAt }) }) };
+  }
+}
+
+export class Mail extends TotpEventDestination {
+  readonly name = 'mail';
+
+  override async deliver(event: AnyTotpEvent): Promise<void> {
+    const until: number | null | undefined = event.name === 'totp.user.locked' ? event.until : undefined;
+    await Promise.resolve(until);
+  }
+}
+
+export class CookieSessions extends RequestSessionAdapter {
+  protected override createSession(request: unknown, user: RequestUser): TotpSession {
+    return super.createSession(request, { ...user, tenantId: 'acme' });
+  }
+}
+
+export class Tokens extends TotpTokenSessionAdapter {
+  protected override getHandle(payload: unknown): string {
+    return super.getHandle(payload).toLowerCase();
+  }
+}
+
+export class Claims extends TotpClaimSessionAdapter {
+  protected override getCompletedAt(payload: unknown): number | undefined {
+    return super.getCompletedAt(payload);
+  }
+}
+
+export class DatabaseSessions extends TotpDatabaseSessionAdapter {
+  protected override getExpiry(store: object): number {
+    return super.getExpiry(store) + this.clock.now();
+  }
+}
+
+// @ts-expect-error a session says when it completed TOTP
+export class Forgetful extends TotpSession {
+  readonly userId = 'alice';
+  readonly handle = 'handle';
+  override complete(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+// @ts-expect-error a cipher opens what it has sealed
+export class OneWay extends TotpSecretCipher {
+  override seal(secret: Uint8Array, binding: SecretBinding): Promise<string> {
+    return Promise.resolve(`key:${secret.length}:${binding.purpose}`);
+  }
+}
+
+export const contracts: readonly ContractTest[] = [
+  ...accountStoreContract(() => new InMemoryTotpAccountStore()),
+  // @ts-expect-error a name is not a cipher
+  ...secretCipherContract(() => 'KeyRingSecretCipher'),
+];
 
 @Module({
   imports: [
