@@ -1,7 +1,7 @@
 /** Signing in with a recovery code, and the recovery codes and trusted browsers of the security page. */
 import { Body, Controller, Get, HttpCode, Post, Query, Req, Res, UseGuards } from '@nestjs/common';
 import { type Response } from 'express';
-import { TotpClock, TotpService } from 'nestjs-totp';
+import { TotpService } from 'nestjs-totp';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { SignedInGuard } from '../sessions/signed-in.guard.js';
 import { type TotpRequest, TotpSessionGuard } from '../sessions/totp-session.guard.js';
@@ -16,7 +16,6 @@ import { SignedInPages } from './signed-in-pages.js';
 export class RecoveryController {
   constructor(
     private readonly totp: TotpService,
-    private readonly clock: TotpClock,
     private readonly sessions: SessionsService,
     private readonly pages: SignedInPages,
     private readonly changes: Changes,
@@ -34,7 +33,7 @@ export class RecoveryController {
     const answer = await this.totp.verifyRecoveryCode({
       userId: request.user.id,
       recoveryCode: formText(body, 'recoveryCode'),
-      session: await request.totp.acting(),
+      session: request.totp,
     });
     if (answer.status === 'INVALID_RECOVERY_CODE_ERROR') {
       const text = 'This recovery code is wrong, or was used before.';
@@ -43,7 +42,6 @@ export class RecoveryController {
       return;
     }
     if (answer.status === 'OK') {
-      await request.totp.complete(this.clock.now());
       const left = answer.recoveryCodesLeft === 1 ? 'One code is left.' : `${answer.recoveryCodesLeft} codes are left.`;
       const text = `You signed in with a recovery code. ${left} If your authenticator is lost, remove it and add a new one.`;
       await this.sessions.tell(request, { tone: 'good', text });

@@ -1,4 +1,4 @@
-/** Checks codes on behalf of a page's session, and returns the result as a message. */
+/** Checks codes on behalf of a page's session, which the module completes, and returns the result as a message. */
 import { Injectable } from '@nestjs/common';
 import {
   type EnrolmentAnswer,
@@ -28,15 +28,15 @@ export class SecondStep {
   /** Checks a code of any of the user's authenticators. */
   async verify(request: TotpRequest, code: string, trustBrowser?: TrustBrowserInput): Promise<CodeOutcome> {
     if (!isSixDigits(code)) return NOT_SIX_DIGITS;
-    const call = { userId: request.user.id, totp: code, session: await request.totp.acting() };
-    return this.outcome(request, await this.totp.verifyTOTP(trustBrowser ? { ...call, trustBrowser } : call));
+    const call = { userId: request.user.id, totp: code, session: request.totp };
+    return outcomeOf(await this.totp.verifyTOTP(trustBrowser ? { ...call, trustBrowser } : call));
   }
 
   /** Confirms a new authenticator with its first code. */
   async confirm(request: TotpRequest, deviceName: string, code: string): Promise<CodeOutcome> {
     if (!isSixDigits(code)) return NOT_SIX_DIGITS;
-    const call = { userId: request.user.id, deviceName, totp: code, session: await request.totp.acting() };
-    return this.outcome(request, await this.totp.verifyDevice(call));
+    const call = { userId: request.user.id, deviceName, totp: code, session: request.totp };
+    return outcomeOf(await this.totp.verifyDevice(call));
   }
 
   /** Milliseconds until codes are checked again; 0 unless the account is locked. */
@@ -46,32 +46,29 @@ export class SecondStep {
     // A lock without an end lasts until support unlocks the account: look again in a day.
     return lock.until === null ? 86_400_000 : Math.max(0, lock.until - this.clock.now());
   }
+}
 
-  private async outcome(request: TotpRequest, answer: VerifyTOTPAnswer | EnrolmentAnswer): Promise<CodeOutcome> {
-    switch (answer.status) {
-      case 'OK':
-        // A device that was confirmed before was not checked again, so it proves nothing.
-        if (!('wasAlreadyVerified' in answer && answer.wasAlreadyVerified))
-          await request.totp.complete(this.clock.now());
-        return { status: 'accepted', trustToken: 'trustToken' in answer ? answer.trustToken : undefined };
-      case 'INVALID_TOTP_ERROR': {
-        if (answer.nextCodeRequired) return { status: 'refused', text: NEXT_CODE };
-        const left = answer.maxNumberOfFailedAttempts - answer.currentNumberOfFailedAttempts;
-        if (left <= 0) return { status: 'locked' };
-        const tries = left === 1 ? 'You have one try left.' : `You have ${left} tries left.`;
-        return { status: 'refused', text: `This code is wrong, or was used before. ${tries}` };
-      }
-      case 'LIMIT_REACHED_ERROR':
-        return { status: 'locked' };
-      default:
-        return { status: 'missing' };
+function outcomeOf(answer: VerifyTOTPAnswer | EnrolmentAnswer): CodeOutcome {
+  switch (answer.status) {
+    case 'OK':
+      return { status: 'accepted', trustToken: 'trustToken' in answer ? answer.trustToken : undefined };
+    case 'INVALID_TOTP_ERROR': {
+      if (answer.nextCodeRequired) return { status: 'refused', text: NEXT_CODE };
+      const left = answer.maxNumberOfFailedAttempts - answer.currentNumberOfFailedAttempts;
+      if (left <= 0) return { status: 'locked' };
+      const tries = left === 1 ? 'You have one try left.' : `You have ${left} tries left.`;
+      return { status: 'refused', text: `This code is wrong, or was used before. ${tries}` };
     }
+    case 'LIMIT_REACHED_ERROR':
+      return { status: 'locked' };
+    default:
+      return { status: 'missing' };
   }
 }
 
 /** An obvious slip is refused before the module counts it as a wrong code. */
 function isSixDigits(code: string): boolean {
-  return /^(\s*[0-9]){6}\s*$/.test(code);
+  return code.match(/\p{Nd}/gu)?.length === 6 && !/\p{L}/u.test(code);
 }
 
 const NEXT_CODE =
