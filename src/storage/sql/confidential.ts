@@ -69,8 +69,8 @@ const ROWS = { rowsAsArray: false, nestTables: false, typeCast: true, namedPlace
 /** Maximum length of a statement that stays prepared: longer statements come in many lengths, and a server holds a limited number. */
 const MAX_PREPARED_PARAMETERS = 20;
 
-export function mysqlStatement(sql: string): object {
-  return { ...ROWS, sql };
+export function mysqlStatement(sql: string, values: readonly unknown[]): object {
+  return { ...ROWS, sql, values };
 }
 
 /** To be called after each execution of a `mysqlStatement`. */

@@ -157,10 +157,10 @@ async function runOnMysql(pool: MysqlPool, { sql, parameters: values }: Statemen
       else resolve(lent);
     });
   });
-  const statement = mysqlStatement(sql);
+  const statement = mysqlStatement(sql, values);
   try {
     const result = await new Promise<unknown>((resolve, reject) => {
-      connection.execute({ ...statement, values }, (error, reply) => {
+      connection.execute(statement, (error, reply) => {
         if (error === null) resolve(reply);
         else reject(error);
       });
