@@ -1,6 +1,6 @@
 /** Refuses a caller with the exception of its transport: in the form that SuperTokens' front ends expect, where that is HTTP. */
-import { TotpConfigurationError } from '../shared/errors.js';
 import { type ExecutionContext, ForbiddenException, type HttpException, UnauthorizedException } from '@nestjs/common';
+import { TotpConfigurationError } from '../shared/errors.js';
 
 /** Why a caller is refused: no user is signed in, the user has no verified device, or TOTP was not completed recently enough. */
 export type TotpRefusal = 'no-session' | 'no-device' | 'no-code';
