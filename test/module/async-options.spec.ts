@@ -148,6 +148,8 @@ describe('@InjectTotpOptions()', () => {
       defaultPeriod: 30,
       defaultSkew: 1,
       enrolment: 'optional',
+      deviceNameInLabel: false,
+      qrCodeWidth: 232,
       events: { outbox: false, codeEvents: false, pollIntervalMs: 1_000, deliveryTimeoutMs: 10_000, maxAttempts: 50 },
       policy: {
         maxDevices: 10,
