@@ -1,7 +1,6 @@
 /** `nest add nestjs-totp`, in applications that `nest new` has made: from there to an enrolled authenticator. */
 import { fork } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { totpCode } from 'nestjs-totp/testing';
 import { packLibrary, type PackedLibrary, PROJECT, run } from './packed-library.js';
@@ -26,18 +25,17 @@ describe.each([
     await installDependencies(app);
     await run('npm', ['run', 'build'], app);
 
-    const port = await freePort();
     // As Node reads .env, it keeps what the environment has.
     const server = fork(join(app, 'dist', 'main.js'), {
       cwd: app,
-      execArgv: [],
+      execArgv: ['--require', join(import.meta.dirname, 'report-port.cjs')],
       silent: true,
-      env: { ...process.env, NODE_ENV: 'development', PORT: String(port) },
+      env: { ...process.env, NODE_ENV: 'development', PORT: '0' },
     });
     try {
-      await listening(server);
+      const port = await portOf(server);
       const post = async (route: string, body: object): Promise<Record<string, unknown>> => {
-        const response = await fetch(`http://localhost:${port}/totp/${route}`, {
+        const response = await fetch(`http://localhost:${String(port)}/totp/${route}`, {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify(body),
@@ -87,27 +85,13 @@ function readManifest(folder: string): { version: string; dependencies: Record<s
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as ReturnType<typeof readManifest>;
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, () => {
-      const address = server.address();
-      server.close(() => {
-        resolve(typeof address === 'object' && address !== null ? address.port : 0);
-      });
-    });
-  });
-}
-
-function listening(server: ReturnType<typeof fork>): Promise<void> {
+function portOf(server: ReturnType<typeof fork>): Promise<unknown> {
   return new Promise((resolve, reject) => {
     let printed = '';
-    const read = (data: Buffer) => {
-      printed += data.toString();
-      if (printed.includes('successfully started')) resolve();
-    };
+    const read = (data: Buffer) => (printed += data.toString());
     server.stdout?.on('data', read);
     server.stderr?.on('data', read);
-    server.once('exit', (code) => {
+    server.once('message', resolve).once('exit', (code) => {
       reject(new Error(`The application ended with ${code}:\n${printed}`));
     });
   });
