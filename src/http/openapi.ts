@@ -56,7 +56,7 @@ const INVALID_CODE = outcome('INVALID_TOTP_ERROR', 'The code is wrong, or was us
     enum: [true],
     description: 'The code was right and used before; only in a session that has completed TOTP',
   },
-  completedAt: whole('When the session completed TOTP, in epoch milliseconds; with replayed', 1_790_000_000_000),
+  completedAt: time('When the session completed TOTP; only with replayed'),
 });
 const LOCKED = outcome(
   'LIMIT_REACHED_ERROR',

@@ -1,7 +1,7 @@
 /** What `nest add` finds out about an application. */
 import { posix } from 'node:path';
 import { TotpConfigurationError } from '../shared/errors.js';
-import { property } from '../shared/unknown.js';
+import { property, textProperty } from '../shared/unknown.js';
 import type { Tree } from './host.js';
 import { SourceFile } from './source-file.js';
 
@@ -33,8 +33,7 @@ export class Application {
 
   /** As it appears in authenticator apps, until somebody writes a better one. */
   get name(): string {
-    const name: unknown = property(this.manifest, 'name');
-    return typeof name === 'string' && name !== '' ? name.replace(/^@.*\//, '') : 'My application';
+    return textProperty(this.manifest, 'name')?.replace(/^@.*\//, '') ?? 'My application';
   }
 
   /** The ending of relative imports: in ES modules, they name the file. */
@@ -52,11 +51,8 @@ export class Application {
   }
 
   versionOf(dependency: string): string | undefined {
-    for (const kind of ['dependencies', 'devDependencies']) {
-      const version: unknown = property(property(this.manifest, kind), dependency);
-      if (typeof version === 'string') return version;
-    }
-    return undefined;
+    const versionIn = (kind: string) => textProperty(property(this.manifest, kind), dependency);
+    return versionIn('dependencies') ?? versionIn('devDependencies');
   }
 
   open(path: string): SourceFile {
@@ -72,7 +68,7 @@ export class Application {
   rootModule(): { readonly className: string; readonly path: string } {
     for (const path of this.filesWith('NestFactory.create')) {
       const file = this.open(path);
-      const [call] = [...file.calls('NestFactory.create'), ...file.calls('NestFactory.create<NestFastifyApplication>')];
+      const [call] = file.calls('NestFactory.create');
       const className = call?.arguments[0]?.getText() ?? '';
       const from = file.importedFrom(className);
       const found = from === undefined ? path : resolveImport(path, from);

@@ -152,6 +152,11 @@ export class AppModule {}
     expect(result.warned.join()).toContain('Let Jest transform ES modules');
   });
 
+  it('finds the root module of an application on Fastify', () => {
+    const main = MAIN.replace('create(AppModule)', 'create<NestFastifyApplication>(AppModule, new FastifyAdapter())');
+    expect(add({ '/src/main.ts': main }).read('/src/app.module.ts')).toContain('TotpModule.forRoot(totpOptions)');
+  });
+
   it('knows a folder of sources in a monorepo', () => {
     const result = add(
       { '/apps/api/src/main.ts': MAIN, '/apps/api/src/app.module.ts': APP_MODULE },
@@ -223,6 +228,7 @@ export class DatabaseModule {}
     expect(options).toContain("import { JwtAuthGuard } from '../auth/jwt-auth.guard.js';");
     expect(options).toContain('guards: [JwtAuthGuard]');
     expect(options).toContain('useClass: TotpTokenSessionAdapter');
+    expect(result.warned.join()).toContain('check that JwtAuthGuard, which guards the routes now');
     expect(result.tree.exists('/src/totp/sign-in.guard.ts')).toBe(false);
     expect(result.read('/.env')).not.toContain('TOTP_DEMO_USER');
   });

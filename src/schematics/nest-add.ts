@@ -167,7 +167,11 @@ class Addition {
       this.advice.push('Let Jest transform ES modules: node_modules/nestjs-totp/docs/testing.md, "CommonJS projects".');
     }
     for (const line of this.advice) logger.warn(`To do: ${line}`);
-    if (!this.hasOwnGuard) {
+    if (this.hasOwnGuard) {
+      logger.warn(
+        `To do: check that ${this.guard.name}, which guards the routes now, is the guard that signs users in.`,
+      );
+    } else {
       logger.warn(
         `To do: replace ${this.guard.path.slice(1)} with your own sign-in. Until then every request is that of TOTP_DEMO_USER in .env, ` +
           'and none is accepted in production.',
