@@ -19,6 +19,7 @@ export const ROOMS = {
   recipe: ['accounts', 'events', 'metrics', 'otp', 'secrets', 'shared', 'storage'],
   sessions: ['accounts', 'recipe', 'shared', 'storage'],
   http: ['accounts', 'recipe', 'sessions', 'shared'],
+  supertokens: ['http', 'recipe', 'sessions', 'shared'],
   operations: ['accounts', 'recipe', 'secrets', 'shared', 'storage'],
   module: [
     'accounts',
@@ -34,6 +35,7 @@ export const ROOMS = {
     'shared',
     'storage',
     'storage/sql',
+    'supertokens',
   ],
   testing: ['accounts', 'events', 'otp', 'outbox', 'secrets', 'sessions', 'shared', 'storage'],
   schematics: ['shared'],
@@ -52,6 +54,7 @@ export const ROOMS = {
     'sessions',
     'shared',
     'storage',
+    'supertokens',
     'totp.module',
   ],
 };

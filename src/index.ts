@@ -19,6 +19,7 @@ export type {
   TotpOverrideOptions,
   TotpRecoveryCodeOptions,
   TotpTrustCookieOptions,
+  TotpSuperTokensOptions,
   TotpTrustedBrowserOptions,
   TotpVigilanceOptions,
 } from './module/options.js';
@@ -99,6 +100,11 @@ export {
 export { type CompletedSession, NoCompletionHook, TotpCompletionHook } from './http/completion-hook.js';
 export { isTotpRoute } from './http/own-route.js';
 export { RecipeTotpApi } from './http/recipe-api.js';
+
+// SuperTokens' pre-built screens
+export { superTokensCorsHeaders, type SuperTokensCorsHeaders } from './supertokens/cors.js';
+export { type FrontTokenHeaders, type SignedInUser, SuperTokensFrontToken } from './supertokens/front-token.js';
+export { type SignOutInput, SuperTokensSignOut } from './supertokens/sign-out.js';
 export { TotpGuard } from './sessions/totp.guard.js';
 export type { TotpRefusal } from './sessions/refusals.js';
 export { CurrentTotpSession, TotpSessionGuard } from './sessions/session-guard.js';

@@ -24,6 +24,7 @@ export class NoStoreGuard implements CanActivate {
 /** A request to the module behind `TotpSessionGuard`, the same on every platform. */
 export interface TotpRequest {
   readonly session: SessionContainer;
+  readonly context: ExecutionContext;
   /** The platform's own request. */
   readonly raw: object;
   /** The platform's own response. */
@@ -38,6 +39,7 @@ export const CurrentRequest = createParamDecorator((_: unknown, context: Executi
   if (session === undefined) throw refusal('no-session');
   return {
     session,
+    context,
     raw,
     response: context.switchToHttp().getResponse<unknown>(),
     fields: () => bodyFields(property(raw, 'body'), property(raw, 'headers')),

@@ -23,6 +23,7 @@ import { describeRoutes } from './openapi.js';
 import { retryAfter } from './retry-after.js';
 import { CurrentRequest, NoStoreGuard, type TotpRequest } from './current-request.js';
 import { TotpSessionGuard } from '../sessions/session-guard.js';
+import { SessionHeaderWriter } from '../sessions/session-headers.js';
 import { ROUTES } from './routes.js';
 import { type APIInput, type APIInterface, TotpApi, type TrustInput } from './totp.api.js';
 import { keepsTokenItself, trustCookie } from '../sessions/trust-token.js';
@@ -35,11 +36,11 @@ const built = new WeakMap<Type<object>, { prototype: object; members: Record<str
  * Creates the controller of the module's routes. In this order, it checks the session (401), the body (400) and the session's rights
  * (403), and then calls the API. Each registration has its own class, because path and guards belong to the class.
  *
- * @param path where the routes are mounted
+ * @param paths where the routes are mounted
  * @param guards the application's guards, which run before the module's own
  */
-export function createTotpController(path: string, guards: readonly Type<CanActivate>[]): Type<object> {
-  @Controller({ path, version: VERSION_NEUTRAL })
+export function createTotpController(paths: readonly string[], guards: readonly Type<CanActivate>[]): Type<object> {
+  @Controller({ path: [...paths], version: VERSION_NEUTRAL })
   @UseGuards(NoStoreGuard, ...guards, TotpSessionGuard)
   @WithoutTotp()
   class TotpController {
@@ -48,6 +49,7 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
       @Inject(TotpService) private readonly totp: TotpService,
       @Inject(TOTP_OPTIONS) private readonly config: TotpConfig,
       @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+      @Inject(SessionHeaderWriter) private readonly headers: SessionHeaderWriter,
     ) {}
 
     @Post(ROUTES.createDevicePOST)
@@ -173,15 +175,17 @@ export function createTotpController(path: string, guards: readonly Type<CanActi
       const { session } = request;
       try {
         await this.totp.requireStepUp({ userId: session.getUserId(), session: await session.acting(), change });
-        return this.answered(request, await api());
+        return await this.answered(request, await api());
       } catch (error) {
-        if (error instanceof TotpStepUpRequiredError) throw refusal('no-code');
-        throw error;
+        if (!(error instanceof TotpStepUpRequiredError)) throw error;
+        await this.headers.write(request.context, session);
+        throw refusal('no-code');
       }
     }
 
     /** Not an interceptor, which would send every request through RxJS for headers that few answers have. */
-    private answered({ raw, response }: TotpRequest, answer: unknown): unknown {
+    private async answered({ session, context, raw, response }: TotpRequest, answer: unknown): Promise<unknown> {
+      await this.headers.write(context, session);
       const wait = retryAfter(answer);
       if (wait !== undefined) this.host.httpAdapter.setHeader(response, 'Retry-After', wait);
       const token = textProperty(answer, 'trustToken');

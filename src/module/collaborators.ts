@@ -10,6 +10,7 @@ import { TotpEventPublisher } from '../events/publisher.js';
 import { TotpService } from '../recipe/totp.service.js';
 import { TotpUserDirectory } from '../recipe/user-directory.js';
 import { TotpSecretCipher } from '../secrets/secret-cipher.js';
+import { SuperTokensSignOut } from '../supertokens/sign-out.js';
 import { TotpClock } from '../shared/clock.js';
 import { TotpAccountStore } from '../storage/account-store.js';
 
@@ -28,6 +29,7 @@ export const REQUIRED_METHODS: ReadonlyMap<Collaborator, readonly string[]> = ne
   [TotpSessionAdapter, ['resolve'] satisfies (keyof TotpSessionAdapter)[]],
   [TotpEnrolmentPolicy, ['requirement'] satisfies (keyof TotpEnrolmentPolicy)[]],
   [TotpCompletionHook, ['completed'] satisfies (keyof TotpCompletionHook)[]],
+  [SuperTokensSignOut, ['signOut'] satisfies (keyof SuperTokensSignOut)[]],
   [TotpService, ['verifyTOTP'] satisfies (keyof TotpService)[]],
   [TotpApi, []],
 ]);

@@ -7,7 +7,8 @@ import { TOTP_ENTITIES } from '../storage/index.js';
 import { readExtras } from './check-options.js';
 import { moduleList } from './extras.js';
 import type { TotpModuleExtras, TotpModuleOptions } from './options.js';
-import { EXPORTS, providersOf } from './providers.js';
+import { exportsOf, providersOf } from './providers.js';
+import { checkSuperTokens, superTokensControllers, totpPaths } from './super-tokens.js';
 import { GIVEN_OPTIONS } from './tokens.js';
 
 /**
@@ -24,15 +25,16 @@ export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<TotpMod
 
 function define(definition: DynamicModule, given: TotpModuleExtras): DynamicModule {
   const extras = readExtras({ ...given, imports: definition.imports ?? given.imports });
+  checkSuperTokens(extras);
   // Adds the entities to a data source with `autoLoadEntities`. The repositories that this returns are not needed.
   TypeOrmModule.forFeature(TOTP_ENTITIES, extras.dataSource);
-  const controller = extras.controllers ? createTotpController(extras.path, extras.guards) : null;
+  const controller = extras.controllers ? createTotpController(totpPaths(extras), extras.guards) : null;
   return {
     ...definition,
     global: extras.global,
     imports: [DiscoveryModule, ...moduleList(extras.imports, 'imports')],
-    controllers: controller === null ? [] : [controller],
+    controllers: [...(controller === null ? [] : [controller]), ...superTokensControllers(extras)],
     providers: [...(definition.providers ?? []), ...providersOf(extras, controller)],
-    exports: EXPORTS,
+    exports: exportsOf(extras),
   };
 }

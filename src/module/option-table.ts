@@ -12,6 +12,7 @@ import type {
   TotpModuleOptions,
   TotpOverrideOptions,
   TotpRecoveryCodeOptions,
+  TotpSuperTokensOptions,
   TotpTrustCookieOptions,
   TotpTrustedBrowserOptions,
   TotpVigilanceOptions,
@@ -106,6 +107,19 @@ const trustedBrowsers = {
     } satisfies Schema<TotpTrustCookieOptions>,
   }),
 } satisfies Schema<TotpTrustedBrowserOptions>;
+
+const superTokens = {
+  refreshAfter: duration({
+    min: MINUTE,
+    max: DAY,
+    defaultValue: 60 * MINUTE,
+    sentence: 'after this time, the front end asks whether the session still exists',
+  }),
+  tenantPaths: flag({
+    defaultValue: false,
+    sentence: 'whether the routes are also served with a tenant in the path: `auth/acme/totp/verify`',
+  }),
+} satisfies Schema<TotpSuperTokensOptions>;
 
 const events = {
   outbox: flag({ defaultValue: false, sentence: 'whether [events are stored](events.md) until they are delivered' }),
@@ -223,6 +237,11 @@ export const EXTRAS = {
     shownDefault: '`[]`',
     sentence: "guards that run before the module's own: your sign-in guard",
     read: guardList,
+  }),
+  superTokens: switchable({
+    sentence: "[the routes of SuperTokens' pre-built screens](supertokens.md), which need a path such as `auth/totp`",
+    settings: superTokens,
+    defaultValue: 'off',
   }),
   controllers: flag({ defaultValue: true, sentence: 'whether the HTTP routes are served' }),
   dataSource: custom({

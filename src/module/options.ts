@@ -55,6 +55,14 @@ export interface TotpTrustCookieOptions {
   readonly path?: string;
 }
 
+/** The routes and headers of SuperTokens' front ends. */
+export interface TotpSuperTokensOptions {
+  /** After this time, a front end asks whether the session still exists: 1 minute to 1 day, default 1 hour. */
+  readonly refreshAfter?: TotpDuration;
+  /** Whether the routes are also served with a tenant in the path, as `auth/acme/totp/verify`. Default false. */
+  readonly tenantPaths?: boolean;
+}
+
 /** Event delivery beyond the in-process listeners. */
 export interface TotpEventOptions {
   /**
@@ -127,6 +135,11 @@ export interface TotpModuleExtras {
   readonly path?: string;
   /** Guards that run before the module's own, in this order: your sign-in guard, which sets `request.user`. */
   readonly guards?: readonly Type<CanActivate>[];
+  /**
+   * Whether SuperTokens' pre-built screens are served, default false. They call more routes than those of TOTP, at `path` without its last
+   * segment, which must be `totp`: `path: 'auth/totp'`. Needs a `SuperTokensSignOut` among `providers`.
+   */
+  readonly superTokens?: TotpSuperTokensOptions | false;
   /** Whether the HTTP routes are served, default true. */
   readonly controllers?: boolean;
   /** The name of the TypeORM data source, when it is not the default one. */

@@ -14,6 +14,7 @@ import { SessionCompletions } from '../storage/session-completions.js';
 import { API_OVERRIDE, TotpApi } from '../http/totp.api.js';
 import { TotpErrorsInterceptor } from '../sessions/errors-interceptor.js';
 import { TotpSessionGuard } from '../sessions/session-guard.js';
+import { NoSessionHeaders, SessionHeaders, SessionHeaderWriter } from '../sessions/session-headers.js';
 import { TotpGuard } from '../sessions/totp.guard.js';
 import { FailSafeTotpMetrics, TotpMetrics } from '../metrics/metrics.js';
 import { openTelemetryMetrics } from '../metrics/opentelemetry.js';
@@ -38,6 +39,7 @@ import { PlainTextSecretCipher } from '../secrets/plain-text-cipher.js';
 import { TotpSecretCipher } from '../secrets/secret-cipher.js';
 import { SystemTotpClock, TotpClock } from '../shared/clock.js';
 import { TotpAccountStore } from '../storage/account-store.js';
+import { SuperTokensFrontToken } from '../supertokens/front-token.js';
 import { TOTP_ENTITIES } from '../storage/index.js';
 import { SessionCompletionStore } from '../storage/session-completion-store.js';
 import { StoreConnection } from '../storage/sql/connection.js';
@@ -48,6 +50,7 @@ import { missingDataSource, missingEmitter } from './missing-parts.js';
 import type { TotpModuleOptions } from './options.js';
 import { fail, shown } from './schema.js';
 import { StartUp } from './start-up.js';
+import { superTokensProviders } from './super-tokens.js';
 import {
   APPLICATION_DIRECTORY,
   EVENT_DESTINATIONS,
@@ -60,7 +63,7 @@ import { ContextualUserDirectory } from './user-directory.js';
 const logger = new Logger('TotpModule');
 
 /** The providers that other modules may inject. */
-export const EXPORTS = [
+const EXPORTS = [
   TOTP_OPTIONS,
   TotpService,
   TotpKeyRotation,
@@ -69,6 +72,7 @@ export const EXPORTS = [
   TotpGuard,
   TotpSessionGuard,
   TotpErrorsInterceptor,
+  SessionHeaderWriter,
   TotpClock,
   TotpSessionAdapter,
   TotpEnrolmentPolicy,
@@ -78,6 +82,10 @@ export const EXPORTS = [
   TotpEventPublisher,
   TotpOutboxRelay,
 ];
+
+export function exportsOf({ superTokens }: ResolvedExtras) {
+  return superTokens === false ? EXPORTS : [...EXPORTS, SuperTokensFrontToken];
+}
 
 /** @param controller null when no routes are served */
 export function providersOf(extras: ResolvedExtras, controller: Type<object> | null): Provider[] {
@@ -106,6 +114,8 @@ export function providersOf(extras: ResolvedExtras, controller: Type<object> | n
     { provide: TotpSessionAdapter, useClass: RequestSessionAdapter },
     { provide: TotpEnrolmentPolicy, useClass: OptionEnrolmentPolicy },
     { provide: TotpCompletionHook, useClass: NoCompletionHook },
+    { provide: SessionHeaders, useClass: NoSessionHeaders },
+    SessionHeaderWriter,
     DeviceSecrets,
     RecoverySecrets,
     AccountUpdater,
@@ -120,6 +130,7 @@ export function providersOf(extras: ResolvedExtras, controller: Type<object> | n
     TotpGuard,
     TotpSessionGuard,
     TotpErrorsInterceptor,
+    ...superTokensProviders(extras),
     ...extras.providers.map(behindContextualDirectory),
   ];
 }

@@ -10,8 +10,8 @@ export type EnrolmentRequirement = 'optional' | 'required' | { readonly required
 export interface EnrolmentPolicyInput {
   readonly userId: string;
   readonly tenantId: string;
-  /** The request that `TotpGuard` checks. */
-  readonly context: ExecutionContext;
+  /** The request that `TotpGuard` checks; missing while the user signs in, when `SuperTokensFrontToken` asks. */
+  readonly context?: ExecutionContext;
 }
 
 /**

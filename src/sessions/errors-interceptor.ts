@@ -3,12 +3,15 @@ import {
   BadRequestException,
   type CallHandler,
   type ExecutionContext,
+  Inject,
   Injectable,
   type NestInterceptor,
 } from '@nestjs/common';
 import { catchError, type Observable } from 'rxjs';
 import { TotpArgumentError, TotpStepUpRequiredError } from '../shared/errors.js';
 import { forTransport, refusal } from './refusals.js';
+import { keptSession } from './session-guard.js';
+import { SessionHeaderWriter } from './session-headers.js';
 
 /**
  * For your own controllers, resolvers, gateways and message handlers that call `TotpService`: turns `TotpStepUpRequiredError` into the
@@ -22,9 +25,13 @@ import { forTransport, refusal } from './refusals.js';
  */
 @Injectable()
 export class TotpErrorsInterceptor implements NestInterceptor {
+  constructor(@Inject(SessionHeaderWriter) private readonly headers: SessionHeaderWriter) {}
+
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     return next.handle().pipe(
       catchError(async (error: unknown) => {
+        const session = error instanceof TotpStepUpRequiredError ? keptSession(context) : undefined;
+        if (session !== undefined) await this.headers.write(context, session);
         throw await exceptionOf(error, context);
       }),
     );

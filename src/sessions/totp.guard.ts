@@ -11,9 +11,10 @@ import { refusalFor, type TotpRefusal } from './refusals.js';
 import { maxAgeMs, TOTP_REQUIREMENT, type TotpRequirement } from './require-totp.js';
 import { SessionContainer, type TotpSession } from './session.js';
 import { TotpSessionAdapter } from './session-adapter.js';
-import { keepSession } from './session-guard.js';
+import { keepSession, keptSession } from './session-guard.js';
+import { SessionHeaderWriter } from './session-headers.js';
 import { findRequest } from './transports.js';
-import { trustTokenOf } from './trust-token.js';
+import { trustedSince } from './trust-token.js';
 
 /**
  * Protects the application's own routes: a session passes if it completed TOTP, and did so within the `maxAge` of
@@ -42,12 +43,15 @@ export class TotpGuard implements CanActivate {
     @Inject(TOTP_OPTIONS) protected readonly config: TotpConfig,
     @Inject(Reflector) protected readonly reflector: Reflector,
     @Inject(TotpEnrolmentPolicy) protected readonly policy: TotpEnrolmentPolicy,
+    @Inject(SessionHeaderWriter) private readonly headers: SessionHeaderWriter,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     if (await this.shouldSkip(context)) return true;
     const reason = await this.refusal(context);
     if (reason === undefined) return true;
+    const session = keptSession(context);
+    if (session !== undefined) await this.headers.write(context, session);
     await this.refuse(context, reason);
     // If an override of refuse() does not throw, Nest answers 403.
     return false;
@@ -72,13 +76,8 @@ export class TotpGuard implements CanActivate {
   }
 
   /** When the browser of the caller came to be trusted, in epoch ms; undefined when it is not. */
-  protected async getTrustedSince(context: ExecutionContext, session: TotpSession): Promise<number | undefined> {
-    if (this.config.policy.maxTrustedBrowsers === 0) return undefined;
-    const trustToken = trustTokenOf(findRequest(context), this.config.trustCookie);
-    if (trustToken === undefined) return undefined;
-    const { userId, tenantId } = session;
-    const answer = await this.totp.verifyTrustedBrowser({ userId, tenantId, trustToken });
-    return answer.status === 'OK' ? answer.completedAt : undefined;
+  protected getTrustedSince(context: ExecutionContext, session: TotpSession): Promise<number | undefined> {
+    return trustedSince(this.totp, this.config, findRequest(context), session);
   }
 
   /** Maximum age of the last TOTP check: by default, that of `@RequireTotp({ maxAge })`. Infinity accepts any age. */

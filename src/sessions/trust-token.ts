@@ -1,7 +1,8 @@
 /**
  * How the token of a trusted browser travels: in a cookie, or, for clients without cookies, in the answer and then in a header.
  */
-import type { TrustCookie } from '../recipe/config.js';
+import type { TotpConfig, TrustCookie } from '../recipe/config.js';
+import type { TotpService } from '../recipe/totp.service.js';
 import { property, textProperty } from '../shared/unknown.js';
 
 /** A client that keeps the token itself sends this header: first with the value `token`, to get one; then with the token. */
@@ -9,11 +10,25 @@ const TRUST_HEADER = 'x-totp-trust';
 const ASKS_FOR_TOKEN = 'token';
 
 /** The token that a request brings; undefined without one. The header comes first: a client that sends it means it. */
-export function trustTokenOf(request: unknown, cookie: TrustCookie): string | undefined {
+function trustTokenOf(request: unknown, cookie: TrustCookie): string | undefined {
   const headers = property(request, 'headers');
   const header = textProperty(headers, TRUST_HEADER);
   if (header !== undefined && header !== ASKS_FOR_TOKEN) return header;
   return cookieValue(textProperty(headers, 'cookie') ?? '', cookie.name);
+}
+
+/** When the browser of a request came to be trusted by a user, in epoch ms; undefined when it is not. */
+export async function trustedSince(
+  totp: TotpService,
+  config: TotpConfig,
+  request: unknown,
+  { userId, tenantId }: { readonly userId: string; readonly tenantId: string },
+): Promise<number | undefined> {
+  if (config.policy.maxTrustedBrowsers === 0) return undefined;
+  const trustToken = trustTokenOf(request, config.trustCookie);
+  if (trustToken === undefined) return undefined;
+  const answer = await totp.verifyTrustedBrowser({ userId, tenantId, trustToken });
+  return answer.status === 'OK' ? answer.completedAt : undefined;
 }
 
 /** Whether the client keeps the token itself, instead of in a cookie. */

@@ -45,7 +45,7 @@ class Policy extends TotpEnrolmentPolicy {
   static readonly asked: Omit<EnrolmentPolicyInput, 'context'>[] = [];
 
   override requirement({ userId, tenantId, context }: EnrolmentPolicyInput): EnrolmentRequirement {
-    expect(context.getHandler().name).toMatch(/page|strict/);
+    expect(context?.getHandler().name).toMatch(/page|strict/);
     Policy.asked.push({ userId, tenantId });
     if (userId.startsWith('mistake')) return JSON.parse(userId.slice('mistake '.length)) as EnrolmentRequirement;
     return userId.startsWith('admin') ? 'required' : { requiredFrom: DEADLINE };
