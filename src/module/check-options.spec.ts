@@ -368,6 +368,7 @@ describe('what shapes the module', () => {
     expect(read({})).toEqual({
       path: 'totp',
       guards: [],
+      superTokens: false,
       controllers: true,
       dataSource: undefined,
       global: true,

@@ -9,7 +9,6 @@ import {
   superTokensCorsHeaders,
   SuperTokensSignOut,
   TotpGuard,
-  WithoutTotp,
 } from 'nestjs-totp';
 import { HeaderSignIn, platforms } from '../support/application.js';
 import { type Answer, Person, send, useApplication } from '../support/client.js';
