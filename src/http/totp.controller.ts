@@ -5,9 +5,11 @@ import {
   Get,
   HttpCode,
   Inject,
+  type NestInterceptor,
   Post,
   type Type,
   UseGuards,
+  UseInterceptors,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
@@ -38,10 +40,16 @@ const built = new WeakMap<Type<object>, { prototype: object; members: Record<str
  *
  * @param paths where the routes are mounted
  * @param guards the application's guards, which run before the module's own
+ * @param interceptors see each answer before the application's
  */
-export function createTotpController(paths: readonly string[], guards: readonly Type<CanActivate>[]): Type<object> {
+export function createTotpController(
+  paths: readonly string[],
+  guards: readonly Type<CanActivate>[],
+  interceptors: readonly Type<NestInterceptor>[],
+): Type<object> {
   @Controller({ path: [...paths], version: VERSION_NEUTRAL })
   @UseGuards(NoStoreGuard, ...guards, TotpSessionGuard)
+  @UseInterceptors(...interceptors)
   @WithoutTotp()
   class TotpController {
     constructor(

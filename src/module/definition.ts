@@ -8,7 +8,7 @@ import { readExtras } from './check-options.js';
 import { moduleList } from './extras.js';
 import type { TotpModuleExtras, TotpModuleOptions } from './options.js';
 import { exportsOf, providersOf } from './providers.js';
-import { checkSuperTokens, superTokensControllers, totpPaths } from './super-tokens.js';
+import { checkSuperTokens, superTokensControllers, totpInterceptors, totpPaths } from './super-tokens.js';
 import { GIVEN_OPTIONS } from './tokens.js';
 
 /**
@@ -28,7 +28,9 @@ function define(definition: DynamicModule, given: TotpModuleExtras): DynamicModu
   checkSuperTokens(extras);
   // Adds the entities to a data source with `autoLoadEntities`. The repositories that this returns are not needed.
   TypeOrmModule.forFeature(TOTP_ENTITIES, extras.dataSource);
-  const controller = extras.controllers ? createTotpController(totpPaths(extras), extras.guards) : null;
+  const controller = extras.controllers
+    ? createTotpController(totpPaths(extras), extras.guards, totpInterceptors(extras))
+    : null;
   return {
     ...definition,
     global: extras.global,

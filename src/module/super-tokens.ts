@@ -1,8 +1,9 @@
 /** What the option `superTokens` adds to the module: paths, routes and providers, and the check that they fit. */
-import type { Provider, Type } from '@nestjs/common';
+import type { NestInterceptor, Provider, Type } from '@nestjs/common';
 import { SessionHeaders } from '../sessions/session-headers.js';
 import { TotpClock } from '../shared/clock.js';
 import { property } from '../shared/unknown.js';
+import { AttemptsInterceptor } from '../supertokens/attempts.interceptor.js';
 import { SuperTokensFrontToken } from '../supertokens/front-token.js';
 import { SessionFactors } from '../supertokens/session-factors.js';
 import { SuperTokensSignOut } from '../supertokens/sign-out.js';
@@ -46,6 +47,10 @@ export function checkSuperTokens({ superTokens, path, controllers, providers }: 
 export function totpPaths({ path, superTokens }: ResolvedExtras): readonly string[] {
   if (superTokens === false) return [path];
   return basePaths(path, superTokens.tenantPaths).map((base) => joined(base, RECIPE));
+}
+
+export function totpInterceptors({ superTokens }: ResolvedExtras): readonly Type<NestInterceptor>[] {
+  return superTokens === false ? [] : [AttemptsInterceptor];
 }
 
 /** The controllers besides that of the TOTP routes. */

@@ -181,6 +181,19 @@ describe.each(platforms)('for the screens of SuperTokens on %s, the module', (pl
     expect(claim(await signIn())).toEqual({ c: {}, v: false });
   });
 
+  it('counts a code that was used already as a first attempt, of which the screen then shows one less', async () => {
+    const someone = person();
+    const device = await someone.enrol('phone');
+    expect((await someone.signIn(device.code())).body).toEqual({
+      status: 'INVALID_TOTP_ERROR',
+      currentNumberOfFailedAttempts: 1,
+      maxNumberOfFailedAttempts: 5,
+    });
+    await someone.signIn(someone.wrongCode());
+    await someone.signIn(someone.wrongCode());
+    expect((await someone.signIn(device.code())).body).toMatchObject({ currentNumberOfFailedAttempts: 2 });
+  });
+
   it('serves no tenant in the path unless an option says so', async () => {
     expect((await call(person(), 'PUT', '/auth/acme/mfa/info')).status).toBe(404);
     expect((await call(person(), 'GET', '/auth/acme/totp/device/list')).status).toBe(404);
