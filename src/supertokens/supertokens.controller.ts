@@ -24,7 +24,7 @@ import { SessionFactors } from './session-factors.js';
 import { SuperTokensSignOut } from './sign-out.js';
 
 /** The answer of `PUT /mfa/info`, as in SuperTokens' MultiFactorAuth recipe. */
-export interface MFAInfo {
+interface MFAInfo {
   readonly status: 'OK';
   readonly factors: {
     /** `['totp']` when the user has a verified device. */

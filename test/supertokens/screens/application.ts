@@ -47,7 +47,7 @@ class SignedIn implements CanActivate {
 class EndSession extends SuperTokensSignOut {
   override signOut({ request }: SignOutInput): Promise<void> {
     const { session } = request as Request;
-    return promisify(session.destroy.bind(session))() as Promise<void>;
+    return promisify(session.destroy.bind(session))();
   }
 }
 
