@@ -102,6 +102,7 @@ export { isTotpRoute } from './http/own-route.js';
 export { RecipeTotpApi } from './http/recipe-api.js';
 
 // SuperTokens' pre-built screens
+export { SessionHeaderWriter } from './sessions/session-headers.js';
 export { superTokensCorsHeaders, type SuperTokensCorsHeaders } from './supertokens/cors.js';
 export { type FrontTokenHeaders, type SignedInUser, SuperTokensFrontToken } from './supertokens/front-token.js';
 export { type SignOutInput, SuperTokensSignOut } from './supertokens/sign-out.js';

@@ -44,6 +44,7 @@ export default defineConfig({
             page('TotpService', 'docs/service'),
             page('When the phone is lost', 'docs/recovery'),
             page('Trusted browsers', 'docs/trusted-browsers'),
+            page('Coming from SuperTokens', 'docs/supertokens'),
             page('Events', 'docs/events'),
           ],
         },

@@ -20,8 +20,8 @@ describe('the option superTokens', () => {
     ],
     [
       'a path that only ends in the same letters',
-      { superTokens: {}, providers, path: 'mytotp' },
-      `path is "mytotp", but SuperTokens' front ends call <apiBasePath>/totp`,
+      { superTokens: {}, providers, path: 'my-totp' },
+      `path is "my-totp", but SuperTokens' front ends call <apiBasePath>/totp`,
     ],
     [
       'no way to sign out',

@@ -46,6 +46,11 @@ describe("rows of SuperTokens' totp_user_devices", () => {
     });
   });
 
+  it('have their names trimmed, as in a bulk import of SuperTokens', () => {
+    const { devices } = readSuperTokensDevices(json({ device_name: '  my phone ' }));
+    expect(devices).toMatchObject([{ deviceName: 'my phone' }]);
+  });
+
   it('need neither app_id nor created_at, which early versions lack', () => {
     const { user_id, device_name, secret_key } = row;
     const text = `user_id,device_name,secret_key,period,skew,verified\n${user_id},${device_name},${secret_key},30,1,t`;

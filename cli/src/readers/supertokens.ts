@@ -58,7 +58,8 @@ export function readSuperTokensRow({ source, cell }: Row, appId: string): Foreig
   return checkClaim({
     source,
     userId: cell('user_id'),
-    deviceName: cell('device_name'),
+    // SuperTokens trims names in its bulk import, but not all rows came that way.
+    deviceName: cell('device_name')?.trim(),
     secret: base32Secret(cell('secret_key') ?? '', 'secret_key'),
     period: cell('period'),
     skew: cell('skew'),
