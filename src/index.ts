@@ -234,11 +234,15 @@ export {
   type FencedWrite,
   type LeaseToken,
   type OutboxEntry,
+  type DeadLetterFilter,
+  type DeadLetterPage,
+  type DeadLetterPosition,
   type OutboxQueue,
   type TotpDeadLetter,
   TotpOutbox,
 } from './outbox/outbox.js';
 export { TypeOrmTotpOutbox } from './outbox/typeorm-outbox.js';
+export { type DeadLetterListing, TotpOutboxAdmin } from './outbox/admin.js';
 export { TotpOutboxRelay } from './outbox/relay.js';
 
 // Errors

@@ -61,6 +61,7 @@ export function checkOptions(options: TotpModuleOptions): ResolvedOptions {
     events: {
       outbox: events.outbox,
       codeEvents: events.codeEvents,
+      relay: events.relay,
       pollIntervalMs: events.pollInterval,
       deliveryTimeoutMs: events.deliveryTimeout,
       maxAttempts: events.maxAttempts,

@@ -124,6 +124,11 @@ const superTokens = {
 const events = {
   outbox: flag({ defaultValue: false, sentence: 'whether [events are stored](events.md) until they are delivered' }),
   codeEvents: flag({ defaultValue: false, sentence: 'whether the outbox also stores `totp.code.*`' }),
+  relay: flag({
+    defaultValue: true,
+    sentence:
+      'whether this process delivers events; if not, others do, or [`runOnce()`](events.md#processes-that-deliver)',
+  }),
   pollInterval: duration({
     min: 100,
     max: MINUTE,

@@ -72,6 +72,10 @@ export interface TotpEventOptions {
   readonly outbox?: boolean;
   /** Whether the outbox also stores `totp.code.*`, which makes each check of a code a transaction. Default false. */
   readonly codeEvents?: boolean;
+  /**
+   * Whether this process delivers events. If not, other processes do, or `TotpOutboxRelay.runOnce()`, which a cron job calls. Default true.
+   */
+  readonly relay?: boolean;
   /** How often a process looks for events that another process left in the outbox: 100 ms to 1 minute, default 1 s. */
   readonly pollInterval?: TotpDuration;
   /** The time that one destination may take for one event: 100 ms to 1 minute, default 10 s. */

@@ -23,6 +23,7 @@ import { TotpKeyRotation } from '../operations/key-rotation.js';
 import { DESTINATION_NAMES, HandlerTotpEventDestination, type TotpEventDestination } from '../outbox/destination.js';
 import { DurableHandlers } from '../outbox/durable-handlers.js';
 import { TotpOutbox } from '../outbox/outbox.js';
+import { TotpOutboxAdmin } from '../outbox/admin.js';
 import { TotpOutboxRelay } from '../outbox/relay.js';
 import { TypeOrmTotpOutbox } from '../outbox/typeorm-outbox.js';
 import { TOTP_OPTIONS, type TotpConfig } from '../recipe/config.js';
@@ -81,6 +82,7 @@ const EXPORTS = [
   TotpSecretCipher,
   TotpEventPublisher,
   TotpOutboxRelay,
+  TotpOutboxAdmin,
 ];
 
 export function exportsOf({ superTokens }: ResolvedExtras) {
@@ -180,6 +182,12 @@ function outbox({ eventDestinations = [HandlerTotpEventDestination] }: ResolvedE
       inject: [TOTP_OPTIONS, TotpOutbox, EVENT_DESTINATIONS, StoreConnection, TotpMetrics],
       useFactory: relayOf,
     },
+    {
+      provide: TotpOutboxAdmin,
+      inject: [TOTP_OPTIONS, TotpOutbox, DESTINATION_NAMES],
+      useFactory: ({ events }: TotpConfig, { queue }: TotpOutbox, destinations: () => readonly string[]) =>
+        new TotpOutboxAdmin(events.outbox && queue !== undefined ? { queue, destinations } : undefined),
+    },
   ];
 }
 
@@ -237,11 +245,11 @@ async function relayOf(
 ): Promise<TotpOutboxRelay> {
   if (!events.outbox || queue === undefined) return new TotpOutboxRelay(undefined);
   await connection.open();
-  const { pollIntervalMs: pollInterval, deliveryTimeoutMs: deliveryTimeout, maxAttempts } = events;
+  const { relay: isPolling, pollIntervalMs: pollInterval, deliveryTimeoutMs: deliveryTimeout, maxAttempts } = events;
   return new TotpOutboxRelay({
     queue,
     destinations,
-    settings: { pollInterval, deliveryTimeout, maxAttempts },
+    settings: { isPolling, pollInterval, deliveryTimeout, maxAttempts },
     metrics: new FailSafeTotpMetrics(metrics),
   });
 }

@@ -1,5 +1,6 @@
 /** Delivers the entries of the outbox to one destination. */
 import { AsyncResource } from 'node:async_hooks';
+import { randomInt } from 'node:crypto';
 import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
 import { NoTotpMetrics, type TotpMetrics } from '../metrics/metrics.js';
@@ -12,6 +13,8 @@ import { type MonotonicClock, monotonicClock } from './monotonic-clock.js';
 import { type FencedWrite, LONGEST_WAIT_MS, type OutboxEntry, type OutboxQueue } from './outbox.js';
 
 export interface DispatcherSettings {
+  /** Whether it looks for events by itself, after each commit and each `pollInterval`. If not, it only runs when asked to. */
+  readonly isPolling: boolean;
   /** Milliseconds between two polls for events that other processes left behind. */
   readonly pollInterval: number;
   /** Milliseconds that one delivery may take. */
@@ -28,9 +31,24 @@ const RECHECK_MS = 100;
 const REASON_LENGTH = 500;
 const FIRST_WAIT_MS = 1_000;
 
-/** How long an entry waits after a failed attempt: 1 s, 2 s, 4 s and so on to 5 min. */
-export function waitAfter(attempts: number): number {
-  return Math.min(FIRST_WAIT_MS * 2 ** (attempts - 1), LONGEST_WAIT_MS);
+/** How much of a wait is left to chance, so that the events of an outage do not all come back in the same moment. */
+const JITTER = 0.25;
+
+/**
+ * How long an entry waits after a failed attempt, in ms: 1 s, 2 s, 4 s and so on to 5 min, shortened by up to a quarter.
+ *
+ * @param chance 0 for the whole wait, 1 for the shortest
+ */
+export function waitAfter(attempts: number, chance: number): number {
+  const whole = Math.min(FIRST_WAIT_MS * 2 ** (attempts - 1), LONGEST_WAIT_MS);
+  return Math.round(whole * (1 - JITTER * chance));
+}
+
+/** What a dispatcher has done since it was made. */
+export interface DeliveryCounts {
+  readonly delivered: number;
+  /** Failed attempts. */
+  readonly failed: number;
 }
 
 type Failure = readonly [OutboxEntry, unknown];
@@ -51,6 +69,9 @@ export class OutboxDispatcher {
   private readonly serving = new Map<string, Promise<void>>();
   private readonly dueAgain = new Set<string>();
   private isFailing = false;
+  /** Whether the last round left no due partition to another process. */
+  private isComplete = true;
+  private done: DeliveryCounts = { delivered: 0, failed: 0 };
   private isStopped = false;
   private cancelPoll: (() => void) | undefined;
   /** Runs rounds outside of the async context of the request whose commit started them. */
@@ -62,6 +83,7 @@ export class OutboxDispatcher {
     private readonly settings: DispatcherSettings,
     private readonly clock: MonotonicClock = monotonicClock,
     private readonly metrics: TotpMetrics = new NoTotpMetrics(),
+    private readonly chance: () => number = () => randomInt(1_001) / 1_000,
   ) {
     this.leaseLength = Lease.lengthFor(settings.deliveryTimeout);
   }
@@ -79,6 +101,22 @@ export class OutboxDispatcher {
     while (this.round !== undefined || this.serving.size > 0) await Promise.all([this.round, ...this.serving.values()]);
   }
 
+  /**
+   * Looks for entries, and resolves when nothing is left to do here or in another process. Waits for an abandoned lease to expire, but not
+   * for a process that is still delivering by then.
+   */
+  async runOnce(): Promise<DeliveryCounts> {
+    const before = this.done;
+    const startedAt = this.clock.elapsed();
+    await this.wake();
+    while (!this.isComplete && !this.isStopped && this.clock.elapsed() - startedAt <= this.leaseLength + RECHECK_MS) {
+      await new Promise<void>((resolve) => this.clock.after(RECHECK_MS, resolve, true));
+      await this.wake();
+    }
+    const { delivered, failed } = this.done;
+    return { delivered: delivered - before.delivered, failed: failed - before.failed };
+  }
+
   /** Stops, after the deliveries in progress. */
   async stop(): Promise<void> {
     this.isStopped = true;
@@ -88,21 +126,27 @@ export class OutboxDispatcher {
 
   private async runRound(): Promise<void> {
     this.cancelPoll?.();
-    let isComplete = true;
+    this.isComplete = true;
     try {
       while (this.isAskedAgain && !this.isStopped) {
         this.isAskedAgain = false;
-        isComplete = await this.acquirePartitions();
+        this.isComplete = await this.acquirePartitions();
       }
     } catch (error) {
       this.logFault(error);
     }
     this.round = undefined;
-    if (this.isStopped) return;
-    const { pollInterval } = this.settings;
-    this.cancelPoll = this.clock.after(isComplete ? pollInterval : Math.min(RECHECK_MS, pollInterval), () => {
-      this.nudge();
-    });
+    const { isPolling, pollInterval } = this.settings;
+    if (this.isStopped || !isPolling) return;
+    const wait = this.isComplete ? pollInterval : Math.min(RECHECK_MS, pollInterval);
+    // A process that does nothing but deliver has nothing else that keeps it alive.
+    this.cancelPoll = this.clock.after(
+      wait,
+      () => {
+        this.nudge();
+      },
+      true,
+    );
   }
 
   /** @returns false when other processes hold a partition that has due entries */
@@ -189,6 +233,10 @@ export class OutboxDispatcher {
       );
     }
     this.reportFailures(failures);
+    this.done = {
+      delivered: this.done.delivered + delivered.length,
+      failed: this.done.failed + failures.length,
+    };
     delivered.forEach(() => {
       this.metrics.recordDelivery(this.destination.name);
     });
@@ -241,11 +289,11 @@ export class OutboxDispatcher {
     const attempts = entry.attempts + 1;
     const reason = reasonOf(error);
     const isGivenUp = this.isGivenUp(entry, error);
-    const wait = isGivenUp ? null : waitAfter(attempts);
+    const wait = isGivenUp ? null : waitAfter(attempts, this.chance());
     const outcome = await this.queue.putBack(lease.token, { ...entry, attempts }, wait, reason);
     if (outcome === 'written' && isGivenUp) {
       this.logger.error(
-        `The event ${entry.id} is a dead letter after ${attempts === 1 ? '1 attempt' : `${String(attempts)} attempts`}: ${reason}. TotpOutboxRelay.requeue() delivers it again.`,
+        `The event ${entry.id} is a dead letter after ${attempts === 1 ? '1 attempt' : `${String(attempts)} attempts`}: ${reason}. TotpOutboxAdmin.requeue() delivers it again.`,
       );
     }
     return outcome;

@@ -2,14 +2,19 @@
 export interface MonotonicClock {
   /** Milliseconds since an arbitrary moment. */
   elapsed(): number;
-  /** Calls `action` after some milliseconds, and returns a function that cancels it. Does not keep the process alive. */
-  after(milliseconds: number, action: () => void): () => void;
+  /**
+   * Calls `action` after some milliseconds, and returns a function that cancels it.
+   *
+   * @param keepsProcessAlive whether Node.js waits for it when it has nothing else to do; default false
+   */
+  after(milliseconds: number, action: () => void, keepsProcessAlive?: boolean): () => void;
 }
 
 export const monotonicClock: MonotonicClock = {
   elapsed: () => performance.now(),
-  after: (milliseconds, action) => {
-    const timer = setTimeout(action, milliseconds).unref();
+  after: (milliseconds, action, keepsProcessAlive = false) => {
+    const timer = setTimeout(action, milliseconds);
+    if (!keepsProcessAlive) timer.unref();
     return () => {
       clearTimeout(timer);
     };

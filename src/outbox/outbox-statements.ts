@@ -1,9 +1,12 @@
 /** Builds the SQL statements of the outbox. */
 import type { DataSource } from 'typeorm';
 import { Sql } from '../storage/sql/builder.js';
-import { LONGEST_WAIT_MS } from './outbox.js';
+import { rowId } from '../storage/sql/row-id.js';
+import type { Value } from '../storage/sql/statement.js';
+import { type DeadLetterFilter, type DeadLetterPosition, LONGEST_WAIT_MS } from './outbox.js';
 import { TotpOutboxEntryEntity } from './outbox-entry.entity.js';
 import { TotpOutboxLeaseEntity } from './outbox-lease.entity.js';
+import { partitionsOf } from './partitions.js';
 
 /** The columns of a new entry, in the order of its parameters. */
 const WRITTEN = ['id', 'partition', 'account', 'position', 'dueAt', 'attempts', 'occurredAt', 'event'] as const;
@@ -37,6 +40,22 @@ export function outboxStatements(dataSource: DataSource, now: string) {
   // One index look-up per partition, however many entries wait.
   const firstDueOf = (n: number) => `
     (SELECT MIN(${dueAt}) FROM ${table} WHERE ${partition} = ${parameter(n + 1)}) AS ${name(`due${String(n)}`)}`;
+
+  /** The condition for dead letters that match a filter, and its parameters, which are the first ones of a statement. */
+  const areDead = ({ ids, destination, userId }: DeadLetterFilter, after?: DeadLetterPosition) => {
+    const values: Value[] = [];
+    const next = (value: Value) => parameter(values.push(value));
+    const among = (some: readonly string[]) => (some.length === 0 ? 'NULL' : some.map(next).join(', '));
+    const conditions = [`${dueAt} IS NULL`];
+    if (ids !== undefined) conditions.push(`${id} IN (${among(ids)})`);
+    if (destination !== undefined) conditions.push(`${partition} IN (${among(partitionsOf(destination))})`);
+    if (userId !== undefined) conditions.push(`${account} = ${next(rowId(userId))}`);
+    if (after !== undefined) {
+      const [later, same] = [next(after.occurredAt), next(after.occurredAt)];
+      conditions.push(`(${occurredAt} > ${later} OR (${occurredAt} = ${same} AND ${id} > ${next(after.id)}))`);
+    }
+    return { condition: conditions.join(' AND '), values };
+  };
 
   return {
     insert: (rows: number) => {
@@ -84,11 +103,40 @@ export function outboxStatements(dataSource: DataSource, now: string) {
       UPDATE ${table}
       SET ${dueAt} = ${now} + ${parameter(1)}, ${attempts} = ${parameter(2)}, ${reason} = ${parameter(3)}
       WHERE ${id} = ${parameter(4)} AND ${isLeased(5)}`,
-    deadLetters: (limit: number) => `
-      SELECT ${entry} FROM ${table} WHERE ${dueAt} IS NULL ORDER BY ${occurredAt}, ${id} LIMIT ${String(limit)}`,
-    requeue: (ids: number | undefined) => `
-      UPDATE ${table} SET ${dueAt} = ${parameter(1)}, ${attempts} = 0
-      WHERE ${dueAt} IS NULL ${ids === undefined ? '' : `AND ${id} IN (${parameters(ids, 2)})`}`,
+    deadLetters: (filter: DeadLetterFilter, limit: number, after: DeadLetterPosition | undefined) => {
+      const { condition, values } = areDead(filter, after);
+      const sql = `
+        SELECT ${entry}, ${occurredAt} AS ${name('occurredAt')}
+        FROM ${table}
+        WHERE ${condition}
+        ORDER BY ${occurredAt}, ${id}
+        LIMIT ${String(limit)}`;
+      return { sql, values };
+    },
+    /** Due at 0: immediately, on any clock. */
+    requeue: (filter: DeadLetterFilter) => {
+      const { condition, values } = areDead(filter);
+      return { sql: `UPDATE ${table} SET ${dueAt} = 0, ${attempts} = 0 WHERE ${condition}`, values };
+    },
+    purge: (filter: DeadLetterFilter) => {
+      const { condition, values } = areDead(filter);
+      return { sql: `DELETE FROM ${table} WHERE ${condition}`, values };
+    },
+    // One index look-up per partition that exists, where DISTINCT would read every entry.
+    nextPartition: `SELECT MIN(${partition}) AS ${name('partition')} FROM ${table} WHERE ${partition} > ${parameter(1)}`,
+    // The derived table is for MySQL, which cannot read the table that it deletes from. A colon stands only before the destination.
+    removeDuplicates: (partitions: number) => `
+      DELETE FROM ${table}
+      WHERE ${partition} IN (${parameters(partitions)})
+        AND REPLACE(${id}, ${parameter(partitions + 1)}, ${parameter(partitions + 2)}) IN (
+          SELECT ${id} FROM (
+            SELECT ${id} FROM ${table} WHERE ${partition} IN (${parameters(partitions, partitions + 3)})) kept)`,
+    move: (partitions: number) => `
+      UPDATE ${table}
+      SET ${id} = REPLACE(${id}, ${parameter(1)}, ${parameter(2)}),
+        ${partition} = REPLACE(${partition}, ${parameter(3)}, ${parameter(4)})
+      WHERE ${partition} IN (${parameters(partitions, 5)})`,
+    drop: (partitions: number) => `DELETE FROM ${table} WHERE ${partition} IN (${parameters(partitions)})`,
     backlog: (partitions: number) => `
       SELECT COUNT(*) AS ${name('waiting')}, MIN(happened_at) AS ${name('oldestAt')},
         (SELECT COUNT(*) FROM ${counted(dueAt, 'IS NULL', partitions, 1)} d) AS ${name('deadLettered')}

@@ -84,6 +84,28 @@ export interface TotpDeadLetter extends OutboxEntry {
   readonly reason: string;
 }
 
+/** Which dead letters are meant: those that match all of the fields that are present. */
+export interface DeadLetterFilter {
+  /** At most 1,000 ids of dead letters. */
+  readonly ids?: readonly string[];
+  readonly destination?: string;
+  readonly userId?: string;
+}
+
+/** A page of dead letters, oldest first. */
+export interface DeadLetterPage {
+  readonly deadLetters: readonly TotpDeadLetter[];
+  /** Returns the next page; missing on the last one. */
+  readonly nextPaginationToken?: string;
+}
+
+/** The last dead letter of a page. */
+export interface DeadLetterPosition {
+  /** Epoch ms. */
+  readonly occurredAt: number;
+  readonly id: string;
+}
+
 /** The token of a lease. The lease is held while the database has this token for the partition. */
 export interface LeaseToken {
   readonly partition: string;
@@ -122,10 +144,27 @@ export interface OutboxQueue {
   /** @param wait milliseconds until the next attempt; null dead-letters the entry */
   putBack(lease: LeaseToken, entry: OutboxEntry, wait: number | null, reason: string): Promise<FencedWrite>;
 
-  deadLetters(limit: number): Promise<readonly TotpDeadLetter[]>;
+  /** Those after a position, oldest first. */
+  deadLetters(
+    filter: DeadLetterFilter,
+    limit: number,
+    after: DeadLetterPosition | undefined,
+  ): Promise<readonly (TotpDeadLetter & DeadLetterPosition)[]>;
 
-  /** Makes dead letters due immediately and resets their attempts; all of them without `ids`. @returns how many */
-  requeue(ids: readonly string[] | undefined): Promise<number>;
+  /** Makes dead letters due immediately and resets their attempts. @returns how many */
+  requeue(filter: DeadLetterFilter): Promise<number>;
+
+  /** Deletes dead letters. @returns how many */
+  purge(filter: DeadLetterFilter): Promise<number>;
+
+  /** The names of the destinations that have entries. */
+  storedDestinations(): Promise<readonly string[]>;
+
+  /** Gives the entries of a destination to another one, except those that it has already. @returns how many */
+  moveDestination(from: string, to: string): Promise<number>;
+
+  /** Deletes all entries of a destination. @returns how many */
+  dropDestination(name: string): Promise<number>;
 
   /** In the order of the destinations. */
   backlog(): Promise<readonly TotpOutboxBacklog[]>;

@@ -1,13 +1,12 @@
 /** Delivers the events of the outbox while the application runs. */
-import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { TotpArgumentError, TotpConfigurationError } from '../shared/errors.js';
+import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { TotpConfigurationError } from '../shared/errors.js';
+import { logError } from '../shared/log-error.js';
 import type { TotpMetrics, TotpOutboxBacklog } from '../metrics/metrics.js';
 import type { TotpEventDestination } from './destination.js';
-import { type DispatcherSettings, OutboxDispatcher } from './dispatcher.js';
+import { type DeliveryCounts, type DispatcherSettings, OutboxDispatcher } from './dispatcher.js';
 import type { MonotonicClock } from './monotonic-clock.js';
-import type { OutboxQueue, TotpDeadLetter } from './outbox.js';
-
-const MAX_LISTED = 1_000;
+import type { OutboxQueue } from './outbox.js';
 
 /** The dependencies of a relay. */
 export interface RelayWork {
@@ -21,13 +20,15 @@ export interface RelayWork {
 /**
  * Delivers the events of the module's outbox to their destinations: at least once, and those of each user in order.
  *
- * It starts and stops with the application. Any number of processes may run relays on one database. A failed delivery is retried after
- * 1 s, 2 s, 4 s and so on to 5 min, without delaying other destinations. Later events of that user wait. After `events.maxAttempts`
+ * It starts and stops with the application, unless `events.relay` is false: then it only runs when `runOnce` is called. Any number of processes may run relays on one database. A failed delivery is retried after
+ * 1 s, 2 s, 4 s and so on to 5 min, each shortened by up to a quarter at random, without delaying other destinations. Later events of that user wait. After `events.maxAttempts`
  * attempts, the event becomes a dead letter, and the later events are delivered without it.
  */
 @Injectable()
 export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly dispatchers: readonly OutboxDispatcher[];
+  private readonly logger = new Logger('TotpModule');
+  private checked: Promise<void> | undefined;
   private stopObserving: (() => void) | undefined;
 
   /** @param work undefined without an outbox, and with one that delivers events itself */
@@ -44,51 +45,40 @@ export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicatio
   onApplicationBootstrap(): void {
     this.stopObserving = this.work?.metrics?.observeBacklog(() => this.backlog());
     this.nudge();
+    this.checked = this.warnOfUnknownDestinations();
   }
 
   /** Finishes the deliveries in progress, before the connections to databases and brokers are closed. */
   async beforeApplicationShutdown(): Promise<void> {
     this.stopObserving?.();
+    await this.checked;
     await Promise.all(this.dispatchers.map((dispatcher) => dispatcher.stop()));
   }
 
-  /** As `wake`, without waiting: under load, the outbox may never be empty. */
-  nudge(): void {
+  /** Looks for events now, instead of at the next poll. */
+  private nudge(): void {
+    if (this.work?.settings.isPolling !== true) return;
     for (const dispatcher of this.dispatchers) dispatcher.nudge();
   }
 
   /**
-   * Looks for events now, instead of at the next poll. Resolves when this process has nothing left to deliver: in a test,
-   * the destinations then have received the events.
-   */
-  async wake(): Promise<void> {
-    await Promise.all(this.dispatchers.map((dispatcher) => dispatcher.wake()));
-  }
-
-  /**
-   * Lists the events that are not delivered until they are requeued, oldest first.
+   * Delivers what is due now, and resolves when nothing is left: for a cron job or a serverless function with `events.relay: false`, and for
+   * tests, whose destinations then have received the events.
    *
-   * @param limit 1–1,000, default 100
-   */
-  deadLetters(limit = 100): Promise<readonly TotpDeadLetter[]> {
-    if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LISTED) {
-      throw new TotpArgumentError('limit must be a whole number from 1 to 1,000');
-    }
-    return this.queue.deadLetters(limit);
-  }
-
-  /**
-   * Delivers dead letters again, with all their attempts. They arrive after events of the same user that were delivered meanwhile.
+   * It waits for a process that died while it was delivering to lose its lease: three times `deliveryTimeout`.
    *
-   * @param ids at most 1,000 ids from `deadLetters`; all dead letters when left out
-   * @returns how many were requeued
+   * @example
+   * const app = await NestFactory.createApplicationContext(AppModule); // with events: { outbox: true, relay: false }
+   * const { failed } = await app.get(TotpOutboxRelay).runOnce();
+   * await app.close();
+   * @returns how many events were delivered, and how many attempts failed, in this process
    */
-  async requeue(ids?: readonly string[]): Promise<number> {
-    const { queue } = this.started();
-    if (ids !== undefined && ids.length > MAX_LISTED) throw new TotpArgumentError('ids has more than 1,000 entries');
-    const requeued = await queue.requeue(ids);
-    this.nudge();
-    return requeued;
+  async runOnce(): Promise<DeliveryCounts> {
+    const counts = await Promise.all(this.dispatchers.map((dispatcher) => dispatcher.runOnce()));
+    return counts.reduce(
+      (sum, { delivered, failed }) => ({ delivered: sum.delivered + delivered, failed: sum.failed + failed }),
+      { delivered: 0, failed: 0 },
+    );
   }
 
   /** The backlog of each destination, for metrics: one bounded statement per destination. */
@@ -97,13 +87,27 @@ export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   private get queue(): OutboxQueue {
-    return this.started().queue;
-  }
-
-  private started(): RelayWork {
-    if (this.work !== undefined) return this.work;
+    if (this.work !== undefined) return this.work.queue;
     throw new TotpConfigurationError(
       "TotpOutboxRelay: the module's own outbox is not in use. Write events: { outbox: true }, and provide no TotpOutbox.",
     );
+  }
+
+  /** A destination that was renamed or removed leaves its events behind, and nothing else would say so. */
+  private async warnOfUnknownDestinations(): Promise<void> {
+    if (this.work === undefined) return;
+    const { queue, destinations } = this.work;
+    try {
+      const stored = await queue.storedDestinations();
+      const unknown = stored.filter((name) => !destinations.some((destination) => destination.name === name));
+      for (const name of unknown) {
+        this.logger.warn(
+          `The outbox has events for "${name}", which is not among the eventDestinations: this process does not deliver them. If it was ` +
+            `renamed, call TotpOutboxAdmin.moveDestination('${name}', …); if it was removed, dropDestination('${name}').`,
+        );
+      }
+    } catch (error) {
+      logError(this.logger, 'The destinations in the outbox could not be read', error);
+    }
   }
 }

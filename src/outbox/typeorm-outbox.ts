@@ -15,14 +15,16 @@ import { runWithin } from '../storage/sql/transaction.js';
 import { DESTINATION_NAMES } from './destination.js';
 import { outboxStatements } from './outbox-statements.js';
 import {
+  type DeadLetterFilter,
+  type DeadLetterPosition,
   type FencedWrite,
   type LeaseToken,
   LONGEST_WAIT_MS,
   type OutboxEntry,
   type OutboxQueue,
-  type TotpDeadLetter,
   TotpOutbox,
 } from './outbox.js';
+import { destinationOf, partitionOf, partitionsOf } from './partitions.js';
 
 /** PostgreSQL, MySQL and MariaDB accept 65,535 parameters per statement, SQLite 32,766. */
 const ROWS_PER_INSERT = 500;
@@ -91,8 +93,16 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
       positions.set(account, position);
       const json = fittingJson(event);
       return destinations.map((destination) => {
-        const partition = `${destination}:${account.charAt(0)}`;
-        return [`${id}:${destination}`, partition, account, position, DUE_NOW, 0, occurredAt, json];
+        return [
+          `${id}:${destination}`,
+          partitionOf(destination, account),
+          account,
+          position,
+          DUE_NOW,
+          0,
+          occurredAt,
+          json,
+        ];
       });
     });
     for (let n = 0; n < rows.length; n += ROWS_PER_INSERT) {
@@ -146,19 +156,50 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
     return affected > 0 ? 'written' : 'lease lost';
   }
 
-  async deadLetters(limit: number): Promise<TotpDeadLetter[]> {
-    const { rows } = await this.run(({ deadLetters }) => deadLetters(limit), []);
+  async deadLetters(filter: DeadLetterFilter, limit: number, after: DeadLetterPosition | undefined) {
+    const { rows } = await this.runWith(({ deadLetters }) => deadLetters(filter, limit, after));
     return rows.map((row) => ({
       ...readEntry(row),
-      destination: String(row.partition).split(':', 1)[0] ?? '',
+      destination: destinationOf(String(row.partition)),
       reason: String(JSON.parse(String(row.reason))),
+      occurredAt: Number(row.occurredAt),
     }));
   }
 
-  async requeue(ids: readonly string[] | undefined): Promise<number> {
-    if (ids?.length === 0) return 0;
-    const { affected } = await this.run(({ requeue }) => requeue(ids?.length), [DUE_NOW, ...(ids ?? [])]);
+  async requeue(filter: DeadLetterFilter): Promise<number> {
+    const { affected } = await this.runWith(({ requeue }) => requeue(filter));
+    this.listener();
     return affected;
+  }
+
+  async purge(filter: DeadLetterFilter): Promise<number> {
+    return (await this.runWith(({ purge }) => purge(filter))).affected;
+  }
+
+  async storedDestinations(): Promise<string[]> {
+    const names = new Set<string>();
+    for (let last = ''; ;) {
+      const { rows } = await this.run(({ nextPartition }) => nextPartition, [last]);
+      const partition = rows[0]?.partition;
+      if (typeof partition !== 'string') return [...names];
+      names.add(destinationOf(partition));
+      last = partition;
+    }
+  }
+
+  async moveDestination(from: string, to: string): Promise<number> {
+    const [source, target] = [partitionsOf(from), partitionsOf(to)];
+    const ids = [`:${from}`, `:${to}`];
+    await this.run(({ removeDuplicates }) => removeDuplicates(source.length), [...source, ...ids, ...target]);
+    const values = [...ids, `${from}:`, `${to}:`, ...source];
+    const { affected } = await this.run(({ move }) => move(source.length), values);
+    this.listener();
+    return affected;
+  }
+
+  async dropDestination(name: string): Promise<number> {
+    const partitions = partitionsOf(name);
+    return (await this.run(({ drop }) => drop(partitions.length), partitions)).affected;
   }
 
   backlog(): Promise<TotpOutboxBacklog[]> {
@@ -176,6 +217,12 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
     return Promise.all(backlogs);
   }
 
+  private async runWith(statement: (sql: Statements) => { sql: string; values: readonly Value[] }) {
+    const { dataSource, sql } = await this.open();
+    const { sql: text, values } = statement(sql);
+    return this.background.run(() => run(dataSource, text, values));
+  }
+
   private async run(statement: (sql: Statements) => string, parameters: readonly Value[]): Promise<StatementResult> {
     const { dataSource, sql } = await this.open();
     return this.background.run(() => run(dataSource, statement(sql), parameters));
@@ -190,13 +237,6 @@ async function lastPositions(
 ): Promise<Map<string, number>> {
   const { rows } = await runWithin(manager, statement(accounts.size), [...accounts]);
   return new Map(rows.map(({ account, position }) => [String(account), Number(position)]));
-}
-
-/** The first digit of a user's row id, which distributes users evenly over partitions. */
-const DIGITS = Array.from({ length: 16 }, (_, n) => n.toString(16));
-
-function partitionsOf(destination: string): string[] {
-  return DIGITS.map((digit) => `${destination}:${digit}`);
 }
 
 /** A due time further ahead than the longest wait was written before the database's clock was set back. */

@@ -204,18 +204,18 @@ describe('mail', () => {
       { providers: [{ provide: Addresses, useValue: directory }, OwnersMail] },
     );
     await enrol(totp);
-    await relay.wake();
+    await relay.runOnce();
     expect(mails).toHaveLength(1);
     expect(mails[0]).toMatch(/^To: ann@example\.com\r$/m);
     expect(mails[0]).toMatch(/^Subject: A new authenticator\r$/m);
 
     known = false;
     await lock(totp);
-    await relay.wake();
+    await relay.runOnce();
     expect(mails).toHaveLength(1);
     known = true;
     await endRetryWaits(app);
-    await relay.wake();
+    await relay.runOnce();
     expect(mails).toHaveLength(2);
     expect(mails[1]).toMatch(/^Subject: Your account is locked\r$/m);
     expect(mails[1]).toMatch(/^Message-ID: <[0-9a-f-]{36}@acme\.example>\r$/m);
@@ -237,11 +237,11 @@ it("ends the user's other sessions, and none that began later", async () => {
   const left = async () => (await signIns.find()).map(({ handle }) => handle).toSorted();
 
   await enrol(totp, 'here');
-  await relay.wake();
+  await relay.runOnce();
   expect(await left()).toEqual(['here', 'his', 'later']);
   clock.advance(1);
   await totp.removeDevice({ userId: 'ann', deviceName: 'phone', onBehalfOf: 'application' });
-  await relay.wake();
+  await relay.runOnce();
   expect(await left()).toEqual(['his']);
 });
 
@@ -253,7 +253,7 @@ it('keeps an audit table: a row for each event, however often it comes', async (
   const { app, totp, relay } = await start(audited, { entities: [AuditEntry] });
   await enrol(totp);
   await lock(totp);
-  await relay.wake();
+  await relay.runOnce();
   const entries: Repository<{ name: string; userId: string; at: string; event: never }> = app
     .get(DataSource)
     .getRepository(AuditEntry);
@@ -278,9 +278,9 @@ it("hands events to @nestjs/cqrs, whose handlers get the module's own classes", 
   const { overCqrs } = (await recipe('cqrs')) as { overCqrs: Options };
   const { app, totp, relay } = await start(overCqrs, { providers: [RaiseAlarm] });
   await enrol(totp);
-  await relay.wake();
+  await relay.runOnce();
   expect(app.get(RaiseAlarm).raised).toEqual([]);
   await lock(totp);
-  await relay.wake();
+  await relay.runOnce();
   expect(app.get(RaiseAlarm).raised).toEqual(['ann']);
 });

@@ -279,7 +279,7 @@ describeWithBrokers.each(databases)('while RabbitMQ is away, on $name', ({ open 
       while ((await waiting()) > 0) {
         await pause(50);
         await endRetryWaits(application.app);
-        await relay.wake();
+        await relay.runOnce();
       }
     };
     try {
@@ -289,10 +289,10 @@ describeWithBrokers.each(databases)('while RabbitMQ is away, on $name', ({ open 
       line.cut();
       expect((await person.signIn(phone.code(1))).body).toEqual({ status: 'OK' });
       await person.spendBudget();
-      await relay.wake();
+      await relay.runOnce();
       application.clock.advance(1_000);
       expect((await person.signIn(phone.code())).body).toEqual({ status: 'OK' });
-      await relay.wake();
+      await relay.runOnce();
       expect(await waiting()).toBe(2);
 
       line.mend();

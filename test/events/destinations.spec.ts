@@ -109,7 +109,7 @@ it('a destination may need the service whose events it takes', async () => {
   expect(application.app.get(Asking).totp).toBe(application.totp);
   await new Person(application).enrol();
   const relay = application.app.get(TotpOutboxRelay);
-  await relay.wake();
+  await relay.runOnce();
   expect(await relay.backlog()).toMatchObject([{ destination: 'asking', waiting: 0, deadLettered: 0 }]);
   await application.close();
   await database.drop();
@@ -312,7 +312,7 @@ describe('durable handlers', () => {
     const any: string[] = [];
     application.app.get(EventEmitter2).onAny((name) => any.push(String(name)));
     await new Person(application).enrol();
-    await application.app.get(TotpOutboxRelay).wake();
+    await application.app.get(TotpOutboxRelay).runOnce();
     const { heard } = application.app.get(Listeners);
     const patterns = settings.wildcard === true ? ['pattern totp.device.created', 'pattern totp.device.verified'] : [];
     expect(heard.toSorted()).toEqual([

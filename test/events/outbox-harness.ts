@@ -68,7 +68,7 @@ export class RecordingDestination extends TotpEventDestination {
   }
 }
 
-export const SETTINGS = { pollInterval: 1_000, deliveryTimeout: 10_000, maxAttempts: 5 };
+export const SETTINGS = { isPolling: true, pollInterval: 1_000, deliveryTimeout: 10_000, maxAttempts: 5 };
 export const LEASE = 3 * SETTINGS.deliveryTimeout;
 
 /** The database's clock is a row, which tests set. */
@@ -123,8 +123,12 @@ export class OutboxHarness {
   }
 
   /** The dispatcher of a process of its own. */
-  dispatcher(destination: TotpEventDestination, clock: MonotonicClock = new TestMonotonicClock()): OutboxDispatcher {
-    const dispatcher = new OutboxDispatcher(destination, this.outbox, SETTINGS, clock);
+  dispatcher(
+    destination: TotpEventDestination,
+    clock: MonotonicClock = new TestMonotonicClock(),
+    settings = SETTINGS,
+  ): OutboxDispatcher {
+    const dispatcher = new OutboxDispatcher(destination, this.outbox, settings, clock, undefined, () => 0);
     this.dispatchers.push(dispatcher);
     return dispatcher;
   }

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import {
-  TotpArgumentError,
   TotpConfigurationError,
+  TotpOutboxAdmin,
   TotpOutboxRelay,
   TotpUndeliverableEventError,
   TypeOrmTotpOutbox,
@@ -38,11 +38,26 @@ function usersOfTwoPartitions(): [string, string] {
   return [user, other];
 }
 
+/** Lets the process wait as long as it wants to. */
+async function advanceUntil<T>(clock: TestMonotonicClock, run: Promise<T>): Promise<T> {
+  let isOver = false;
+  const over = () => {
+    isOver = true;
+  };
+  run.then(over, over);
+  while (!isOver) {
+    clock.advance(100);
+    await new Promise(setImmediate);
+  }
+  return run;
+}
+
 describe.each(databases)('the outbox on $name', ({ name, open }) => {
   const tables = useTables(open);
   const isMySql = name === 'MariaDB' || name === 'MySQL';
   let harness: OutboxHarness;
   let recording: RecordingDestination;
+  let admin: TotpOutboxAdmin;
   let errors: jest.SpiedFunction<Logger['error']>;
   let warnings: jest.SpiedFunction<Logger['warn']>;
 
@@ -50,6 +65,7 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
   beforeEach(() => {
     harness = new OutboxHarness(tables());
     recording = new RecordingDestination();
+    admin = new TotpOutboxAdmin({ queue: harness.outbox, destinations: () => ['recording'] });
     errors = jest.spyOn(Logger.prototype, 'error').mockReturnValue(undefined);
     warnings = jest.spyOn(Logger.prototype, 'warn').mockReturnValue(undefined);
   });
@@ -198,7 +214,7 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       await harness.rename('ann', 'a');
       await tables().dataSource.query('UPDATE totp_outbox SET due_at = NULL, attempts = 5');
       const machine = jest.spyOn(Date, 'now').mockReturnValue((await harness.databaseNow()) + 120_000);
-      expect(await harness.outbox.requeue(undefined)).toBe(1);
+      expect(await harness.outbox.requeue({})).toBe(1);
       machine.mockRestore();
       await harness.dispatcher(recording).wake();
       expect(named(recording.taken)).toEqual(['a']);
@@ -207,7 +223,14 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
     it('waits are measured by the clock of the database server', async () => {
       const { own, dataSource } = tables();
       const outbox = new TypeOrmTotpOutbox({ open: () => Promise.resolve(own) }, () => ['recording']);
-      const dispatcher = new OutboxDispatcher(recording, outbox, SETTINGS, new TestMonotonicClock());
+      const dispatcher = new OutboxDispatcher(
+        recording,
+        outbox,
+        SETTINGS,
+        new TestMonotonicClock(),
+        undefined,
+        () => 0,
+      );
       await harness.rename('ann', 'a');
       recording.meet = () => Promise.reject(new Error('down'));
       const before = Date.now();
@@ -441,7 +464,9 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
     });
 
     it('the waits are bounded', () => {
-      expect([1, 2, 3, 9, 10, 1_000].map(waitAfter)).toEqual([1_000, 2_000, 4_000, 256_000, 300_000, 300_000]);
+      const waits = (chance: number) => [1, 2, 3, 9, 10, 1_000].map((attempts) => waitAfter(attempts, chance));
+      expect(waits(0)).toEqual([1_000, 2_000, 4_000, 256_000, 300_000, 300_000]);
+      expect(waits(1)).toEqual([750, 1_500, 3_000, 192_000, 225_000, 225_000]);
     });
 
     it('the events are delivered in order once the destination is back', async () => {
@@ -587,9 +612,9 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
           : Promise.resolve();
       await harness.rename(randomUUID(), 'a', 'b', 'c');
       await harness.rename(randomUUID(), 'd');
-      await relay.wake();
+      await relay.runOnce();
       expect(named(recording.taken).toSorted()).toEqual(['a', 'c', 'd']);
-      expect(await relay.deadLetters()).toMatchObject([{ attempts: 1, reason: 'the schema has no b' }]);
+      expect((await admin.deadLetters()).deadLetters).toMatchObject([{ attempts: 1, reason: 'the schema has no b' }]);
       expect(errors.mock.calls).toEqual([[expect.stringContaining('is a dead letter after 1 attempt: the schema')]]);
       await relay.beforeApplicationShutdown();
     });
@@ -605,10 +630,10 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
         await harness.rename(user, 'a', 'b');
         recording.meet = (event) => (named([event])[0] === 'a' ? fail() : Promise.resolve());
         for (let n = 0; n < 5; n++) {
-          await relay.wake();
+          await relay.runOnce();
           await harness.pass(16);
         }
-        await relay.wake();
+        await relay.runOnce();
       });
       afterEach(() => relay.beforeApplicationShutdown());
 
@@ -618,11 +643,11 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
         expect(errors.mock.calls).toEqual([
           [
             expect.stringMatching(
-              /^The event .*:recording is a dead letter after 5 attempts: amqp:\/\/broker is down\. TotpOutboxRelay\.requeue/,
+              /^The event .*:recording is a dead letter after 5 attempts: amqp:\/\/broker is down\. TotpOutboxAdmin\.requeue/,
             ),
           ],
         ]);
-        const dead = await relay.deadLetters();
+        const { deadLetters: dead } = await admin.deadLetters();
         expect(dead).toEqual([
           {
             id: expect.any(String),
@@ -630,6 +655,7 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
             event: expect.anything(),
             attempts: 5,
             reason: 'amqp://broker is down',
+            occurredAt: harness.clock.now(),
           },
         ]);
         expect(dead[0]?.event).toMatchObject({ userId: user, to: 'a' });
@@ -637,24 +663,19 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
 
       it('a dead letter is delivered again when it is requeued, with all its tries', async () => {
         recording.meet = () => Promise.resolve();
-        const [dead] = await relay.deadLetters();
-        expect(await relay.requeue(['an id of none'])).toBe(0);
-        expect(await relay.requeue([])).toBe(0);
-        expect(await relay.requeue([dead?.id ?? ''])).toBe(1);
-        await relay.wake();
+        const [dead] = (await admin.deadLetters()).deadLetters;
+        expect(await admin.requeue({ ids: ['an id of none'] })).toBe(0);
+        expect(await admin.requeue({ ids: [] })).toBe(0);
+        expect(await admin.requeue({ ids: [dead?.id ?? ''] })).toBe(1);
+        await relay.runOnce();
         expect(named(recording.taken)).toEqual(['b', 'a']);
         expect(await relay.backlog()).toMatchObject([empty]);
       });
 
       it('all dead letters are requeued when no ids are given', async () => {
-        expect(await relay.requeue()).toBe(1);
-        await relay.wake();
+        expect(await admin.requeue()).toBe(1);
+        await relay.runOnce();
         expect(await relay.backlog()).toMatchObject([{ waiting: 1, deadLettered: 0 }]);
-      });
-
-      it('dead letters are listed up to 1,000 at a time', () => {
-        expect(() => relay.deadLetters(1_001)).toThrow(TotpArgumentError);
-        expect(() => relay.deadLetters(0)).toThrow(TotpArgumentError);
       });
     });
 
@@ -690,6 +711,65 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
     expect(errors).toHaveBeenCalledTimes(2);
     await dispatcher.wake();
     expect(named(recording.taken)).toEqual(['a']);
+  });
+
+  describe('on request', () => {
+    const ON_REQUEST = { ...SETTINGS, isPolling: false };
+
+    it('a relay that does not poll delivers nothing by itself, and everything when it is run', async () => {
+      const clock = new TestMonotonicClock();
+      const work = { queue: harness.outbox, destinations: [recording], settings: ON_REQUEST, clock };
+      const relay = new TotpOutboxRelay(work);
+      relay.onApplicationBootstrap();
+      await harness.rename('ann', 'a', 'b');
+      await relay.beforeApplicationShutdown();
+      expect(recording.taken).toEqual([]);
+      const next = new TotpOutboxRelay(work);
+      expect(await next.runOnce()).toEqual({ delivered: 2, failed: 0 });
+      expect(named(recording.taken)).toEqual(['a', 'b']);
+      expect(await next.runOnce()).toEqual({ delivered: 0, failed: 0 });
+      expect(clock.waits).toEqual([]);
+    });
+
+    it('a run counts failed attempts, and leaves their retries to later runs', async () => {
+      const relay = new TotpOutboxRelay({ queue: harness.outbox, destinations: [recording], settings: ON_REQUEST });
+      await harness.rename('ann', 'a');
+      recording.meet = () => Promise.reject(new Error('down'));
+      expect(await relay.runOnce()).toEqual({ delivered: 0, failed: 1 });
+      recording.meet = () => Promise.resolve();
+      expect(await relay.runOnce()).toEqual({ delivered: 0, failed: 0 });
+      await harness.pass(1);
+      expect(await relay.runOnce()).toEqual({ delivered: 1, failed: 0 });
+    });
+
+    it('a run takes over from a process that died, although no earlier run has seen its lease', async () => {
+      await harness.rename('ann', 'a');
+      await tables().dataSource.query(
+        "INSERT INTO totp_outbox_leases (partition_key, token) SELECT DISTINCT partition_key, 'of a dead process' FROM totp_outbox",
+      );
+      const clock = new TestMonotonicClock();
+      const run = harness.dispatcher(recording, clock, ON_REQUEST).runOnce();
+      expect(await advanceUntil(clock, run)).toEqual({ delivered: 1, failed: 0 });
+      expect(clock.elapsed()).toBeGreaterThan(LEASE);
+    });
+
+    it('a run does not wait for a process that is still delivering when an abandoned lease would have expired', async () => {
+      await harness.rename('ann', 'a');
+      const gate = new Gate();
+      const slow = new RecordingDestination();
+      slow.meet = () => gate.pass();
+      const first = harness.dispatcher(slow).wake();
+      await gate.reached;
+      const acquire = jest.spyOn(harness.outbox, 'acquire').mockResolvedValue(false);
+      const clock = new TestMonotonicClock();
+      const run = harness.dispatcher(recording, clock, ON_REQUEST).runOnce();
+      expect(await advanceUntil(clock, run)).toEqual({ delivered: 0, failed: 0 });
+      expect(clock.elapsed()).toBeLessThan(LEASE + 1_000);
+      acquire.mockRestore();
+      gate.open();
+      await first;
+      expect(recording.taken).toEqual([]);
+    });
   });
 
   it('a dispatcher that is stopped finishes its deliveries, and releases its leases', async () => {
@@ -729,7 +809,7 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
 
 it('a relay without the outbox of the module says what to write', async () => {
   const relay = new TotpOutboxRelay(undefined);
-  await relay.wake();
-  expect(() => relay.deadLetters()).toThrow(TotpConfigurationError);
-  await expect(relay.requeue()).rejects.toThrow(/events: { outbox: true }/);
+  await relay.runOnce();
+  expect(() => relay.backlog()).toThrow(TotpConfigurationError);
+  expect(() => relay.backlog()).toThrow(/events: { outbox: true }/);
 });

@@ -123,7 +123,7 @@ describe.each(databases)('on $name', ({ open }) => {
     const { app, clock } = application;
     const relay = app.get(TotpOutboxRelay);
     await new Person(application).enrol('phone');
-    await relay.wake();
+    await relay.runOnce();
     const delivered = { 'totp.outbox.deliveries {delivery} letters': 2 };
     expect(await figures()).toMatchObject({
       ...delivered,
@@ -134,7 +134,7 @@ describe.each(databases)('on $name', ({ open }) => {
 
     Letters.fault = () => new RangeError('no such letter');
     await new Person(application).create('phone');
-    await relay.wake();
+    await relay.runOnce();
     clock.advance(0.5);
     expect(await figures()).toMatchObject({
       ...delivered,
@@ -145,7 +145,7 @@ describe.each(databases)('on $name', ({ open }) => {
 
     Letters.fault = () => 'no error';
     await endRetryWaits(app);
-    await relay.wake();
+    await relay.runOnce();
     expect(await figures()).toMatchObject({
       ...delivered,
       'totp.outbox.deliveries {delivery} letters RangeError': 1,
@@ -171,7 +171,7 @@ it('has the names and units that docs/metrics.md lists', async () => {
   await person.spendBudget();
   jest.spyOn(application.app.get(TotpAccountStore), 'commit').mockResolvedValueOnce(false);
   await application.totp.unlockUser({ userId: person.userId });
-  await application.app.get(TotpOutboxRelay).wake();
+  await application.app.get(TotpOutboxRelay).runOnce();
   const counted = Object.keys(await figures()).map((name) => name.split(' ').slice(0, 2).join(' '));
   const documented = tableRows(read('docs/metrics.md')).flatMap(([name = '', , unit = '', ...more]) =>
     more.length > 0 ? `${name} ${unit}`.replaceAll('`', '') : [],
@@ -190,7 +190,7 @@ it('names no user, device, session or tenant, and no text of an error', async ()
   await person.spendBudget();
   await totp.unlockUser({ userId: person.userId, tenantId: 'a tenant' });
   clock.advance(1);
-  await app.get(TotpOutboxRelay).wake();
+  await app.get(TotpOutboxRelay).runOnce();
 
   const told = JSON.stringify(await exported());
   expect(told).toContain('DestinationFault');
@@ -244,7 +244,7 @@ it("is counted by the application's own TotpMetrics instead", async () => {
   const providers = [{ provide: TotpMetrics, useValue: own }];
   const { app, totp, close } = await start({ ...withOutbox, providers });
   await totp.createDevice({ userId: 'ann', onBehalfOf: 'application' });
-  await app.get(TotpOutboxRelay).wake();
+  await app.get(TotpOutboxRelay).runOnce();
   running.pop();
   await close();
   expect(own.seen).toEqual(['totp.device.created', 'letters', 'ended']);
@@ -275,11 +275,11 @@ describe('TotpMetrics that throws', () => {
     const person = new Person(application);
     const phone = await person.enrol('phone');
     expect(await person.signIn(phone.code(1))).toEqual(answered({ status: 'OK' }));
-    await app.get(TotpOutboxRelay).wake();
+    await app.get(TotpOutboxRelay).runOnce();
     expect(heard).toEqual(['totp.device.created']);
     Letters.fault = undefined;
     await endRetryWaits(app);
-    await app.get(TotpOutboxRelay).wake();
+    await app.get(TotpOutboxRelay).runOnce();
     expect(await app.get(TotpOutboxRelay).backlog()).toMatchObject([{ waiting: 0, deadLettered: 0 }]);
     const failures = logged.mock.calls.filter(([message]) => String(message).startsWith('TotpMetrics failed'));
     expect(failures).toHaveLength(2);
