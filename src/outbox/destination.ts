@@ -37,7 +37,8 @@ export abstract class TotpEventDestination {
 
 /**
  * Calls the application's handlers of `@OnTotpEvent(name, { durable: true })`. An event counts as delivered when all of them have
- * succeeded; when one throws, all of them are called again, unless all that throw throw a `TotpUndeliverableEventError`.
+ * succeeded; when one throws, all of them are called again, unless all that throw throw a `TotpUndeliverableEventError`. A handler that is
+ * still running is not called a second time in the same process: the next attempt waits for it.
  */
 @Injectable()
 export class HandlerTotpEventDestination extends TotpEventDestination implements OnApplicationBootstrap {
@@ -45,6 +46,8 @@ export class HandlerTotpEventDestination extends TotpEventDestination implements
   private setReady: () => void = () => undefined;
   private readonly ready = new Promise<void>((resolve) => (this.setReady = resolve));
   private handlers: readonly DurableHandler[] = [];
+  /** Of each event whose handlers are running: how they end. */
+  private readonly running = new Map<string, Promise<void>>();
 
   constructor(@Inject(DurableHandlers) private readonly found: DurableHandlers) {
     super();
@@ -56,6 +59,13 @@ export class HandlerTotpEventDestination extends TotpEventDestination implements
   }
 
   override async deliver(event: AnyTotpEvent): Promise<void> {
+    // A handler that takes longer than the time-out is still running at the next attempt, which waits for it instead of calling it again.
+    const running = this.running.get(event.id) ?? this.call(event).finally(() => this.running.delete(event.id));
+    this.running.set(event.id, running);
+    await running;
+  }
+
+  private async call(event: AnyTotpEvent): Promise<void> {
     // Handlers are not known before the application has started: until then, events without handlers would count as delivered.
     await this.ready;
     const handlers = this.handlers.filter((handler) => handler.event === event.name);

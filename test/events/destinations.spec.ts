@@ -233,6 +233,37 @@ describe('durable handlers', () => {
     await module.close();
   });
 
+  it('that are still running at the next attempt are not called a second time, and are called again after they failed', async () => {
+    let calls = 0;
+    let gate = new Gate();
+
+    @Injectable()
+    class Slow {
+      @OnTotpEvent('totp.user.unlocked', { durable: true })
+      async hear(): Promise<void> {
+        calls++;
+        await gate.pass();
+        if (calls === 1) throw new Error('the mail server is down');
+      }
+    }
+
+    const module = await compiled(Slow);
+    await module.init();
+    const handlers = module.get(HandlerTotpEventDestination);
+    const first = handlers.deliver(event);
+    await gate.reached;
+    const second = handlers.deliver(event);
+    gate.open();
+    await expect(first).rejects.toThrow('the mail server is down');
+    await expect(second).rejects.toThrow('the mail server is down');
+    expect(calls).toBe(1);
+    gate = new Gate();
+    gate.open();
+    await handlers.deliver(event);
+    expect(calls).toBe(2);
+    await module.close();
+  });
+
   it('of request scope and of transient scope are created for each event', async () => {
     const made: { scope: string; event: unknown }[] = [];
 
