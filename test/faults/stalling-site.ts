@@ -310,12 +310,16 @@ export async function initialise(options: DataSourceOptions): Promise<DataSource
   }
 }
 
-/** @param port of the proxy */
+/**
+ * @param port of the proxy
+ * @param timeOut of a statement, in ms
+ */
 export function withTimeOuts(
   { options }: OpenDatabase,
   timeOuts: TimeOuts,
   port: number,
   poolSize = POOL_SIZE,
+  timeOut = TIME_OUT_MS,
 ): DataSourceOptions {
   switch (options.type) {
     case 'postgres': {
@@ -323,18 +327,18 @@ export function withTimeOuts(
         timeOuts === 'the client'
           ? {}
           : {
-              statement_timeout: TIME_OUT_MS,
-              lock_timeout: TIME_OUT_MS / 2,
-              idle_in_transaction_session_timeout: TIME_OUT_MS,
+              statement_timeout: timeOut,
+              lock_timeout: timeOut / 2,
+              idle_in_transaction_session_timeout: timeOut,
             };
-      const patience = timeOuts === 'the client' ? { query_timeout: TIME_OUT_MS } : {};
-      const extra = { connectionTimeoutMillis: 10 * TIME_OUT_MS, ...limits, ...patience };
+      const patience = timeOuts === 'the client' ? { query_timeout: timeOut } : {};
+      const extra = { connectionTimeoutMillis: 10 * timeOut, ...limits, ...patience };
       return { ...options, port, poolSize, applicationName: APPLICATION, extra, logger: SILENT };
     }
     case 'mysql':
     case 'mariadb': {
       const patience =
-        timeOuts === 'the client' ? { enableQueryTimeout: true, maxQueryExecutionTime: TIME_OUT_MS } : {};
+        timeOuts === 'the client' ? { enableQueryTimeout: true, maxQueryExecutionTime: timeOut } : {};
       return { ...options, port, poolSize, logger: SILENT, ...patience };
     }
     default:

@@ -13,8 +13,9 @@ import { initialise, withTimeOuts } from './stalling-site.js';
 import { type Fault, TcpProxy } from './tcp-proxy.js';
 
 const servers = databases.filter(({ name }) => name !== 'SQLite');
-/** Twice the time-out of the client. */
-const milliseconds = 200;
+/** Of a statement, in ms: long enough for a busy machine. */
+const TIME_OUT = 400;
+const milliseconds = 2 * TIME_OUT;
 const [before, after] = [account([], { usedUntil: 1 }), account([], { usedUntil: 2 })];
 
 describe.each(servers)('a transaction on $name', ({ open }) => {
@@ -29,7 +30,7 @@ describe.each(servers)('a transaction on $name', ({ open }) => {
     await observer.runMigrations();
     await observer.query('CREATE TABLE orders (id varchar(36) PRIMARY KEY)');
     proxy = await TcpProxy.to(database);
-    const options = withTimeOuts(database, 'the client', proxy.port, 1);
+    const options = withTimeOuts(database, 'the client', proxy.port, 1, TIME_OUT);
     application = await initialise(options);
     end = async () => {
       await application.destroy();
@@ -84,7 +85,7 @@ describe.each(servers)('a transaction on $name', ({ open }) => {
   });
 
   it('L8: is a fault, or committed, but never a conflict when COMMIT arrives after its caller gave up', async () => {
-    const { userId, answer } = await commitDespite('COMMIT', { delay: 'the statement', milliseconds: 600 });
+    const { userId, answer } = await commitDespite('COMMIT', { delay: 'the statement', milliseconds: 3 * TIME_OUT });
     if (answer !== true) expect(answer).toBeInstanceOf(TotpStorageError);
     await expectUsable();
     while ((await stored(userId)) !== 2);
@@ -108,7 +109,7 @@ describe.each(servers)('a transaction on $name', ({ open }) => {
   ] as const)(
     'L8: that the application leaves open in the pool takes no change of $users user(s) with it, when $timeOuts gives up',
     async ({ users, timeOuts }) => {
-      const application = await initialise(withTimeOuts(database, timeOuts, proxy.port, 1));
+      const application = await initialise(withTimeOuts(database, timeOuts, proxy.port, 1, TIME_OUT));
       const runner = application.createQueryRunner();
       await runner.query('BEGIN');
       await runner.release();
