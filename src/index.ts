@@ -178,7 +178,13 @@ export {
 export { type TotpHealth, TotpHealthIndicator } from './operations/health.js';
 
 // Without a Nest application
-export { openTotp, type OpenTotpOptions, type StandaloneTotp } from './module/standalone.js';
+export {
+  openTotp,
+  openTotpOutbox,
+  type OpenTotpOptions,
+  type StandaloneOutbox,
+  type StandaloneTotp,
+} from './module/standalone.js';
 
 // What may be imported
 export { deviceNameProblem } from './accounts/enrolment.js';

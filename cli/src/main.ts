@@ -6,6 +6,14 @@ import { TotpArgumentError, TotpConfigurationError, TotpError } from 'nestjs-tot
 import { BadUsage } from './commands/bad-usage.js';
 import { FORMATS, importCommand } from './commands/import.js';
 import { generateKey, listKeys } from './commands/keys.js';
+import {
+  dropDestination,
+  listDeadLetters,
+  listDestinations,
+  moveDestination,
+  purgeDeadLetters,
+  requeueDeadLetters,
+} from './commands/outbox.js';
 import { rotateKeysCommand } from './commands/rotate-keys.js';
 import { printError, useStreams } from './commands/terminal.js';
 
@@ -29,7 +37,9 @@ const batchSize = (max: number, defaultValue: number) =>
   });
 
 const program = new Command('nestjs-totp-cli')
-  .description('Manages the keys of nestjs-totp and imports authenticators. Run a command with --help for its options.')
+  .description(
+    'Manages the keys and the outbox of nestjs-totp, and imports authenticators. Run a command with --help for its options.',
+  )
   .showHelpAfterError('(see --help)')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
@@ -52,6 +62,47 @@ program
   .addOption(dryRun('count the users, without changing anything'))
   .addOption(json())
   .action(rotateKeysCommand);
+const outbox = program
+  .command('outbox')
+  .description('the events that wait in the outbox, and those that were given up');
+const ofDeadLetters = (command: Command) =>
+  command
+    .addOption(dataSource())
+    .option('--destination <name>', 'only those of this destination')
+    .option('--user <id>', 'only those of this user')
+    .option('--id <ids...>', 'only these');
+ofDeadLetters(outbox.command('dead-letters', { isDefault: true }))
+  .description('list the events that are not delivered any more, oldest first, and why')
+  .addOption(new Option('--limit <count>', 'how many, 1–1,000').default(100).argParser(Number))
+  .option('--after <token>', 'the next page: what the page before ends with')
+  .addOption(json())
+  .action(listDeadLetters);
+ofDeadLetters(outbox.command('requeue'))
+  .description('deliver dead letters again: all of them, or those that match the options')
+  .action(requeueDeadLetters);
+ofDeadLetters(outbox.command('purge'))
+  .description('delete dead letters: they are never delivered')
+  .option('--all', 'delete every dead letter')
+  .action(purgeDeadLetters);
+outbox
+  .command('destinations')
+  .description('list the destinations that have events in the outbox')
+  .addOption(dataSource())
+  .addOption(json())
+  .action(listDestinations);
+outbox
+  .command('move')
+  .description('give the events of a destination that was renamed to the one that it is now')
+  .argument('<from>', 'the old name, to which no process delivers any more')
+  .argument('<to>', 'the new name')
+  .addOption(dataSource())
+  .action(moveDestination);
+outbox
+  .command('drop')
+  .description('delete all events of a destination that was removed')
+  .argument('<name>', 'its name, to which no process delivers any more')
+  .addOption(dataSource())
+  .action(dropDestination);
 program
   .command('import')
   .description('import authenticators from other products; can be run again without creating duplicates')

@@ -20,7 +20,12 @@ import { FailSafeTotpMetrics, TotpMetrics } from '../metrics/metrics.js';
 import { openTelemetryMetrics } from '../metrics/opentelemetry.js';
 import { TotpHealthIndicator } from '../operations/health.js';
 import { TotpKeyRotation } from '../operations/key-rotation.js';
-import { DESTINATION_NAMES, HandlerTotpEventDestination, type TotpEventDestination } from '../outbox/destination.js';
+import {
+  DESTINATION_NAMES,
+  HandlerTotpEventDestination,
+  isDestinationName,
+  type TotpEventDestination,
+} from '../outbox/destination.js';
 import { DurableHandlers } from '../outbox/durable-handlers.js';
 import { TotpOutbox } from '../outbox/outbox.js';
 import { TotpOutboxAdmin } from '../outbox/admin.js';
@@ -225,9 +230,7 @@ function cipherFor({ secrets }: TotpConfig): TotpSecretCipher {
 
 function withDistinctNames(destinations: readonly TotpEventDestination[]): readonly TotpEventDestination[] {
   const names = destinations.map(({ name }) => name);
-  const wrong = names.findIndex(
-    (name, n) => !/^[a-z0-9-]{1,32}$/.test(shown(name).slice(1, -1)) || names.indexOf(name) !== n,
-  );
+  const wrong = names.findIndex((name, n) => !isDestinationName(name) || names.indexOf(name) !== n);
   if (wrong === -1) return destinations;
   return fail(
     `an event destination is named ${shown(names[wrong])}`,

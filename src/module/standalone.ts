@@ -2,6 +2,8 @@
 import type { DataSource } from 'typeorm';
 import { TotpEventPublisher } from '../events/publisher.js';
 import { TotpKeyRotation } from '../operations/key-rotation.js';
+import { TotpOutboxAdmin } from '../outbox/admin.js';
+import { TypeOrmTotpOutbox } from '../outbox/typeorm-outbox.js';
 import { AccountUpdater } from '../recipe/account-updater.js';
 import { BrowserFunctions } from '../recipe/browser-functions.js';
 import { DeviceSecrets } from '../recipe/device-secrets.js';
@@ -55,6 +57,30 @@ export async function openTotp(
   return {
     totp: new TotpService(config, rules, devices, new AnonymousUserDirectory(), recovery, browsers),
     keyRotation: new TotpKeyRotation(store, cipher, accounts, devices, codes),
+    close: () => connection.onApplicationShutdown(),
+  };
+}
+
+export interface StandaloneOutbox {
+  readonly admin: TotpOutboxAdmin;
+  /** Closes the connection that `openTotpOutbox` opened. The data source stays open. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Opens the administration of the outbox for a script. It does not know the application's destinations, so it accepts any name.
+ *
+ * @example
+ * const { admin, close } = await openTotpOutbox(dataSource);
+ * @param dataSource the application's, initialised, with `TOTP_ENTITIES`
+ * @throws TotpConfigurationError when the module cannot use the data source
+ */
+export async function openTotpOutbox(dataSource: DataSource): Promise<StandaloneOutbox> {
+  const connection = new StoreConnection(dataSource, TOTP_ENTITIES);
+  await connection.open();
+  const queue = new TypeOrmTotpOutbox(connection, () => []);
+  return {
+    admin: new TotpOutboxAdmin({ queue, destinations: undefined }),
     close: () => connection.onApplicationShutdown(),
   };
 }

@@ -2,6 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { TotpArgumentError, TotpConfigurationError } from '../shared/errors.js';
 import { property } from '../shared/unknown.js';
+import { isDestinationName } from './destination.js';
 import type { DeadLetterFilter, DeadLetterPage, DeadLetterPosition, OutboxQueue } from './outbox.js';
 
 const MAX_LISTED = 1_000;
@@ -17,8 +18,8 @@ export interface DeadLetterListing extends DeadLetterFilter {
 /** The dependencies of the administration. */
 export interface AdministeredOutbox {
   readonly queue: OutboxQueue;
-  /** The names of the destinations of this application. */
-  readonly destinations: () => readonly string[];
+  /** Returns the names of the destinations of this application; undefined where they are not known, as in a command: then any is accepted. */
+  readonly destinations: (() => readonly string[]) | undefined;
 }
 
 /**
@@ -88,7 +89,7 @@ export class TotpOutboxAdmin {
   /** The names of destinations that have events in the outbox, but are not among those of this application: nothing delivers these events. */
   async unknownDestinations(): Promise<readonly string[]> {
     const { queue, destinations } = this.started();
-    const known = destinations();
+    const known = destinations?.() ?? [];
     return (await queue.storedDestinations()).filter((name) => !known.includes(name));
   }
 
@@ -105,10 +106,11 @@ export class TotpOutboxAdmin {
   async moveDestination(from: string, to: string): Promise<number> {
     this.refuseKnown(from);
     const { queue, destinations } = this.started();
-    if (!destinations().includes(to)) {
-      const known = destinations().join(', ');
-      throw new TotpArgumentError(`"${to}" is not a destination of this application, which has: ${known}`);
+    const known = destinations?.();
+    if (known !== undefined && !known.includes(to)) {
+      throw new TotpArgumentError(`"${to}" is not a destination of this application, which has: ${known.join(', ')}`);
     }
+    if (!isDestinationName(to)) throw new TotpArgumentError(`"${to}" cannot be the name of a destination`);
     return queue.moveDestination(from, to);
   }
 
@@ -127,7 +129,7 @@ export class TotpOutboxAdmin {
 
   private refuseKnown(name: string): void {
     if (typeof name !== 'string') throw new TotpArgumentError('the name of a destination must be a string');
-    if (!this.started().destinations().includes(name)) return;
+    if (this.started().destinations?.().includes(name) !== true) return;
     throw new TotpArgumentError(
       `"${name}" is a destination of this application. Remove it from eventDestinations first`,
     );

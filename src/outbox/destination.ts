@@ -7,6 +7,11 @@ import { type DurableHandler, DurableHandlers } from './durable-handlers.js';
 /** A function that returns the names of the destinations that events are stored for. */
 export const DESTINATION_NAMES = Symbol('nestjs-totp destination names');
 
+/** Names stand in the keys of rows, next to a colon. */
+export function isDestinationName(name: unknown): name is string {
+  return typeof name === 'string' && /^[a-z0-9-]{1,32}$/.test(name);
+}
+
 /**
  * Receives every durable event at least once, and the events of each user in order.
  *

@@ -11,7 +11,7 @@ import type { RecipeInterface } from './recipe-interface.js';
 export interface EventSettings {
   readonly outbox: boolean;
   readonly codeEvents: boolean;
-    readonly relay: boolean;
+  readonly relay: boolean;
   readonly pollIntervalMs: number;
   readonly deliveryTimeoutMs: number;
   readonly maxAttempts: number;

@@ -263,7 +263,7 @@ describe.each(databases)("with an application's own outbox on $name", ({ name, o
     await new Person(application()).enrol();
     expect((await topics()).toSorted()).toEqual(['totp.device.created', 'totp.device.verified']);
     expect(OwnOutbox.committed).toBe(before + 2);
-    expect(() => application().app.get(TotpOutboxAdmin).deadLetters()).rejects.toThrow(/provide no TotpOutbox/);
+    await expect(application().app.get(TotpOutboxAdmin).deadLetters()).rejects.toThrow(/provide no TotpOutbox/);
   });
 
   it('L8: answers 500, changes nothing and publishes nothing when it fails', async () => {

@@ -40,14 +40,14 @@ function usersOfTwoPartitions(): [string, string] {
 
 /** Lets the process wait as long as it wants to. */
 async function advanceUntil<T>(clock: TestMonotonicClock, run: Promise<T>): Promise<T> {
-  let isOver = false;
-  const over = () => {
-    isOver = true;
-  };
-  run.then(over, over);
-  while (!isOver) {
+  const over = Symbol('over');
+  const ended = run.then(
+    () => over,
+    () => over,
+  );
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  while ((await Promise.race([ended, turn()])) !== over) {
     if (clock.waits.length > 0) clock.advance(100);
-    await new Promise(setImmediate);
   }
   return run;
 }

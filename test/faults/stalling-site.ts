@@ -337,8 +337,7 @@ export function withTimeOuts(
     }
     case 'mysql':
     case 'mariadb': {
-      const patience =
-        timeOuts === 'the client' ? { enableQueryTimeout: true, maxQueryExecutionTime: timeOut } : {};
+      const patience = timeOuts === 'the client' ? { enableQueryTimeout: true, maxQueryExecutionTime: timeOut } : {};
       return { ...options, port, poolSize, logger: SILENT, ...patience };
     }
     default:
