@@ -27,7 +27,14 @@ describe('the options', () => {
       qrCodeWidth: 232,
       functions: undefined,
       apis: undefined,
-      events: { outbox: false, codeEvents: false, pollIntervalMs: 1_000, deliveryTimeoutMs: 10_000, maxAttempts: 50 },
+      events: {
+        outbox: false,
+        codeEvents: false,
+        relay: true,
+        pollIntervalMs: 1_000,
+        deliveryTimeoutMs: 10_000,
+        maxAttempts: 50,
+      },
       policy: {
         maxDevices: 10,
         unverifiedLifetimeMs: 86_400_000,
@@ -97,7 +104,7 @@ describe('the options', () => {
       trustedBrowsers: { days: 7, max: 3, cookie: { name: 'seen', domain: 'example.com', path: '/app' } },
       stepUpMaxAge: 300,
       enrolment: 'required',
-      events: { outbox: true, codeEvents: true, pollInterval: 0.5, deliveryTimeout: 2, maxAttempts: 7 },
+      events: { outbox: true, codeEvents: true, relay: false, pollInterval: 0.5, deliveryTimeout: 2, maxAttempts: 7 },
       override: { functions },
     };
     expect(check(given)).toEqual({
@@ -110,7 +117,14 @@ describe('the options', () => {
       enrolment: 'required',
       deviceNameInLabel: true,
       qrCodeWidth: 300,
-      events: { outbox: true, codeEvents: true, pollIntervalMs: 500, deliveryTimeoutMs: 2_000, maxAttempts: 7 },
+      events: {
+        outbox: true,
+        codeEvents: true,
+        relay: false,
+        pollIntervalMs: 500,
+        deliveryTimeoutMs: 2_000,
+        maxAttempts: 7,
+      },
       functions,
       apis: undefined,
       policy: {

@@ -8,7 +8,7 @@ import { type DurableHandler, DurableHandlers } from './durable-handlers.js';
 export const DESTINATION_NAMES = Symbol('nestjs-totp destination names');
 
 /** Names stand in the keys of rows, next to a colon. */
-export function isDestinationName(name: unknown): name is string {
+export function isDestinationName(name: unknown): boolean {
   return typeof name === 'string' && /^[a-z0-9-]{1,32}$/.test(name);
 }
 

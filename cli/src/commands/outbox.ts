@@ -26,12 +26,15 @@ export async function listDeadLetters(
       ...(after === undefined ? {} : { paginationToken: after }),
     }),
   );
-  if (options.json === true) return print(JSON.stringify(page, null, 2));
+  if (options.json === true) {
+    print(JSON.stringify(page, null, 2));
+    return;
+  }
   print(describeDeadLetters(page.deadLetters));
   if (page.nextPaginationToken !== undefined) print(`There are more: --after ${page.nextPaginationToken}`);
 }
 
-export function describeDeadLetters(deadLetters: readonly TotpDeadLetter[]): string {
+function describeDeadLetters(deadLetters: readonly TotpDeadLetter[]): string {
   if (deadLetters.length === 0) return 'There are no dead letters.';
   const rows = deadLetters.map(({ id, event, attempts, reason }) => {
     const time = event === undefined ? '' : new Date(event.occurredAt).toISOString();
@@ -57,8 +60,8 @@ export async function purgeDeadLetters(options: Where & Which & { readonly all?:
 
 export async function listDestinations(options: Where & { readonly json?: boolean }): Promise<void> {
   const names = await withOutbox(options, (admin) => admin.unknownDestinations());
-  if (options.json === true) return print(JSON.stringify(names, null, 2));
-  print(names.length === 0 ? 'The outbox is empty.' : names.join('\n'));
+  if (options.json === true) print(JSON.stringify(names, null, 2));
+  else print(names.length === 0 ? 'The outbox is empty.' : names.join('\n'));
 }
 
 export async function moveDestination(from: string, to: string, options: Where): Promise<void> {
