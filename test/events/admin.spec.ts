@@ -186,9 +186,9 @@ describe('arguments of the administration', () => {
     ['a made-up token', () => admin.deadLetters({ paginationToken: 'x' }), /not one that deadLetters returned/],
     ['a purge of nothing in particular', () => admin.purge({}), /To delete all dead letters, write 'all'/],
     [
-      'a misspelt filter',
-      () => admin.purge(Object.assign({ userId: 'ann' }, { destnation: 'mail' })),
-      /no filter "destnation"/,
+      'a filter that does not exist',
+      () => admin.purge(Object.assign({ userId: 'ann' }, { tenantId: 'acme' })),
+      /no filter "tenantId"/,
     ],
     ['an empty user id', () => admin.requeue({ userId: '' }), /userId must be a non-empty string/],
     ['too many ids', () => admin.requeue({ ids: Array<string>(1_001).fill('id') }), /more than 1,000/],
