@@ -150,7 +150,14 @@ describe('@InjectTotpOptions()', () => {
       enrolment: 'optional',
       deviceNameInLabel: false,
       qrCodeWidth: 232,
-      events: { outbox: false, codeEvents: false, pollIntervalMs: 1_000, deliveryTimeoutMs: 10_000, maxAttempts: 50 },
+      events: {
+        outbox: false,
+        codeEvents: false,
+        relay: true,
+        pollIntervalMs: 1_000,
+        deliveryTimeoutMs: 10_000,
+        maxAttempts: 50,
+      },
       policy: {
         maxDevices: 10,
         unverifiedLifetimeMs: 86_400_000,
