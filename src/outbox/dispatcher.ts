@@ -44,7 +44,7 @@ export function waitAfter(attempts: number, chance: number): number {
   return Math.round(whole * (1 - JITTER * chance));
 }
 
-/** What a dispatcher has done since it was made. */
+/** What was done in this process. */
 export interface DeliveryCounts {
   readonly delivered: number;
   /** Failed attempts. */
@@ -151,9 +151,14 @@ export class OutboxDispatcher {
 
   /** @returns false when other processes hold a partition that has due entries */
   private async acquirePartitions(): Promise<boolean> {
+    const served = new Set(this.serving.keys());
     const due = await this.queue.duePartitions(this.destination.name);
+    // A lease that was released during the read may have been read: it is not that of another process.
+    const isOutdated = (partition: string) => served.has(partition) && !this.serving.has(partition);
+    const current = due.filter(({ partition }) => !isOutdated(partition));
+    if (current.length < due.length) this.isAskedAgain = true;
     // Each handles its own errors: if the round ended early, it would lose the leases that are still being acquired.
-    const acquired = await Promise.all(due.map(({ partition, token }) => this.beginPartition(partition, token)));
+    const acquired = await Promise.all(current.map(({ partition, token }) => this.beginPartition(partition, token)));
     return acquired.every(Boolean);
   }
 

@@ -713,6 +713,41 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
     expect(named(recording.taken)).toEqual(['a']);
   });
 
+  it('a lease that was released while it was read is not taken for one of another process', async () => {
+    await harness.rename('ann', 'a');
+    const clock = new TestMonotonicClock();
+    const dispatcher = harness.dispatcher(recording, clock);
+    const [delivery, released] = [new Gate(), new Gate()];
+    recording.meet = () => delivery.pass();
+    const release = harness.outbox.release.bind(harness.outbox);
+    jest.spyOn(harness.outbox, 'release').mockImplementationOnce(async (lease) => {
+      await release(lease);
+      released.open();
+    });
+    const round = dispatcher.wake();
+    await delivery.reached;
+    const duePartitions = harness.outbox.duePartitions.bind(harness.outbox);
+    jest.spyOn(harness.outbox, 'duePartitions').mockImplementationOnce(async (destination) => {
+      const due = await duePartitions(destination);
+      expect(due).toEqual([{ partition: expect.any(String), token: expect.any(String) }]);
+      delivery.open();
+      await released.passed;
+      await new Promise(setImmediate);
+      return due;
+    });
+    await dispatcher.wake();
+    await round;
+    // A recheck would come after 100 ms.
+    expect(clock.waits).toEqual([SETTINGS.pollInterval]);
+  });
+
+  it('polling keeps a process alive that does nothing else', async () => {
+    const clock = new TestMonotonicClock();
+    const after = jest.spyOn(clock, 'after');
+    await harness.dispatcher(recording, clock).wake();
+    expect(after).toHaveBeenCalledWith(SETTINGS.pollInterval, expect.any(Function), true);
+  });
+
   describe('on request', () => {
     const ON_REQUEST = { ...SETTINGS, isPolling: false };
 
