@@ -249,6 +249,7 @@ export {
 } from './outbox/outbox.js';
 export { TypeOrmTotpOutbox } from './outbox/typeorm-outbox.js';
 export { type DeadLetterListing, TotpOutboxAdmin } from './outbox/admin.js';
+export type { DeliveryCounts } from './outbox/dispatcher.js';
 export { TotpOutboxRelay } from './outbox/relay.js';
 
 // Errors

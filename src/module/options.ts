@@ -80,7 +80,7 @@ export interface TotpEventOptions {
   readonly pollInterval?: TotpDuration;
   /** The time that one destination may take for one event: 100 ms to 1 minute, default 10 s. */
   readonly deliveryTimeout?: TotpDuration;
-  /** Attempts after which an event becomes a dead letter: 1–1,000, default 50, which takes 3.5 hours. */
+  /** Attempts after which an event becomes a dead letter: 1–1,000, default 50, which takes 2.6 to 3.5 hours. */
   readonly maxAttempts?: number;
 }
 

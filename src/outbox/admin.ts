@@ -1,6 +1,7 @@
 /** What an operator does with the outbox: dead letters, and events of destinations that are gone. */
-import { Injectable } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { TotpArgumentError, TotpConfigurationError } from '../shared/errors.js';
+import { logError } from '../shared/log-error.js';
 import { property } from '../shared/unknown.js';
 import { isDestinationName } from './destination.js';
 import type { DeadLetterFilter, DeadLetterPage, DeadLetterPosition, OutboxQueue } from './outbox.js';
@@ -29,9 +30,21 @@ export interface AdministeredOutbox {
  * All functions throw `TotpArgumentError` for a wrong argument, and `TotpConfigurationError` when the module's own outbox is not in use.
  */
 @Injectable()
-export class TotpOutboxAdmin {
+export class TotpOutboxAdmin implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger('TotpModule');
+  private checking: Promise<void> | undefined;
+
   /** @param work undefined without an outbox, and with one that delivers events itself */
   constructor(private readonly work: AdministeredOutbox | undefined) {}
+
+  onApplicationBootstrap(): void {
+    this.checking = this.work && this.warnOfUnknownDestinations();
+  }
+
+  /** Before the connection to the database is closed. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.checking;
+  }
 
   /**
    * Lists events that are not delivered until they are requeued, oldest first.
@@ -125,6 +138,20 @@ export class TotpOutboxAdmin {
   async dropDestination(name: string): Promise<number> {
     this.refuseKnown(name);
     return this.started().queue.dropDestination(name);
+  }
+
+  /** A destination that was renamed or removed leaves its events behind, and nothing else would say so. */
+  private async warnOfUnknownDestinations(): Promise<void> {
+    try {
+      for (const name of await this.unknownDestinations()) {
+        this.logger.warn(
+          `The outbox has events for "${name}", which is not among the eventDestinations: this process does not deliver them. If it was ` +
+            `renamed, call TotpOutboxAdmin.moveDestination('${name}', …); if it was removed, dropDestination('${name}').`,
+        );
+      }
+    } catch (error) {
+      logError(this.logger, 'The destinations in the outbox could not be read', error);
+    }
   }
 
   private refuseKnown(name: string): void {

@@ -3,7 +3,7 @@ import type { DataSource } from 'typeorm';
 import { Sql } from '../storage/sql/builder.js';
 import { rowId } from '../storage/sql/row-id.js';
 import type { Value } from '../storage/sql/statement.js';
-import { type DeadLetterFilter, type DeadLetterPosition, LONGEST_WAIT_MS } from './outbox.js';
+import { type DeadLetterFilter, type DeadLetterPosition, DUE_NOW, LONGEST_WAIT_MS } from './outbox.js';
 import { TotpOutboxEntryEntity } from './outbox-entry.entity.js';
 import { TotpOutboxLeaseEntity } from './outbox-lease.entity.js';
 import { partitionsOf } from './partitions.js';
@@ -113,10 +113,9 @@ export function outboxStatements(dataSource: DataSource, now: string) {
         LIMIT ${String(limit)}`;
       return { sql, values };
     },
-    /** Due at 0: immediately, on any clock. */
     requeue: (filter: DeadLetterFilter) => {
       const { condition, values } = areDead(filter);
-      return { sql: `UPDATE ${table} SET ${dueAt} = 0, ${attempts} = 0 WHERE ${condition}`, values };
+      return { sql: `UPDATE ${table} SET ${dueAt} = ${String(DUE_NOW)}, ${attempts} = 0 WHERE ${condition}`, values };
     },
     purge: (filter: DeadLetterFilter) => {
       const { condition, values } = areDead(filter);

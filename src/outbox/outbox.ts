@@ -82,6 +82,8 @@ export interface TotpDeadLetter extends OutboxEntry {
   readonly destination: string;
   /** Why the last attempt failed. */
   readonly reason: string;
+  /** When the event happened, in epoch ms. */
+  readonly occurredAt: number;
 }
 
 /** Which dead letters are meant: those that match all of the fields that are present. */
@@ -99,18 +101,17 @@ export interface DeadLetterPage {
   readonly nextPaginationToken?: string;
 }
 
-/** The last dead letter of a page. */
-export interface DeadLetterPosition {
-  /** Epoch ms. */
-  readonly occurredAt: number;
-  readonly id: string;
-}
+/** Where a page of dead letters ends. */
+export type DeadLetterPosition = Pick<TotpDeadLetter, 'occurredAt' | 'id'>;
 
 /** The token of a lease. The lease is held while the database has this token for the partition. */
 export interface LeaseToken {
   readonly partition: string;
   readonly token: string;
 }
+
+/** A due time that has come on any clock. */
+export const DUE_NOW = 0;
 
 /** Maximum wait between two attempts. */
 export const LONGEST_WAIT_MS = 300_000;
@@ -149,7 +150,7 @@ export interface OutboxQueue {
     filter: DeadLetterFilter,
     limit: number,
     after: DeadLetterPosition | undefined,
-  ): Promise<readonly (TotpDeadLetter & DeadLetterPosition)[]>;
+  ): Promise<readonly TotpDeadLetter[]>;
 
   /** Makes dead letters due immediately and resets their attempts. @returns how many */
   requeue(filter: DeadLetterFilter): Promise<number>;

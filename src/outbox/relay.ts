@@ -1,7 +1,6 @@
 /** Delivers the events of the outbox while the application runs. */
-import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { TotpConfigurationError } from '../shared/errors.js';
-import { logError } from '../shared/log-error.js';
 import type { TotpMetrics, TotpOutboxBacklog } from '../metrics/metrics.js';
 import type { TotpEventDestination } from './destination.js';
 import { type DeliveryCounts, type DispatcherSettings, OutboxDispatcher } from './dispatcher.js';
@@ -20,15 +19,14 @@ export interface RelayWork {
 /**
  * Delivers the events of the module's outbox to their destinations: at least once, and those of each user in order.
  *
- * It starts and stops with the application, unless `events.relay` is false: then it only runs when `runOnce` is called. Any number of processes may run relays on one database. A failed delivery is retried after
- * 1 s, 2 s, 4 s and so on to 5 min, each shortened by up to a quarter at random, without delaying other destinations. Later events of that user wait. After `events.maxAttempts`
- * attempts, the event becomes a dead letter, and the later events are delivered without it.
+ * It starts and stops with the application, unless `events.relay` is false: then it only runs when `runOnce` is called. Any number of
+ * processes may run relays on one database. A failed delivery is retried after 1 s, 2 s, 4 s and so on to 5 min, each shortened by up to a
+ * quarter at random, without delaying other destinations. Later events of that user wait. After `events.maxAttempts` attempts, the event
+ * becomes a dead letter, and the later events are delivered without it.
  */
 @Injectable()
 export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly dispatchers: readonly OutboxDispatcher[];
-  private readonly logger = new Logger('TotpModule');
-  private checked: Promise<void> | undefined;
   private stopObserving: (() => void) | undefined;
 
   /** @param work undefined without an outbox, and with one that delivers events itself */
@@ -45,13 +43,11 @@ export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicatio
   onApplicationBootstrap(): void {
     this.stopObserving = this.work?.metrics?.observeBacklog(() => this.backlog());
     this.nudge();
-    this.checked = this.warnOfUnknownDestinations();
   }
 
   /** Finishes the deliveries in progress, before the connections to databases and brokers are closed. */
   async beforeApplicationShutdown(): Promise<void> {
     this.stopObserving?.();
-    await this.checked;
     await Promise.all(this.dispatchers.map((dispatcher) => dispatcher.stop()));
   }
 
@@ -91,23 +87,5 @@ export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicatio
     throw new TotpConfigurationError(
       "TotpOutboxRelay: the module's own outbox is not in use. Write events: { outbox: true }, and provide no TotpOutbox.",
     );
-  }
-
-  /** A destination that was renamed or removed leaves its events behind, and nothing else would say so. */
-  private async warnOfUnknownDestinations(): Promise<void> {
-    if (this.work === undefined) return;
-    const { queue, destinations } = this.work;
-    try {
-      const stored = await queue.storedDestinations();
-      const unknown = stored.filter((name) => !destinations.some((destination) => destination.name === name));
-      for (const name of unknown) {
-        this.logger.warn(
-          `The outbox has events for "${name}", which is not among the eventDestinations: this process does not deliver them. If it was ` +
-            `renamed, call TotpOutboxAdmin.moveDestination('${name}', …); if it was removed, dropDestination('${name}').`,
-        );
-      }
-    } catch (error) {
-      logError(this.logger, 'The destinations in the outbox could not be read', error);
-    }
   }
 }

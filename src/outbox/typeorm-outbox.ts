@@ -17,20 +17,19 @@ import { outboxStatements } from './outbox-statements.js';
 import {
   type DeadLetterFilter,
   type DeadLetterPosition,
+  DUE_NOW,
   type FencedWrite,
   type LeaseToken,
   LONGEST_WAIT_MS,
   type OutboxEntry,
   type OutboxQueue,
+  type TotpDeadLetter,
   TotpOutbox,
 } from './outbox.js';
 import { destinationOf, partitionOf, partitionsOf } from './partitions.js';
 
 /** PostgreSQL, MySQL and MariaDB accept 65,535 parameters per statement, SQLite 32,766. */
 const ROWS_PER_INSERT = 500;
-
-/** Due immediately, on any clock. */
-const DUE_NOW = 0;
 
 type Statements = ReturnType<typeof outboxStatements>;
 
@@ -156,7 +155,11 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
     return affected > 0 ? 'written' : 'lease lost';
   }
 
-  async deadLetters(filter: DeadLetterFilter, limit: number, after: DeadLetterPosition | undefined) {
+  async deadLetters(
+    filter: DeadLetterFilter,
+    limit: number,
+    after: DeadLetterPosition | undefined,
+  ): Promise<TotpDeadLetter[]> {
     const { rows } = await this.runWith(({ deadLetters }) => deadLetters(filter, limit, after));
     return rows.map((row) => ({
       ...readEntry(row),
@@ -218,9 +221,9 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
   }
 
   private async runWith(statement: (sql: Statements) => { sql: string; values: readonly Value[] }) {
-    const { dataSource, sql } = await this.open();
+    const { sql } = await this.open();
     const { sql: text, values } = statement(sql);
-    return this.background.run(() => run(dataSource, text, values));
+    return this.run(() => text, values);
   }
 
   private async run(statement: (sql: Statements) => string, parameters: readonly Value[]): Promise<StatementResult> {

@@ -1,8 +1,8 @@
 /** `nestjs-totp-cli outbox` against a real database: what it prints, what it leaves behind, and how it ends. */
-import { TotpOutboxRelay, TotpUndeliverableEventError } from 'nestjs-totp';
+import { TotpUndeliverableEventError } from 'nestjs-totp';
 import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { named, OutboxHarness, RecordingDestination, SETTINGS, TestMonotonicClock } from '../events/outbox-harness.js';
+import { named, OutboxHarness, RecordingDestination } from '../events/outbox-harness.js';
 import { useTables } from '../storage/tables.js';
 import { databases } from '../support/databases.js';
 import { DATA_SOURCE, type Ended, runCommand } from './command-line.js';
@@ -15,14 +15,6 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
 
   const run = (command: readonly string[], ...options: readonly string[]): Promise<Ended> =>
     runCommand(['outbox', ...command, '-d', DATA_SOURCE, ...options], tables().database);
-  const deliver = (...destinations: readonly RecordingDestination[]) =>
-    new TotpOutboxRelay({
-      queue: harness.outbox,
-      destinations,
-      settings: { ...SETTINGS, isPolling: false },
-      clock: new TestMonotonicClock(),
-    }).runOnce();
-
   beforeAll(() => OutboxHarness.createDatabaseClock(tables().dataSource));
   beforeEach(async () => {
     jest.spyOn(Logger.prototype, 'error').mockReturnValue(undefined);
@@ -33,7 +25,7 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
     await harness.rename('ann', 'a');
     harness.clock.advance(1);
     await harness.rename('bob', 'b');
-    await deliver(mail);
+    await harness.relay(mail).runOnce();
     mail.meet = () => Promise.resolve();
   });
   afterEach(async () => {
@@ -65,7 +57,7 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
     expect((await run(['requeue'], '--user', 'ann')).out).toBe('1 event will be delivered again.\n');
     expect((await run(['purge'], '--destination', 'mail')).out).toBe('1 event deleted.\n');
     expect((await run([])).out).toBe('There are no dead letters.\n');
-    await deliver(mail);
+    await harness.relay(mail).runOnce();
     expect(named(mail.taken)).toEqual(['a']);
   });
 
@@ -81,7 +73,7 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
     expect((await run(['destinations'])).out).toBe('mail\n');
     expect((await run(['move', 'mail', 'post'])).out).toBe('2 events moved from mail to post.\n');
     const post = new RecordingDestination('post');
-    await deliver(post);
+    await harness.relay(post).runOnce();
     expect(named(post.taken).toSorted()).toEqual(['a', 'b']);
     await harness.rename('ann', 'c');
     expect((await run(['drop', 'mail'])).out).toBe('1 event of mail deleted.\n');

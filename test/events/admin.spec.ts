@@ -6,12 +6,11 @@ import {
   TotpArgumentError,
   TotpConfigurationError,
   TotpOutboxAdmin,
-  TotpOutboxRelay,
   TotpUndeliverableEventError,
 } from 'nestjs-totp';
 import { useTables } from '../storage/tables.js';
 import { databases } from '../support/databases.js';
-import { named, OutboxHarness, RecordingDestination, SETTINGS, TestMonotonicClock } from './outbox-harness.js';
+import { named, OutboxHarness, RecordingDestination } from './outbox-harness.js';
 
 afterEach(() => {
   jest.restoreAllMocks();
@@ -40,13 +39,6 @@ describe.each(databases)('the administration of the outbox on $name', ({ open })
 
   const adminOf = (...names: readonly string[]) =>
     new TotpOutboxAdmin({ queue: harness.outbox, destinations: () => names });
-  const relayOf = (...destinations: readonly RecordingDestination[]) =>
-    new TotpOutboxRelay({
-      queue: harness.outbox,
-      destinations,
-      settings: { ...SETTINGS, isPolling: false },
-      clock: new TestMonotonicClock(),
-    });
   const refuse = () => Promise.reject(new TotpUndeliverableEventError('never'));
   const deadIn = async (admin: TotpOutboxAdmin, filter: DeadLetterFilter = {}) => {
     const { deadLetters } = await admin.deadLetters(filter);
@@ -62,7 +54,7 @@ describe.each(databases)('the administration of the outbox on $name', ({ open })
       post.meet = refuse;
       await harness.rename('ann', 'a');
       await harness.rename('bob', 'b');
-      await relayOf(mail, post).runOnce();
+      await harness.relay(mail, post).runOnce();
     });
 
     it('they are listed by destination, by user and by both', async () => {
@@ -76,7 +68,7 @@ describe.each(databases)('the administration of the outbox on $name', ({ open })
     it('those of a destination are requeued alone', async () => {
       mail.meet = () => Promise.resolve();
       expect(await admin.requeue({ destination: 'mail' })).toBe(2);
-      await relayOf(mail, post).runOnce();
+      await harness.relay(mail, post).runOnce();
       expect(named(mail.taken).toSorted()).toEqual(['a', 'b']);
       expect(await deadIn(admin)).toEqual(['post ann', 'post bob']);
     });
@@ -91,7 +83,7 @@ describe.each(databases)('the administration of the outbox on $name', ({ open })
     it('purging leaves events alone that still wait', async () => {
       mail.meet = () => Promise.reject(new Error('down'));
       await harness.rename('ann', 'c');
-      await relayOf(mail).runOnce();
+      await harness.relay(mail).runOnce();
       expect(await admin.purge({ userId: 'ann' })).toBe(2);
       const [backlog] = await harness.outbox.backlog();
       expect(backlog).toMatchObject({ destination: 'mail', waiting: 1, deadLettered: 1 });
@@ -105,7 +97,7 @@ describe.each(databases)('the administration of the outbox on $name', ({ open })
       if (n % 3 === 0) harness.clock.advance(1);
       await harness.rename(`user ${String(n)}`, String(n));
     }
-    await relayOf(mail).runOnce();
+    await harness.relay(mail).runOnce();
     const admin = adminOf('mail', 'post');
     const pages: string[][] = [];
     let paginationToken: string | undefined;
@@ -125,9 +117,9 @@ describe.each(databases)('the administration of the outbox on $name', ({ open })
     });
 
     it('a warning names it at start-up, and says what to do', async () => {
-      const relay = relayOf(post);
-      relay.onApplicationBootstrap();
-      await relay.beforeApplicationShutdown();
+      const admin = adminOf('post');
+      admin.onApplicationBootstrap();
+      await admin.beforeApplicationShutdown();
       expect(warnings.mock.calls).toEqual([
         [
           `The outbox has events for "mail", which is not among the eventDestinations: this process does not deliver them. If it was renamed, ` +
@@ -138,9 +130,9 @@ describe.each(databases)('the administration of the outbox on $name', ({ open })
     });
 
     it('no warning is logged while all destinations are known', async () => {
-      const relay = relayOf(mail, post);
-      relay.onApplicationBootstrap();
-      await relay.beforeApplicationShutdown();
+      const admin = adminOf('mail', 'post');
+      admin.onApplicationBootstrap();
+      await admin.beforeApplicationShutdown();
       expect(warnings).not.toHaveBeenCalled();
     });
 
@@ -149,7 +141,7 @@ describe.each(databases)('the administration of the outbox on $name', ({ open })
       expect(await adminOf('letters', 'post').moveDestination('mail', 'letters')).toBe(3);
       harness = new OutboxHarness(tables(), ['letters', 'post']);
       await harness.rename('ann', 'd');
-      await relayOf(letters).runOnce();
+      await harness.relay(letters).runOnce();
       expect(named(letters.taken, 'ann')).toEqual(['a', 'b', 'd']);
       expect(named(letters.taken, 'bob')).toEqual(['c']);
       expect(await adminOf('letters', 'post').unknownDestinations()).toEqual([]);
@@ -157,7 +149,7 @@ describe.each(databases)('the administration of the outbox on $name', ({ open })
 
     it('events that the other destination has already are not delivered to it twice', async () => {
       expect(await adminOf('post').moveDestination('mail', 'post')).toBe(0);
-      await relayOf(post).runOnce();
+      await harness.relay(post).runOnce();
       expect(named(post.taken, 'ann')).toEqual(['a', 'b']);
       expect(named(post.taken, 'bob')).toEqual(['c']);
       expect(await harness.outbox.storedDestinations()).toEqual([]);
@@ -165,10 +157,10 @@ describe.each(databases)('the administration of the outbox on $name', ({ open })
 
     it('its events are dropped, dead letters too, and those of others stay', async () => {
       mail.meet = ({ userId }) => (userId === 'ann' ? refuse() : Promise.reject(new Error('down')));
-      await relayOf(mail).runOnce();
+      await harness.relay(mail).runOnce();
       expect(await adminOf('post').dropDestination('mail')).toBe(3);
       expect(await harness.outbox.storedDestinations()).toEqual(['post']);
-      await relayOf(post).runOnce();
+      await harness.relay(post).runOnce();
       expect(post.taken).toHaveLength(3);
     });
   });

@@ -1,6 +1,6 @@
 /** The outbox of one database, and dispatchers of several processes that deliver from it when the test says so. */
 import { randomUUID } from 'node:crypto';
-import { TotpEventDestination, type AnyTotpEvent, TypeOrmTotpOutbox } from 'nestjs-totp';
+import { TotpEventDestination, type AnyTotpEvent, TotpOutboxRelay, TypeOrmTotpOutbox } from 'nestjs-totp';
 import { TestTotpClock } from 'nestjs-totp/testing';
 import type { DataSource } from 'typeorm';
 import { toEvent } from '../../src/events/catalogue.js';
@@ -131,6 +131,12 @@ export class OutboxHarness {
     const dispatcher = new OutboxDispatcher(destination, this.outbox, settings, clock, undefined, () => 0);
     this.dispatchers.push(dispatcher);
     return dispatcher;
+  }
+
+  /** The relay of a process that delivers only when it is asked to. */
+  relay(...destinations: readonly TotpEventDestination[]): TotpOutboxRelay {
+    const settings = { ...SETTINGS, isPolling: false };
+    return new TotpOutboxRelay({ queue: this.outbox, destinations, settings, clock: new TestMonotonicClock() });
   }
 
   /** Ends all dispatchers. */

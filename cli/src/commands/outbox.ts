@@ -1,22 +1,22 @@
 /** `nestjs-totp-cli outbox …`: dead letters, and events of destinations that are gone. */
 import { type DeadLetterFilter, openTotpOutbox, type TotpDeadLetter, type TotpOutboxAdmin } from 'nestjs-totp';
+import type { Sources } from './application.js';
 import { BadUsage } from './bad-usage.js';
 import { openDataSource } from './files.js';
 import { count, print, table } from './terminal.js';
 
-interface Where {
-  /** The file with the data source. */
-  readonly dataSource: string;
-}
+type DataSourceOption = Pick<Sources, 'dataSource'>;
 
-interface Which {
+/** Which dead letters a command is about. */
+interface FilterOptions {
   readonly destination?: string;
   readonly user?: string;
   readonly id?: readonly string[];
 }
 
 export async function listDeadLetters(
-  options: Where & Which & { readonly limit?: number; readonly after?: string; readonly json?: boolean },
+  options: DataSourceOption &
+    FilterOptions & { readonly limit?: number; readonly after?: string; readonly json?: boolean },
 ): Promise<void> {
   const { limit, after } = options;
   const page = await withOutbox(options, (admin) =>
@@ -36,19 +36,21 @@ export async function listDeadLetters(
 
 function describeDeadLetters(deadLetters: readonly TotpDeadLetter[]): string {
   if (deadLetters.length === 0) return 'There are no dead letters.';
-  const rows = deadLetters.map(({ id, event, attempts, reason }) => {
-    const time = event === undefined ? '' : new Date(event.occurredAt).toISOString();
+  const rows = deadLetters.map(({ id, event, occurredAt, attempts, reason }) => {
+    const time = new Date(occurredAt).toISOString();
     return [id, event?.name ?? 'damaged', event?.userId ?? '', time, attempts, reason];
   });
   return table(['id', 'event', 'user', 'time', 'attempts', 'reason'], rows);
 }
 
-export async function requeueDeadLetters(options: Where & Which): Promise<void> {
+export async function requeueDeadLetters(options: DataSourceOption & FilterOptions): Promise<void> {
   const requeued = await withOutbox(options, (admin) => admin.requeue(filterOf(options)));
   print(`${count(requeued, 'event')} will be delivered again.`);
 }
 
-export async function purgeDeadLetters(options: Where & Which & { readonly all?: boolean }): Promise<void> {
+export async function purgeDeadLetters(
+  options: DataSourceOption & FilterOptions & { readonly all?: boolean },
+): Promise<void> {
   const filter = filterOf(options);
   const isFiltered = Object.keys(filter).length > 0;
   if (isFiltered === (options.all === true)) {
@@ -58,23 +60,23 @@ export async function purgeDeadLetters(options: Where & Which & { readonly all?:
   print(`${count(purged, 'event')} deleted.`);
 }
 
-export async function listDestinations(options: Where & { readonly json?: boolean }): Promise<void> {
+export async function listDestinations(options: DataSourceOption & { readonly json?: boolean }): Promise<void> {
   const names = await withOutbox(options, (admin) => admin.unknownDestinations());
   if (options.json === true) print(JSON.stringify(names, null, 2));
   else print(names.length === 0 ? 'The outbox is empty.' : names.join('\n'));
 }
 
-export async function moveDestination(from: string, to: string, options: Where): Promise<void> {
+export async function moveDestination(from: string, to: string, options: DataSourceOption): Promise<void> {
   const moved = await withOutbox(options, (admin) => admin.moveDestination(from, to));
   print(`${count(moved, 'event')} moved from ${from} to ${to}.`);
 }
 
-export async function dropDestination(name: string, options: Where): Promise<void> {
+export async function dropDestination(name: string, options: DataSourceOption): Promise<void> {
   const dropped = await withOutbox(options, (admin) => admin.dropDestination(name));
   print(`${count(dropped, 'event')} of ${name} deleted.`);
 }
 
-function filterOf({ destination, user, id }: Which): DeadLetterFilter {
+function filterOf({ destination, user, id }: FilterOptions): DeadLetterFilter {
   return {
     ...(destination === undefined ? {} : { destination }),
     ...(user === undefined ? {} : { userId: user }),
@@ -83,7 +85,10 @@ function filterOf({ destination, user, id }: Which): DeadLetterFilter {
 }
 
 /** Opens the outbox for a command, and closes it even if the command fails. */
-async function withOutbox<T>({ dataSource }: Where, command: (admin: TotpOutboxAdmin) => Promise<T>): Promise<T> {
+async function withOutbox<T>(
+  { dataSource }: DataSourceOption,
+  command: (admin: TotpOutboxAdmin) => Promise<T>,
+): Promise<T> {
   const opened = await openDataSource(dataSource);
   try {
     const { admin, close } = await openTotpOutbox(opened);
