@@ -15,6 +15,7 @@ const COLUMNS = [
   'forgiven_at',
   'used_until',
   'devices',
+  'last_position',
   'key_ids',
 ];
 const ROWS_A_STATEMENT = 500;
@@ -69,6 +70,7 @@ function rowOf(userId, devices, sealed, state) {
     0,
     0,
     JSON.stringify(Array.from({ length: devices }, (_, n) => deviceOf(userId, n, sealed, state))),
+    0,
     sealed ? KEY_ID : 'plain',
   ];
 }

@@ -1,11 +1,12 @@
 /** Builds the SQL statements of the outbox. */
 import type { DataSource } from 'typeorm';
+import { TotpAccountEntity } from '../storage/tables/account.entity.js';
 import { Sql } from '../storage/sql/builder.js';
 import { rowId } from '../storage/sql/row-id.js';
 import type { Value } from '../storage/sql/statement.js';
 import { type DeadLetterFilter, type DeadLetterPosition, DUE_NOW, LONGEST_WAIT_MS } from './outbox.js';
-import { TotpOutboxEntryEntity } from './outbox-entry.entity.js';
-import { TotpOutboxLeaseEntity } from './outbox-lease.entity.js';
+import { TotpOutboxEntryEntity } from '../storage/tables/outbox-entry.entity.js';
+import { TotpOutboxLeaseEntity } from '../storage/tables/outbox-lease.entity.js';
 import { partitionsOf } from './partitions.js';
 
 /** The columns of a new entry, in the order of its parameters. */
@@ -16,6 +17,8 @@ const MAX_COUNTED = 10_000;
 /** @param now the database's clock in epoch ms, as an expression that is constant within a statement */
 export function outboxStatements(dataSource: DataSource, now: string) {
   const entries = new Sql(dataSource, TotpOutboxEntryEntity);
+  const accounts = new Sql(dataSource, TotpAccountEntity);
+  const lastPosition = accounts.column('lastPosition');
   const leases = new Sql(dataSource, TotpOutboxLeaseEntity);
   const [table, leaseTable] = [entries.table, leases.table];
   const column = (property: string) => entries.column(property);
@@ -64,11 +67,17 @@ export function outboxStatements(dataSource: DataSource, now: string) {
         INSERT INTO ${table} (${WRITTEN.map(column).join(', ')})
         VALUES ${Array.from({ length: rows }, (_, n) => row(n)).join(', ')}`;
     },
-    positions: (accounts: number) => `
-      SELECT ${account} AS ${name('account')}, MAX(${position}) AS ${name('position')}
-      FROM ${table}
-      WHERE ${account} IN (${parameters(accounts)})
-      GROUP BY ${account}`,
+    lastPositions: (users: number) => `
+      SELECT ${accounts.column('id')} AS ${name('account')}, ${lastPosition} AS ${name('position')}
+      FROM ${accounts.table}
+      WHERE ${accounts.column('id')} IN (${parameters(users)})`,
+    addPositions: (users: number) => `
+      UPDATE ${accounts.table}
+      SET ${lastPosition} = ${lastPosition} + ${parameter(1)}
+      WHERE ${accounts.column('id')} IN (${parameters(users, 2)})`,
+    newestPosition: `SELECT MAX(${position}) AS ${name('position')} FROM ${table} WHERE ${account} = ${parameter(1)}`,
+    lowerPositions: `
+      UPDATE ${table} SET ${position} = ${position} - ${parameter(1)} WHERE ${account} = ${parameter(2)}`,
     firstDue: `
       SELECT ${now} AS ${name('now')}, ${Array.from({ length: 16 }, (_, n) => firstDueOf(n)).join(', ')}`,
     leases: (partitions: number) => `

@@ -2,6 +2,7 @@
 import type { EntityManager } from 'typeorm';
 import type { AnyTotpEvent } from '../events/catalogue.js';
 import type { TotpOutboxBacklog } from '../metrics/metrics.js';
+import type { Statement } from '../storage/sql/statement.js';
 
 /**
  * Stores durable events together with their change. The option `events: { outbox: true }` switches the module's implementation on.
@@ -62,10 +63,27 @@ export abstract class TotpOutbox {
    */
   abstract add(manager: EntityManager, events: readonly AnyTotpEvent[]): Promise<void>;
 
+  /**
+   * Returns the statements that write an account and store the events of that change; undefined when `add` must store them. Only for the
+   * module's own outbox, which is faster with it.
+   *
+   * @param write changes one row of `totp_accounts`, whose `lastPosition` it increases by the number of events, or changes nothing
+   * @param events of that user, in the order in which they happened; at least one
+   */
+  withEvents?(write: Statement, events: readonly AnyTotpEvent[]): Promise<WriteWithEvents | undefined>;
+
   /** Called after the commit, so that an outbox need not wait for its next poll. Must not throw. */
   committed(): void {
     // Optional: the default does nothing.
   }
+}
+
+/** The write of an account with the events of that change. */
+export interface WriteWithEvents {
+  /** Both in one statement, on databases that have such statements; undefined on others. */
+  readonly asOne: Statement | undefined;
+  /** The same as several statements of one transaction. The later ones must not run unless the first one changed a row. */
+  readonly inTransaction: readonly Statement[];
 }
 
 /** An event that waits for delivery to one destination. */

@@ -9,7 +9,7 @@ import { StoreConnection } from '../storage/sql/connection.js';
 import { epochMs } from '../storage/sql/epoch-ms.js';
 import { rowId } from '../storage/sql/row-id.js';
 import { run, runUnlessConflict } from '../storage/sql/run.js';
-import type { StatementResult, Value } from '../storage/sql/statement.js';
+import type { Statement, StatementResult, Value } from '../storage/sql/statement.js';
 import { asciiJson, MAX_TEXT_LENGTH } from '../storage/sql/text.js';
 import { runWithin } from '../storage/sql/transaction.js';
 import { DESTINATION_NAMES } from './destination.js';
@@ -25,18 +25,26 @@ import {
   type OutboxQueue,
   type TotpDeadLetter,
   TotpOutbox,
+  type WriteWithEvents,
 } from './outbox.js';
 import { destinationOf, partitionOf, partitionsOf } from './partitions.js';
+import { reservePositions } from './positions.js';
+import { type NewEntry, writeWithEntries } from './write-with-entries.js';
 
 /** PostgreSQL, MySQL and MariaDB accept 65,535 parameters per statement, SQLite 32,766. */
-const ROWS_PER_INSERT = 500;
+const ENTRIES_PER_INSERT = 500;
 
 type Statements = ReturnType<typeof outboxStatements>;
+
+interface Opened {
+  readonly dataSource: DataSource;
+  readonly sql: Statements;
+}
 
 /** Stores events in the application's database, one row for each destination, for the module's relay. */
 @Injectable()
 export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
-  private opened: Promise<{ readonly dataSource: DataSource; readonly sql: Statements }> | undefined;
+  private opened: Promise<Opened> | undefined;
   private listener: () => void = () => undefined;
   /** Shared by the partitions, which are emptied concurrently. */
   private readonly background = new Semaphore(BACKGROUND_STATEMENTS);
@@ -83,31 +91,39 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
 
   override async add(manager: EntityManager, events: readonly AnyTotpEvent[]): Promise<void> {
     const { sql } = await this.open();
-    const positions = await lastPositions(sql.positions, manager, new Set(events.map(({ userId }) => rowId(userId))));
+    const before = await reservePositions(sql, manager, events);
+    const entries = this.entriesOf(events);
+    for (let n = 0; n < entries.length; n += ENTRIES_PER_INSERT) {
+      const rows = entries.slice(n, n + ENTRIES_PER_INSERT).map((entry) => {
+        const { id, partition, account, number, occurredAt, event } = entry;
+        return [id, partition, account, (before.get(account) ?? 0) + number, DUE_NOW, 0, occurredAt, event];
+      });
+      await runWithin(manager, sql.insert(rows.length), rows.flat());
+    }
+  }
+
+  override async withEvents(write: Statement, events: readonly AnyTotpEvent[]): Promise<WriteWithEvents | undefined> {
+    // A subclass that overrides `add` changes what is stored.
+    if (!this.keepsTransaction) return undefined;
+    const { dataSource } = await this.open();
+    return writeWithEntries(dataSource, write, this.entriesOf(events));
+  }
+
+  /** One entry for each event and destination. */
+  private entriesOf(events: readonly AnyTotpEvent[]): NewEntry[] {
     const destinations = this.destinations();
-    const rows = events.flatMap((event) => {
+    const numbers = new Map<string, number>();
+    return events.flatMap((event) => {
       const { id, userId, occurredAt } = event;
       const account = rowId(userId);
-      const position = (positions.get(account) ?? 0) + 1;
-      positions.set(account, position);
+      const number = (numbers.get(account) ?? 0) + 1;
+      numbers.set(account, number);
       const json = fittingJson(event);
       return destinations.map((destination) => {
-        return [
-          `${id}:${destination}`,
-          partitionOf(destination, account),
-          account,
-          position,
-          DUE_NOW,
-          0,
-          occurredAt,
-          json,
-        ];
+        const partition = partitionOf(destination, account);
+        return { id: `${id}:${destination}`, partition, account, number, occurredAt, event: json };
       });
     });
-    for (let n = 0; n < rows.length; n += ROWS_PER_INSERT) {
-      const some = rows.slice(n, n + ROWS_PER_INSERT);
-      await runWithin(manager, sql.insert(some.length), some.flat());
-    }
   }
 
   async duePartitions(destination: string): Promise<{ partition: string; token: string | undefined }[]> {
@@ -124,8 +140,8 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
     const { dataSource, sql } = await this.open();
     const written = await this.background.run(() =>
       seen === undefined
-        ? runUnlessConflict(dataSource, sql.insertLease, [token, partition])
-        : runUnlessConflict(dataSource, sql.updateLease, [token, partition, seen]),
+        ? runUnlessConflict(dataSource, { sql: sql.insertLease, parameters: [token, partition] })
+        : runUnlessConflict(dataSource, { sql: sql.updateLease, parameters: [token, partition, seen] }),
     );
     return written?.affected === 1;
   }
@@ -228,18 +244,8 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
 
   private async run(statement: (sql: Statements) => string, parameters: readonly Value[]): Promise<StatementResult> {
     const { dataSource, sql } = await this.open();
-    return this.background.run(() => run(dataSource, statement(sql), parameters));
+    return this.background.run(() => run(dataSource, { sql: statement(sql), parameters }));
   }
-}
-
-/** The sequence number of each user's newest entry. The rows of the users are locked, so no concurrent call assigns the same numbers. */
-async function lastPositions(
-  statement: (accounts: number) => string,
-  manager: EntityManager,
-  accounts: ReadonlySet<string>,
-): Promise<Map<string, number>> {
-  const { rows } = await runWithin(manager, statement(accounts.size), [...accounts]);
-  return new Map(rows.map(({ account, position }) => [String(account), Number(position)]));
 }
 
 /** A due time further ahead than the longest wait was written before the database's clock was set back. */

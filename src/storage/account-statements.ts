@@ -1,7 +1,7 @@
 /** The SQL of the account store. */
 import type { DataSource } from 'typeorm';
 import { ACCOUNT_COLUMNS, CHECK_COLUMNS } from './account-row.js';
-import { TotpAccountEntity } from './account.entity.js';
+import { TotpAccountEntity } from './tables/account.entity.js';
 import { Sql } from './sql/builder.js';
 import { epochMs } from './sql/epoch-ms.js';
 import { prepared } from './sql/statement.js';
@@ -21,8 +21,12 @@ export function accountStatements(dataSource: DataSource) {
   ) => `INSERT INTO ${table} (${properties.map((one) => sql.column(one)).join(', ')})
     VALUES (${parameters(properties.length)})`;
   /** The condition on the revision is what makes a decision true: zero changed rows are a conflict. */
+  const assign = (property: string, n: number) => {
+    const column = sql.column(property);
+    return `${column} = ${property === 'lastPosition' ? `${column} + ` : ''}${parameter(n + 1)}`;
+  };
   const update = (properties: readonly string[]) => `UPDATE ${table}
-    SET ${properties.map((property, n) => `${sql.column(property)} = ${parameter(n + 1)}`).join(', ')}
+    SET ${properties.map(assign).join(', ')}
     WHERE ${id} = ${parameter(properties.length + 1)} AND ${revision} = ${parameter(properties.length + 2)}`;
 
   return {
@@ -32,9 +36,9 @@ export function accountStatements(dataSource: DataSource) {
     selectMany: (users: number) => `SELECT ${results(['id', ...ACCOUNT_COLUMNS])}
       FROM ${table}
       WHERE ${id} IN (${parameters(users)})`,
-    insert: prepared(insert([...ACCOUNT_COLUMNS, 'revision', 'keyIds', 'id', 'userId'])),
+    insert: prepared(insert([...ACCOUNT_COLUMNS, 'revision', 'keyIds', 'lastPosition', 'id', 'userId'])),
     updateCheck: prepared(update([...CHECK_COLUMNS, 'revision'])),
-    update: prepared(update([...ACCOUNT_COLUMNS, 'revision', 'keyIds'])),
+    update: prepared(update([...ACCOUNT_COLUMNS, 'revision', 'keyIds', 'lastPosition'])),
     delete: {
       sql: `DELETE FROM ${table}
         WHERE ${id} = ${parameter(1)} AND ${revision} = ${parameter(2)}`,

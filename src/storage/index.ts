@@ -1,9 +1,9 @@
 /** The entities and migrations that an application adds to its data source. */
-import { TotpAccountEntity } from './account.entity.js';
+import { TotpAccountEntity } from './tables/account.entity.js';
 import { CreateTotpTables1764000000000 } from './migrations/1764000000000-create-totp-tables.js';
-import { TotpOutboxLeaseEntity } from '../outbox/outbox-lease.entity.js';
-import { TotpOutboxEntryEntity } from '../outbox/outbox-entry.entity.js';
-import { TotpSessionCompletionEntity } from './session-completion.entity.js';
+import { TotpOutboxLeaseEntity } from './tables/outbox-lease.entity.js';
+import { TotpOutboxEntryEntity } from './tables/outbox-entry.entity.js';
+import { TotpSessionCompletionEntity } from './tables/session-completion.entity.js';
 
 /** The module's entities, for the data source's `entities`. */
 export const TOTP_ENTITIES = [

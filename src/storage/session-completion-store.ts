@@ -4,7 +4,7 @@ import { TotpStorageError } from '../shared/errors.js';
 import { SessionCompletions } from './session-completions.js';
 import type { StoreConnection } from './sql/connection.js';
 import { rowId } from './sql/row-id.js';
-import { TotpSessionCompletionEntity } from './session-completion.entity.js';
+import { TotpSessionCompletionEntity } from './tables/session-completion.entity.js';
 import { Sql } from './sql/builder.js';
 import { run, runUnlessConflict } from './sql/run.js';
 import type { Statement } from './sql/statement.js';
@@ -20,7 +20,8 @@ export class SessionCompletionStore extends SessionCompletions {
 
   override async find(key: string, now: number): Promise<number | undefined> {
     const dataSource = await this.connection.open();
-    const { rows } = await run(dataSource, statements(dataSource).select, [rowId(key), now]);
+    const { select } = statements(dataSource);
+    const { rows } = await run(dataSource, { sql: select, parameters: [rowId(key), now] });
     return rows[0] === undefined ? undefined : Number(rows[0].completedAt);
   }
 
@@ -28,13 +29,13 @@ export class SessionCompletionStore extends SessionCompletions {
   override async put(key: string, userId: string, completedAt: number, expiresAt: number): Promise<void> {
     const dataSource = await this.connection.open();
     const { update, insert, deleteExpired } = statements(dataSource);
-    const values = [completedAt, expiresAt, rowId(userId), rowId(key)];
+    const parameters = [completedAt, expiresAt, rowId(userId), rowId(key)];
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const updated = await runUnlessConflict(dataSource, update, values);
+      const updated = await runUnlessConflict(dataSource, { sql: update, parameters });
       if (updated !== undefined && updated.affected > 0) return;
       // A concurrent clean-up has already deleted them.
-      await runUnlessConflict(dataSource, deleteExpired, [completedAt]);
-      if ((await runUnlessConflict(dataSource, insert, values)) !== undefined) return;
+      await runUnlessConflict(dataSource, { sql: deleteExpired, parameters: [completedAt] });
+      if ((await runUnlessConflict(dataSource, { sql: insert, parameters })) !== undefined) return;
     }
     throw new TotpStorageError('Gave up after several conflicting updates of a session completion. Try again later.');
   }

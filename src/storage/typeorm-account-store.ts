@@ -5,7 +5,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { type Account, sealedParts } from '../accounts/account.js';
 import { keySetOf } from '../secrets/key-ids.js';
 import type { AnyTotpEvent } from '../events/catalogue.js';
-import type { TotpOutbox } from '../outbox/outbox.js';
+import type { TotpOutbox, WriteWithEvents } from '../outbox/outbox.js';
 import { TotpStorageError } from '../shared/errors.js';
 import { logError } from '../shared/log-error.js';
 import { fromRow, readUserId, toRow } from './account-row.js';
@@ -22,8 +22,8 @@ import { rowId } from './sql/row-id.js';
 import { asciiJson } from './sql/text.js';
 import { run, runUnlessConflict } from './sql/run.js';
 import type { Statement } from './sql/statement.js';
-import { keepTransaction, runTransaction, runWithin } from './sql/transaction.js';
-import { isConflict } from './sql/driver-errors.js';
+import { keepTransaction, runTransaction, runWithin, type TransactionOutcome } from './sql/transaction.js';
+import { isConflict, isUnsupported } from './sql/driver-errors.js';
 
 interface Write extends Statement {
   readonly userId: string;
@@ -38,6 +38,8 @@ interface Write extends Statement {
 export class TypeOrmTotpAccountStore extends TotpAccountStore {
   private readonly logger = new Logger('TotpModule');
   private readonly sql: ReturnType<typeof accountStatements>;
+  /** Whether the server is known not to run statements that consist of several, as MySQL. */
+  private refusesCompounds = false;
 
   /**
    * @param dataSource an initialised data source that knows `TOTP_ENTITIES`
@@ -52,8 +54,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   }
 
   override async load(userId: string): Promise<LoadedAccount | null> {
-    const { sql, name } = this.sql.selectOne;
-    const { rows } = await run(this.dataSource, sql, [rowId(userId)], name);
+    const { rows } = await run(this.dataSource, { ...this.sql.selectOne, parameters: [rowId(userId)] });
     const row = rows[0];
     if (row === undefined) return null;
     // An error may be logged, so it contains only what erasing the row needs.
@@ -63,7 +64,10 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   override async loadMany(userIds: readonly string[]): Promise<ReadonlyMap<string, Account>> {
     if (userIds.length === 0) return new Map();
     const byRowId = new Map(userIds.map((userId) => [rowId(userId), userId]));
-    const { rows } = await run(this.dataSource, this.sql.selectMany(byRowId.size), [...byRowId.keys()]);
+    const { rows } = await run(this.dataSource, {
+      sql: this.sql.selectMany(byRowId.size),
+      parameters: [...byRowId.keys()],
+    });
     return new Map(rows.map((row) => [byRowId.get(String(row.id)) ?? '', fromRow(row)]));
   }
 
@@ -73,12 +77,34 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
     account: Account | 'erased',
     events: readonly AnyTotpEvent[] = [],
   ): Promise<boolean> {
-    if (account === 'erased' || events.length > 0) return this.commitAll([{ userId, revision, account }], events);
-    const write = this.write(userId, revision, account);
-    const { sql, parameters, name } = write;
+    const change = { userId, revision, account };
+    if (account === 'erased') return this.commitAll([change], events);
+    const write = this.write(userId, revision, account, events.length);
+    if (events.length === 0) return this.commitOne(write, write);
+    const both = await this.outbox?.withEvents?.(write, events);
+    if (both === undefined) return this.commitAll([change], events);
+    const isWritten = await this.commitBoth(write, both);
+    if (isWritten) this.tellOutbox();
+    return isWritten;
+  }
+
+  private async commitBoth(write: Write, { asOne, inTransaction }: WriteWithEvents): Promise<boolean> {
+    if (asOne !== undefined && !this.refusesCompounds) {
+      try {
+        return await this.commitOne(write, asOne);
+      } catch (error) {
+        if (!isUnsupported(error)) throw error;
+        this.refusesCompounds = true;
+      }
+    }
+    return this.committed(write, await runTransaction(this.dataSource, inTransaction));
+  }
+
+  /** @param statement the write, or one that contains it */
+  private async commitOne(write: Write, statement: Statement): Promise<boolean> {
     try {
-      const result = await runUnlessConflict(this.dataSource, sql, parameters, name);
-      return result?.affected === 1;
+      const result = await runUnlessConflict(this.dataSource, statement);
+      return result !== undefined && result.affected > 0;
     } catch (error) {
       // The reply may have been lost after the row was written: then the row has the new revision.
       if (await this.isWritten(write)) return true;
@@ -112,8 +138,15 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
       }
       await addEvents?.(manager);
     });
+    return this.committed(
+      writes.find(({ written }) => written !== undefined),
+      outcome,
+    );
+  }
+
+  /** @param marked a write whose row shows whether the transaction was committed; undefined when there is none */
+  private async committed(marked: Write | undefined, outcome: TransactionOutcome): Promise<boolean> {
     if (outcome.status !== 'unknown') return outcome.status === 'committed';
-    const marked = writes.find(({ written }) => written !== undefined);
     if (marked !== undefined && (await this.isWritten(marked))) return true;
     if (isConflict(outcome.error)) return false;
     throw outcome.error;
@@ -143,15 +176,16 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
     return [{ userId, written: undefined, ...this.sql.delete, parameters }];
   }
 
-  private write(userId: string, revision: string | null, account: Account): Write {
+  /** @param events how many of the user's events are stored with it */
+  private write(userId: string, revision: string | null, account: Account, events = 0): Write {
     // Random, not a counter: an account that is erased and created again never has an earlier revision.
     const written = randomUUID();
     const { check, extras } = toRow(account);
     const [id, keySet] = [rowId(userId), keySetOf(sealedParts(account))];
-    const all = [...check, extras, written, keySet, id];
+    const all = [...check, extras, written, keySet, events, id];
     if (revision === null) return { userId, written, ...this.sql.insert, parameters: [...all, asciiJson(userId)] };
     const { mark, noted } = readRevision(revision);
-    return noted === notes(keySet, extras)
+    return events === 0 && noted === notes(keySet, extras)
       ? { userId, written, ...this.sql.updateCheck, parameters: [...check, written, id, mark] }
       : { userId, written, ...this.sql.update, parameters: [...all, mark] };
   }
@@ -166,19 +200,19 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   override async nextKeySet(after: KeySet | undefined): Promise<KeySet | undefined> {
     const { firstKeySet, nextKeySet } = this.sql;
     const { rows } = await (after === undefined
-      ? run(this.dataSource, firstKeySet, [])
-      : run(this.dataSource, nextKeySet, [after]));
+      ? run(this.dataSource, { sql: firstKeySet, parameters: [] })
+      : run(this.dataSource, { sql: nextKeySet, parameters: [after] }));
     const keySet = rows[0]?.keyIds;
     return typeof keySet === 'string' ? keySet : undefined;
   }
 
   override async countAccounts(keySet: KeySet): Promise<number> {
-    const { rows } = await run(this.dataSource, this.sql.countAccounts, [keySet]);
+    const { rows } = await run(this.dataSource, { sql: this.sql.countAccounts, parameters: [keySet] });
     return Number(rows[0]?.accounts);
   }
 
   override async listAccounts(keySet: KeySet, after = '', limit = 1): Promise<readonly AccountListing[]> {
-    const { rows } = await run(this.dataSource, this.sql.listAccounts(limit), [keySet, after]);
+    const { rows } = await run(this.dataSource, { sql: this.sql.listAccounts(limit), parameters: [keySet, after] });
     return rows.map((row) => {
       const [cursor, userId] = [String(row.id), readUserId(row.userId)];
       // A row that names another user is damaged: no look-up of that user would find it.
@@ -187,7 +221,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   }
 
   override async now(): Promise<number> {
-    const { rows } = await run(this.dataSource, this.sql.now, []);
+    const { rows } = await run(this.dataSource, { sql: this.sql.now, parameters: [] });
     return Number(rows[0]?.now);
   }
 }

@@ -9,7 +9,7 @@ import {
   TotpSecretError,
 } from 'nestjs-totp';
 import { DataSource } from 'typeorm';
-import { TotpAccountEntity } from '../../src/storage/account.entity.js';
+import { TotpAccountEntity } from '../../src/storage/tables/account.entity.js';
 import { rowId } from '../../src/storage/sql/row-id.js';
 import { asciiJson } from '../../src/storage/sql/text.js';
 import { databases, type OpenDatabase } from '../support/databases.js';

@@ -15,7 +15,7 @@ import { toBase32 } from '../../src/otp/secret.js';
 import { readKeyRing } from '../../src/secrets/key-ring.js';
 import { DATA_SOURCE, type Ended, type Running, startCommand } from '../cli/command-line.js';
 import { asciiJson } from '../../src/storage/sql/text.js';
-import { TotpAccountEntity } from '../../src/storage/account.entity.js';
+import { TotpAccountEntity } from '../../src/storage/tables/account.entity.js';
 import { rowId } from '../../src/storage/sql/row-id.js';
 import { type Tables, useTables } from '../storage/tables.js';
 import { databases } from '../support/databases.js';

@@ -1,9 +1,9 @@
 /** The first migration: creates the module's tables. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { TotpOutboxLeaseEntity } from '../../outbox/outbox-lease.entity.js';
-import { TotpOutboxEntryEntity } from '../../outbox/outbox-entry.entity.js';
-import { TotpAccountEntity } from '../account.entity.js';
-import { TotpSessionCompletionEntity } from '../session-completion.entity.js';
+import { TotpOutboxLeaseEntity } from '../tables/outbox-lease.entity.js';
+import { TotpOutboxEntryEntity } from '../tables/outbox-entry.entity.js';
+import { TotpAccountEntity } from '../tables/account.entity.js';
+import { TotpSessionCompletionEntity } from '../tables/session-completion.entity.js';
 import { createTable, dropTable, type TableDefinition } from './tables.js';
 
 const TABLES: readonly TableDefinition[] = [
@@ -21,6 +21,7 @@ const TABLES: readonly TableDefinition[] = [
       usedUntil: { type: 'bigint' },
       devices: { type: 'text' },
       extras: { type: 'text', isNullable: true },
+      lastPosition: { type: 'bigint' },
       keyIds: { type: 'varchar', length: '255' },
     },
     indices: [['keyIds', 'id']],
@@ -42,7 +43,7 @@ const TABLES: readonly TableDefinition[] = [
       id: { type: 'varchar', length: '80', isPrimary: true },
       partition: { type: 'varchar', length: '40' },
       account: { type: 'varchar', length: '64' },
-      position: { type: 'int' },
+      position: { type: 'bigint' },
       dueAt: { type: 'bigint', isNullable: true },
       attempts: { type: 'int' },
       reason: { type: 'text', isNullable: true },

@@ -1,5 +1,6 @@
 /** Interprets the errors of drivers: whether the statement lost a race, and what the reader of the error can do. */
 import { TotpStorageError } from '../../shared/errors.js';
+import type { Statement } from './statement.js';
 
 /** The codes for a row that was changed or inserted concurrently. */
 const CONFLICTS: readonly unknown[] = [
@@ -11,6 +12,9 @@ const CONFLICTS: readonly unknown[] = [
   '40001', // PostgreSQL: serialization failure
   '40P01', // PostgreSQL: deadlock
 ];
+
+/** The codes of MySQL and MariaDB for what they cannot parse, or cannot prepare. */
+const UNSUPPORTED: readonly unknown[] = ['ER_PARSE_ERROR', 'ER_UNSUPPORTED_PS'];
 
 /** The codes for a missing table or column. SQLite reports it in the message instead. */
 const MISSING: readonly unknown[] = ['42P01', '42703', 'ER_NO_SUCH_TABLE', 'ER_BAD_FIELD_ERROR'];
@@ -39,6 +43,11 @@ export function isAnswer(error: unknown): boolean {
   return severity !== undefined || sqlState !== undefined || String(code).startsWith('SQLITE_');
 }
 
+/** Whether a statement may still be running after an error, or may have left its transaction open: the connection must be closed. */
+export function mayBeOpen({ isTransaction = false }: Pick<Statement, 'isTransaction'>, error: unknown): boolean {
+  return isTransaction || !isAnswer(error);
+}
+
 /** TypeORM's error carries the parameters of the statement, and a driver's may carry the row: neither is copied. */
 export function storageError(error: unknown): TotpStorageError {
   const { code, message } = driverFault(error);
@@ -51,6 +60,11 @@ export function storageError(error: unknown): TotpStorageError {
 /** Whether it is a `storageError` for a statement that lost a race. */
 export function isConflict(error: unknown): boolean {
   return error instanceof TotpStorageError && CONFLICTS.includes(driverFault(error.cause).code);
+}
+
+/** Whether it is a `storageError` for a kind of statement that the server does not know, and has not run. */
+export function isUnsupported(error: unknown): boolean {
+  return error instanceof TotpStorageError && UNSUPPORTED.includes(driverFault(error.cause).code);
 }
 
 function adviceFor(error: unknown): string {

@@ -11,7 +11,7 @@ import {
   type WatchablePool,
   watchConnections,
 } from './driver-connection.js';
-import { driverFault, isAnswer } from './driver-errors.js';
+import { driverFault, mayBeOpen } from './driver-errors.js';
 import type { Statement, StatementResult } from './statement.js';
 
 /** Runs a statement on any free connection; rejects with the driver's own error. */
@@ -149,7 +149,8 @@ function isMysqlPool(pool: unknown): pool is MysqlPool {
   return hasMethods(pool, 'getConnection', 'on');
 }
 
-async function runOnMysql(pool: MysqlPool, { sql, parameters: values }: Statement): Promise<StatementResult> {
+async function runOnMysql(pool: MysqlPool, request: Statement): Promise<StatementResult> {
+  const { sql, parameters: values } = request;
   watchConnections(pool);
   const connection = await new Promise<LentMysqlConnection>((resolve, reject) => {
     pool.getConnection((error, lent) => {
@@ -170,8 +171,8 @@ async function runOnMysql(pool: MysqlPool, { sql, parameters: values }: Statemen
     connection.release();
     return isRows(result) ? { rows: result, affected: 0 } : { rows: [], affected: affectedRows(result) };
   } catch (error) {
-    if (isAnswer(error)) connection.release();
-    else connection.destroy();
+    if (mayBeOpen(request, error)) connection.destroy();
+    else connection.release();
     throw error;
   }
 }

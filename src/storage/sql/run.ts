@@ -1,22 +1,16 @@
 /** Runs one statement, which commits by itself. */
 import type { DataSource } from 'typeorm';
-import { isAnswer, isConflict, storageError } from './driver-errors.js';
+import { isConflict, mayBeOpen, storageError } from './driver-errors.js';
 import { poolOf, TransactionLeftOpen } from './pool.js';
 import { onOwnConnection, query } from './query-runner.js';
-import type { Statement, StatementResult, Value } from './statement.js';
+import type { Statement, StatementResult } from './statement.js';
 
 /**
  * Runs one statement, outside of any transaction of the caller.
  *
  * @throws TotpStorageError without the statement's parameters, since these hold secrets
  */
-export async function run(
-  dataSource: DataSource,
-  sql: string,
-  parameters: readonly Value[],
-  name?: string,
-): Promise<StatementResult> {
-  const statement = { sql, parameters, ...(name !== undefined && { name }) };
+export async function run(dataSource: DataSource, statement: Statement): Promise<StatementResult> {
   const runOnPool = poolOf(dataSource);
   if (runOnPool === undefined) return runThroughTypeOrm(dataSource, statement);
   try {
@@ -33,25 +27,19 @@ function runThroughTypeOrm(dataSource: DataSource, statement: Statement): Promis
       if (!connection.isIdle || result.isInTransaction) throw new TransactionLeftOpen();
       return result;
     } catch (error) {
-      if (!isAnswer(error)) connection.close();
+      if (mayBeOpen(statement, error)) connection.close();
       throw error;
     }
   });
 }
 
 /** As `run`, for a write that may lose a race: undefined when the database reports a conflict. */
-export function runUnlessConflict(
+export async function runUnlessConflict(
   dataSource: DataSource,
-  sql: string,
-  parameters: readonly Value[],
-  name?: string,
+  statement: Statement,
 ): Promise<StatementResult | undefined> {
-  return unlessConflict(run(dataSource, sql, parameters, name));
-}
-
-async function unlessConflict<T>(written: Promise<T>): Promise<T | undefined> {
   try {
-    return await written;
+    return await run(dataSource, statement);
   } catch (error) {
     if (isConflict(error)) return undefined;
     throw error;

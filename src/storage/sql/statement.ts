@@ -8,6 +8,8 @@ export interface Statement {
   readonly parameters: readonly Value[];
   /** Set for a statement that is worth preparing, see `prepared`. */
   readonly name?: string;
+  /** Whether it begins and ends a transaction of its own, which may still be open after an error. */
+  readonly isTransaction?: boolean;
 }
 
 export interface StatementResult {

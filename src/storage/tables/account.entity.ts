@@ -56,6 +56,10 @@ export class TotpAccountEntity {
   @Column({ type: 'text', nullable: true })
   extras!: string | null;
 
+  /** How many events of the user were stored in the outbox: the position of the newest one. */
+  @Column({ name: 'last_position', type: 'bigint' })
+  lastPosition!: string | number;
+
   /** Which keys all of it is sealed with: `keySetOf`. */
   @Column({ name: 'key_ids', type: 'varchar', length: 255 })
   keyIds!: string;

@@ -20,9 +20,9 @@ export class TotpOutboxEntryEntity {
   @Column({ type: 'varchar', length: 64 })
   account!: string;
 
-  /** Per-user sequence number; restarts when the user has no entries left. */
-  @Column({ type: 'int' })
-  position!: number;
+  /** The event's number among those of its user; 0 or less for those of an account that was erased. */
+  @Column({ type: 'bigint' })
+  position!: string | number;
 
   /**
    * When delivery is attempted next, in epoch ms of the database's clock. 0 means immediately: the clock of the machine that wrote the
