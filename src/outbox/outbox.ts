@@ -83,7 +83,7 @@ export interface WriteWithEvents {
   /** Both in one statement, on databases that have such statements; undefined on others. */
   readonly asOne: Statement | undefined;
   /** The same as several statements of one transaction. The later ones must not run unless the first one changed a row. */
-  readonly inTransaction: readonly Statement[];
+  readonly inTransaction: () => readonly Statement[];
 }
 
 /** An event that waits for delivery to one destination. */

@@ -29,7 +29,7 @@ import {
 } from './outbox.js';
 import { destinationOf, partitionOf, partitionsOf } from './partitions.js';
 import { reservePositions } from './positions.js';
-import { type NewEntry, writeWithEntries } from './write-with-entries.js';
+import { type NewEntry, writerWithEntries } from './write-with-entries.js';
 
 /** PostgreSQL, MySQL and MariaDB accept 65,535 parameters per statement, SQLite 32,766. */
 const ENTRIES_PER_INSERT = 500;
@@ -39,6 +39,7 @@ type Statements = ReturnType<typeof outboxStatements>;
 interface Opened {
   readonly dataSource: DataSource;
   readonly sql: Statements;
+  readonly withEntries: ReturnType<typeof writerWithEntries>;
 }
 
 /** Stores events in the application's database, one row for each destination, for the module's relay. */
@@ -76,7 +77,8 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
 
   private open() {
     this.opened ??= this.connection.open().then((dataSource) => {
-      return { dataSource, sql: outboxStatements(dataSource, this.databaseTime(dataSource)) };
+      const sql = outboxStatements(dataSource, this.databaseTime(dataSource));
+      return { dataSource, sql, withEntries: writerWithEntries(dataSource) };
     });
     return this.opened;
   }
@@ -105,8 +107,8 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
   override async withEvents(write: Statement, events: readonly AnyTotpEvent[]): Promise<WriteWithEvents | undefined> {
     // A subclass that overrides `add` changes what is stored.
     if (!this.keepsTransaction) return undefined;
-    const { dataSource } = await this.open();
-    return writeWithEntries(dataSource, write, this.entriesOf(events));
+    const { withEntries } = await this.open();
+    return withEntries(write, this.entriesOf(events));
   }
 
   /** One entry for each event and destination. */

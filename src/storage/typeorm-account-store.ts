@@ -97,7 +97,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
         this.refusesCompounds = true;
       }
     }
-    return this.committed(write, await runTransaction(this.dataSource, inTransaction));
+    return this.committed(write, await runTransaction(this.dataSource, inTransaction()));
   }
 
   /** @param statement the write, or one that contains it */
