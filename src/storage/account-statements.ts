@@ -37,7 +37,7 @@ export function accountStatements(dataSource: DataSource) {
       FROM ${table}
       WHERE ${id} IN (${parameters(users)})`,
     insert: prepared(insert([...ACCOUNT_COLUMNS, 'revision', 'keyIds', 'lastPosition', 'id', 'userId'])),
-    updateCheck: prepared(update([...CHECK_COLUMNS, 'revision'])),
+    updateCheck: prepared(update([...CHECK_COLUMNS, 'revision', 'lastPosition'])),
     update: prepared(update([...ACCOUNT_COLUMNS, 'revision', 'keyIds', 'lastPosition'])),
     delete: {
       sql: `DELETE FROM ${table}

@@ -185,8 +185,8 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
     const all = [...check, extras, written, keySet, events, id];
     if (revision === null) return { userId, written, ...this.sql.insert, parameters: [...all, asciiJson(userId)] };
     const { mark, noted } = readRevision(revision);
-    return events === 0 && noted === notes(keySet, extras)
-      ? { userId, written, ...this.sql.updateCheck, parameters: [...check, written, id, mark] }
+    return noted === notes(keySet, extras)
+      ? { userId, written, ...this.sql.updateCheck, parameters: [...check, written, events, id, mark] }
       : { userId, written, ...this.sql.update, parameters: [...all, mark] };
   }
 
