@@ -66,7 +66,7 @@ export interface TotpSuperTokensOptions {
 /** Event delivery beyond the in-process listeners. */
 export interface TotpEventOptions {
   /**
-   * Whether events are stored in the database, in the transaction of the change that they report, until all
+   * Whether events are stored in the database, together with the change that they report, until all
    * `eventDestinations` have them. Applies to all events but `totp.code.*`. Default false.
    */
   readonly outbox?: boolean;

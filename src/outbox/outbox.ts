@@ -1,4 +1,4 @@
-/** The port that stores events, in the transaction of the change that they report, until they are delivered. */
+/** The port that stores events, together with the change that they report, until they are delivered. */
 import type { EntityManager } from 'typeorm';
 import type { AnyTotpEvent } from '../events/catalogue.js';
 import type { TotpOutboxBacklog } from '../metrics/metrics.js';

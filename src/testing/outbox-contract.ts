@@ -30,6 +30,7 @@ export function outboxContract(open: () => OutboxUnderTest | Promise<OutboxUnder
   const tests: readonly (readonly [name: string, run: (subject: Subject) => Promise<void>])[] = [
     ['the events of a change are stored with it, whole and in order', storesInOrder],
     ['later events of a user follow the earlier ones', storesLaterEvents],
+    ['the events of a user who was erased and created again follow the earlier ones', storesAfterErasure],
     ['a change that is refused stores no event', storesNothingOfRefused],
     ['of 20 concurrent changes of one account, the events of one are stored', storesOneOfMany],
     ['the events of a batch are stored with it, for each user in order', storesBatches],
@@ -70,6 +71,21 @@ async function storesLaterEvents({ store, storedFor }: Subject): Promise<void> {
     const events = eventsOf(userId, 2, NOW - n);
     const revision = (await store.load(userId))?.revision ?? null;
     assert.equal(await store.commit(userId, revision, numbered(n), events), true);
+    all.push(...events);
+  }
+  same(await storedFor(userId), all);
+}
+
+async function storesAfterErasure({ store, storedFor }: Subject): Promise<void> {
+  const userId = randomUUID();
+  const all: AnyTotpEvent[] = [];
+  for (const account of [numbered(1), numbered(2), 'erased', numbered(1), 'erased', numbered(1)] as const) {
+    const events =
+      account === 'erased'
+        ? [toEvent({ name: 'totp.user.removed', devicesRemoved: 1 }, { occurredAt: NOW, userId, tenantId: 'public' })]
+        : eventsOf(userId, 2);
+    const revision = (await store.load(userId))?.revision ?? null;
+    assert.equal(await store.commit(userId, revision, account, events), true);
     all.push(...events);
   }
   same(await storedFor(userId), all);

@@ -3,10 +3,11 @@
  * would get the one that was left in a transaction.
  */
 import { randomUUID } from 'node:crypto';
-import { TotpStorageError } from 'nestjs-totp';
+import { TotpStorageError, TypeOrmTotpOutbox } from 'nestjs-totp';
 import type { DataSource } from 'typeorm';
+import { toEvent } from '../../src/events/catalogue.js';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
-import { account } from '../support/accounts.js';
+import { account, NOW } from '../support/accounts.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
 import { connect } from '../storage/tables.js';
 import { initialise, withTimeOuts } from './stalling-site.js';
@@ -99,6 +100,66 @@ describe.each(servers)('a transaction on $name', ({ open }) => {
     expect(await new TypeOrmTotpAccountStore(application).commitAll([change])).toBe(false);
     proxy.plan = undefined;
     await expectUsable();
+  });
+
+  describe('of a change and its event', () => {
+    const outboxOf = (dataSource: DataSource) =>
+      new TypeOrmTotpOutbox({ open: () => Promise.resolve(dataSource) }, () => ['mail']);
+
+    /** Commits a change with an event. What is sent with the event meets a fault. */
+    async function commitEventDespite(fault: Fault) {
+      await expectUsable();
+      const userId = randomUUID();
+      await new TypeOrmTotpAccountStore(observer).commit(userId, null, before);
+      const revision = (await new TypeOrmTotpAccountStore(observer).load(userId))?.revision ?? null;
+      const origin = { occurredAt: NOW, userId, tenantId: 'public' };
+      const event = toEvent({ name: 'totp.device.verified', deviceId: randomUUID(), deviceName: 'phone' }, origin);
+      // PostgreSQL is sent the parameters with the name of the statement, MariaDB without its text.
+      const marks = [event.id, 'totp_outbox'];
+      let faults = 0;
+      proxy.plan = (statement) => {
+        if (!marks.some((mark) => statement.includes(mark))) return undefined;
+        faults++;
+        return fault;
+      };
+      const store = new TypeOrmTotpAccountStore(application, outboxOf(application));
+      const answer = await store.commit(userId, revision, after, [event]).catch((error: unknown) => error);
+      proxy.plan = undefined;
+      expect(faults).toBe(1);
+      return {
+        userId,
+        answer,
+        storedEvents: () => observer.query(`SELECT id FROM totp_outbox WHERE id = '${event.id}:mail'`),
+      };
+    }
+
+    it.each<Fault>([{ delay: 'the reply', milliseconds }, { cut: 'before the reply' }, { cut: 'for the caller' }])(
+      'L8: both are committed when only the reply is lost (%j), as the row says on another connection',
+      async (fault) => {
+        const { userId, answer, storedEvents } = await commitEventDespite(fault);
+        expect(answer).toBe(true);
+        await expectUsable();
+        expect(await stored(userId)).toBe(2);
+        expect(await storedEvents()).toHaveLength(1);
+      },
+    );
+
+    it('L8: neither is written when the connection breaks before the statement', async () => {
+      const { userId, answer, storedEvents } = await commitEventDespite({ cut: 'before the statement' });
+      expect(answer).toBeInstanceOf(TotpStorageError);
+      await expectUsable();
+      expect(await stored(userId)).toBe(1);
+      expect(await storedEvents()).toEqual([]);
+    });
+
+    it('L8: both are written, or neither, when the statement arrives after its caller gave up', async () => {
+      const fault = { delay: 'the statement', milliseconds: 3 * TIME_OUT } as const;
+      const { userId, answer, storedEvents } = await commitEventDespite(fault);
+      if (answer !== true) expect(answer).toBeInstanceOf(TotpStorageError);
+      await expectUsable();
+      while ((await stored(userId)) !== 2);
+      expect(await storedEvents()).toHaveLength(1);
+    });
   });
 
   // MySQL's statements go through TypeORM's query runner when the client gives up, and straight to the pool otherwise.
