@@ -1,7 +1,7 @@
 /** Builds the statements that write an account and store the events of that change. */
 import type { DataSource } from 'typeorm';
 import { Sql } from '../storage/sql/builder.js';
-import { prepared, type Statement } from '../storage/sql/statement.js';
+import { prepared, type Statement, type Value } from '../storage/sql/statement.js';
 import { TotpAccountEntity } from '../storage/tables/account.entity.js';
 import { TotpOutboxEntryEntity } from '../storage/tables/outbox-entry.entity.js';
 import { DUE_NOW, type WriteWithEvents } from './outbox.js';
@@ -28,106 +28,102 @@ type WriteWithEntries = (write: Statement, entries: readonly NewEntry[]) => Writ
 
 export function writerWithEntries(dataSource: DataSource): WriteWithEntries {
   const sql = entryStatements(dataSource);
-  const insert = (entries: readonly NewEntry[]): Statement => ({
+  const insert = (entries: readonly NewEntry[]) => ({
     sql: sql.insert(entries.length),
-    parameters: entries.flatMap(({ id, partition, account, number, occurredAt, event }) => {
-      return [id, partition, account, account, countOf(entries) - number, occurredAt, event];
-    }),
+    parameters: entries.flatMap((entry) => valuesOf(entry, entries)),
   });
-  const inTransaction: (...of: Parameters<WriteWithEntries>) => WriteWithEvents['inTransaction'] =
-    (write, entries) => () => [write, insert(entries)];
+  const asOne = oneStatement(dataSource, sql);
+  return (write, entries) => ({
+    asOne: asOne && {
+      ...asOne(write, entries.length),
+      parameters: [...write.parameters, ...entries.flatMap((entry) => valuesOf(entry, entries))],
+    },
+    inTransaction: () => [write, insert(entries)],
+  });
+}
+
+/** @param all the entries of the change, of which the last one is for the last event */
+function valuesOf({ id, partition, account, number, occurredAt, event }: NewEntry, all: readonly NewEntry[]): Value[] {
+  const behind = (all.at(-1)?.number ?? number) - number;
+  return [id, partition, behind, occurredAt, event, account];
+}
+
+type Entries = ReturnType<typeof entryStatements>;
+type Text = Omit<Statement, 'parameters'>;
+
+/** Undefined for a database that has no such statements. */
+function oneStatement(dataSource: DataSource, sql: Entries): ((write: Statement, entries: number) => Text) | undefined {
   switch (dataSource.options.type) {
     case 'postgres':
-      return (write, entries) => ({
-        asOne: {
-          ...sql.chained(write, entries.length),
-          parameters: [
-            ...write.parameters,
-            ...entries.flatMap(({ id, partition, account, number, occurredAt, event }) => {
-              return [id, partition, account, countOf(entries) - number, occurredAt, event];
-            }),
-          ],
-        },
-        inTransaction: inTransaction(write, entries),
-      });
+      return preparedOnce(sql.chained);
     case 'mysql':
-    case 'mariadb':
-      return (write, entries) => ({
-        asOne: compound(write, insert(entries)),
-        inTransaction: inTransaction(write, entries),
-      });
+    case 'mariadb': {
+      const compound = preparedOnce(sql.compound);
+      return (write, entries) => ({ ...compound(write, entries), isTransaction: true });
+    }
     default:
-      return (write, entries) => ({ asOne: undefined, inTransaction: inTransaction(write, entries) });
+      return undefined;
   }
 }
 
-/** How many events the entries are for. */
-function countOf(entries: readonly NewEntry[]): number {
-  return entries.at(-1)?.number ?? 0;
+/** Builds each text once. */
+function preparedOnce(build: (write: Statement, entries: number) => string) {
+  const texts = new Map<string, Text>();
+  return (write: Statement, entries: number): Text => {
+    if (write.name === undefined || entries > MAX_PREPARED_ENTRIES) return { sql: build(write, entries) };
+    const key = `${write.name} ${String(entries)}`;
+    const text = texts.get(key) ?? prepared(build(write, entries));
+    texts.set(key, text);
+    return text;
+  };
 }
 
+/** The parameters of each statement are those of the write, if it has one, and then `valuesOf` each entry. */
 function entryStatements(dataSource: DataSource) {
   const accounts = new Sql(dataSource, TotpAccountEntity);
   const outbox = new Sql(dataSource, TotpOutboxEntryEntity);
   const columns = ['id', 'partition', 'account', 'position', 'dueAt', 'attempts', 'occurredAt', 'event'];
   const target = `${outbox.table} (${columns.map((property) => outbox.column(property)).join(', ')})`;
   const [accountId, lastPosition] = [accounts.column('id'), accounts.column('lastPosition')];
-  const rows = (entries: number, row: (n: number) => string) =>
-    Array.from({ length: entries }, (_, n) => row(n)).join(', ');
+  /** @param first the number of the first parameter */
+  const each = (entries: number, first: number, row: (parameters: readonly string[]) => string) =>
+    Array.from({ length: entries }, (_, n) => row(outbox.parameters(6, first + 6 * n)));
 
   /** Runs after the write. */
   const insert = (entries: number) => {
-    const row = (n: number) => {
-      const [id, partition, account, sameAccount, behind, occurredAt, event] = outbox.parameters(7, 1 + 7 * n);
-      const last = `SELECT ${lastPosition} FROM ${accounts.table} WHERE ${accountId} = ${sameAccount}`;
-      return `(${id}, ${partition}, ${account}, (${last}) - ${behind}, ${String(DUE_NOW)}, 0, ${occurredAt}, ${event})`;
-    };
-    return `INSERT INTO ${target} VALUES ${rows(entries, row)}`;
+    const rows = each(entries, 1, ([id, partition, behind, occurredAt, event, account]) => {
+      const values = `${id}, ${partition}, ${accountId}, ${lastPosition} - ${behind}, ${String(DUE_NOW)}, 0, ${occurredAt}, ${event}`;
+      return `SELECT ${values} FROM ${accounts.table} WHERE ${accountId} = ${account}`;
+    });
+    return `INSERT INTO ${target} ${rows.join(' UNION ALL ')}`;
   };
 
   /** PostgreSQL inserts the entries once for each row that the write changed. */
-  const chain = (write: Statement, entries: number) => {
-    const row = (n: number) => {
-      const [id, partition, account, behind, occurredAt, event] = outbox.parameters(
-        6,
-        write.parameters.length + 1 + 6 * n,
-      );
-      return `(${id}, ${partition}, ${account}, CAST(${behind} AS int), CAST(${occurredAt} AS bigint), ${event})`;
-    };
+  const chained = (write: Statement, entries: number) => {
+    const first = write.parameters.length + 1;
+    const rows = each(entries, first, ([id, partition, behind, occurredAt, event, account]) => {
+      return `(${id}, ${partition}, CAST(${behind} AS int), CAST(${occurredAt} AS bigint), ${event}, ${account})`;
+    });
     return `
       WITH written AS (
         ${write.sql}
         RETURNING ${lastPosition} AS last_position)
       INSERT INTO ${target}
       SELECT id, partition, account, last_position - behind, ${String(DUE_NOW)}, 0, occurred_at, event
-      FROM written, (VALUES ${rows(entries, row)}) AS entry (id, partition, account, behind, occurred_at, event)`;
+      FROM written, (VALUES ${rows.join(', ')}) AS entry (id, partition, behind, occurred_at, event, account)`;
   };
-  const texts = new Map<string, Pick<Statement, 'sql' | 'name'>>();
-  const chained = (write: Statement, entries: number) => {
-    if (write.name === undefined || entries > MAX_PREPARED_ENTRIES) return { sql: chain(write, entries) };
-    const key = `${write.name} ${String(entries)}`;
-    const text = texts.get(key) ?? prepared(chain(write, entries));
-    texts.set(key, text);
-    return text;
-  };
-  return { insert, chained };
-}
 
-/** One statement of MariaDB; MySQL cannot parse it. An error leaves the transaction open, and the connection is then closed. */
-function compound(write: Statement, insert: Statement): Statement {
-  return {
-    isTransaction: true,
-    sql: `
-      BEGIN NOT ATOMIC
-        START TRANSACTION;
-        ${write.sql};
-        IF ROW_COUNT() = 1 THEN
-          ${insert.sql};
-          COMMIT;
-        ELSE
-          ROLLBACK;
-        END IF;
-      END`,
-    parameters: [...write.parameters, ...insert.parameters],
-  };
+  /** MySQL cannot parse it. After an error, the transaction is still open, and the connection is closed. */
+  const compound = (write: Statement, entries: number) => `
+    BEGIN NOT ATOMIC
+      START TRANSACTION;
+      ${write.sql};
+      IF ROW_COUNT() = 1 THEN
+        ${insert(entries)};
+        COMMIT;
+      ELSE
+        ROLLBACK;
+      END IF;
+    END`;
+  return { insert, chained, compound };
 }

@@ -73,7 +73,7 @@ export function mysqlStatement(sql: string, values: readonly unknown[]): object 
   return { ...ROWS, sql, values };
 }
 
-/** To be called after each execution of a `mysqlStatement`. */
+/** To be called after each execution of a `mysqlStatement` that is not worth preparing. */
 export function closeLongStatement(connection: Pick<Mysql, 'unprepare'>, statement: object, values: number): void {
   if (values > MAX_PREPARED_PARAMETERS) connection.unprepare(statement);
 }

@@ -166,7 +166,7 @@ async function runOnMysql(pool: MysqlPool, request: Statement): Promise<Statemen
         else reject(error);
       });
     });
-    closeLongStatement(connection, statement, values.length);
+    if (request.name === undefined) closeLongStatement(connection, statement, values.length);
     if (isInTransaction(result)) throw new TransactionLeftOpen();
     connection.release();
     return isRows(result) ? { rows: result, affected: 0 } : { rows: [], affected: affectedRows(result) };

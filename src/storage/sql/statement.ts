@@ -19,7 +19,7 @@ export interface StatementResult {
   readonly isInTransaction?: boolean;
 }
 
-/** A statement that each connection to PostgreSQL prepares once, under a name that no other SQL string has. */
+/** A statement that each connection prepares once: on PostgreSQL, under a name that no other SQL string has. */
 export function prepared(sql: string): Pick<Required<Statement>, 'sql' | 'name'> {
   return { sql, name: `totp_${hash('sha256', sql).slice(0, 32)}` };
 }
