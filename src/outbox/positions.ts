@@ -23,7 +23,7 @@ export async function reservePositions(
   for (const [account, ofAccount] of added) {
     const ended = ofAccount.findLastIndex(({ name }) => name === 'totp.user.removed') + 1;
     if (ended > 0 || !reserved.has(account)) {
-      reserved.set(account, await positionWithoutRow(sql, manager, account, ended));
+      reserved.set(account, await positionByEntries(sql, manager, account, ended));
     }
   }
   return reserved;
@@ -46,12 +46,12 @@ async function increaseLastPositions(
 }
 
 /**
- * When an account is erased, its entries move to positions below 1, in their order, because a later account of the same user begins at 1
- * again.
+ * The position after which the new events of an account without a row follow. When the account was erased, its entries move to positions
+ * below 1, in their order, because a later account of the same user begins at 1 again.
  *
  * @param ended how many of the new events belong to an account that they end
  */
-async function positionWithoutRow(
+async function positionByEntries(
   sql: Statements,
   manager: EntityManager,
   account: string,

@@ -34,6 +34,9 @@ import { type NewEntry, writerWithEntries } from './write-with-entries.js';
 /** PostgreSQL, MySQL and MariaDB accept 65,535 parameters per statement, SQLite 32,766. */
 const ENTRIES_PER_INSERT = 500;
 
+/** SQLite accepts 500 SELECTs in one statement. */
+const MAX_ENTRIES_WITH_WRITE = 100;
+
 type Statements = ReturnType<typeof outboxStatements>;
 
 interface Opened {
@@ -107,8 +110,9 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
   override async withEvents(write: Statement, events: readonly AnyTotpEvent[]): Promise<WriteWithEvents | undefined> {
     // A subclass that overrides `add` changes what is stored.
     if (!this.keepsTransaction) return undefined;
-    const { withEntries } = await this.open();
-    return withEntries(write, this.entriesOf(events));
+    const entries = this.entriesOf(events);
+    if (entries.length === 0 || entries.length > MAX_ENTRIES_WITH_WRITE) return undefined;
+    return (await this.open()).withEntries(write, entries);
   }
 
   /** One entry for each event and destination. */

@@ -72,6 +72,15 @@ describe.each(databases)('on $name', ({ name, open }) => {
     expect(await delivered(userId)).toEqual(['1', '2', '3', '4', '5', '6']);
   });
 
+  it('a change may have more events than one statement takes', async () => {
+    const userId = randomUUID();
+    const many = Array.from({ length: 400 }, (_, n) => String(n));
+    await change(plain, userId, 'before');
+    await change(plain, userId, ...many);
+    await change(plain, userId, 'after');
+    expect(await delivered(userId)).toEqual(['before', ...many, 'after']);
+  });
+
   it('changes without events in between leave the order as it is', async () => {
     const userId = randomUUID();
     for (const names of [['1'], [], ['2', '3'], [], [], ['4']]) await change(plain, userId, ...names);

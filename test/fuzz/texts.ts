@@ -135,12 +135,12 @@ export function written(text: string | Repetition): string {
   return `${text.before ?? ''}${text.repeat.repeat(text.times)}${text.after ?? ''}`;
 }
 
-export const repetition = (most: number): fc.Arbitrary<Repetition> =>
+export const repetition = (max: number): fc.Arbitrary<Repetition> =>
   fc.record({
     repeat: fc.constantFrom('x', ' ', '9', '\u00a0', '🙂', 'e\u0301', '\0', '\ud800', "'", '\\', '%'),
     times: fc.oneof(
-      fc.constantFrom(6, 8, 255, 256, 257, 511, 512, 513, 1_000, 65_535, 65_536).filter((times) => times <= most),
-      fc.integer({ min: 0, max: most }),
+      fc.constantFrom(6, 8, 255, 256, 257, 511, 512, 513, 1_000, 65_535, 65_536).filter((times) => times <= max),
+      fc.integer({ min: 0, max }),
     ),
   });
 
@@ -181,5 +181,5 @@ export interface Nesting {
   readonly times: number;
 }
 
-export const nesting = (most: number): fc.Arbitrary<Nesting> =>
-  fc.record({ nest: fc.constantFrom('[', '{"a":'), times: fc.integer({ min: 1, max: most }) });
+export const nesting = (max: number): fc.Arbitrary<Nesting> =>
+  fc.record({ nest: fc.constantFrom('[', '{"a":'), times: fc.integer({ min: 1, max }) });

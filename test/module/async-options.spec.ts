@@ -12,7 +12,7 @@ import { answered, Person } from '../support/client.js';
 import { closeConsumers, emitter, inMemory, startConsumer } from './consumer.js';
 
 const { guards, providers } = inMemory;
-const statics = { guards, providers };
+const staticOptions = { guards, providers };
 
 @Injectable()
 class Settings {
@@ -36,11 +36,11 @@ class FactoryModule {}
 
 const sources = {
   'a factory': TotpModule.forRootAsync({
-    ...statics,
+    ...staticOptions,
     useFactory: () => ({ issuer: 'Acme of the settings', secrets: 'plain-text' }),
   }),
   'an async factory with something injected': TotpModule.forRootAsync({
-    ...statics,
+    ...staticOptions,
     imports: [SettingsModule],
     inject: [Settings],
     useFactory: async (settings: Settings) => {
@@ -49,16 +49,16 @@ const sources = {
     },
   }),
   'a factory with something optional': TotpModule.forRootAsync({
-    ...statics,
+    ...staticOptions,
     inject: [{ token: 'not provided', optional: true }],
     useFactory: (missing?: { name: string }) => ({
       issuer: missing?.name ?? 'Acme of the settings',
       secrets: 'plain-text',
     }),
   }),
-  'a class': TotpModule.forRootAsync({ ...statics, imports: [SettingsModule], useClass: OptionsFactory }),
+  'a class': TotpModule.forRootAsync({ ...staticOptions, imports: [SettingsModule], useClass: OptionsFactory }),
   'an existing provider': TotpModule.forRootAsync({
-    ...statics,
+    ...staticOptions,
     imports: [FactoryModule],
     useExisting: OptionsFactory,
   }),
@@ -80,7 +80,7 @@ describe.each(platforms)('on %s', (platform) => {
       [
         emitter,
         TotpModule.forRootAsync({
-          ...statics,
+          ...staticOptions,
           path: 'auth/totp',
           useFactory: () => ({
             issuer: 'Acme',
@@ -111,7 +111,7 @@ it('serves no routes with controllers: false', async () => {
   const useFactory = () => ({ issuer: 'Acme', secrets: 'plain-text' }) as const;
   const consumer = await startConsumer([
     emitter,
-    TotpModule.forRootAsync({ ...statics, controllers: false, useFactory }),
+    TotpModule.forRootAsync({ ...staticOptions, controllers: false, useFactory }),
   ]);
   expect((await new Person(consumer).list()).status).toBe(404);
   expect(await consumer.totp.listDevices({ userId: 'ann' })).toEqual({ status: 'OK', devices: [] });
@@ -136,7 +136,10 @@ describe('@InjectTotpOptions()', () => {
     ['forRoot', TotpModule.forRoot({ ...inMemory, digits: 8 })],
     [
       'forRootAsync',
-      TotpModule.forRootAsync({ ...statics, useFactory: () => ({ issuer: 'Acme', secrets: 'plain-text', digits: 8 }) }),
+      TotpModule.forRootAsync({
+        ...staticOptions,
+        useFactory: () => ({ issuer: 'Acme', secrets: 'plain-text', digits: 8 }),
+      }),
     ],
   ])('injects the options of %s with every default filled in', async (_title, totpModule) => {
     await startConsumer([emitter, totpModule, ReaderModule]);

@@ -18,7 +18,7 @@ import { InMemoryTotpAccountStore, TotpEventRecorder } from 'nestjs-totp/testing
 import { emitter, inMemory } from './consumer.js';
 
 const { guards, providers, ...options } = inMemory;
-const statics = { guards, providers };
+const staticOptions = { guards, providers };
 
 /** Notes the warnings of one start-up. */
 class Warnings extends ConsoleLogger {
@@ -45,7 +45,7 @@ async function start(imports: () => Parameters<typeof Test.createTestingModule>[
 
 /** Options as somebody without a compiler writes them. */
 const startWith = (given: object) =>
-  start(() => [emitter, TotpModule.forRoot({ ...statics, ...(given as TotpModuleOptions) })]);
+  start(() => [emitter, TotpModule.forRoot({ ...staticOptions, ...(given as TotpModuleOptions) })]);
 const startAsync = (given: TotpModuleAsyncOptions | object) => start(() => [emitter, TotpModule.forRootAsync(given)]);
 
 async function expectRefusal(starting: Promise<unknown>, message: string | RegExp): Promise<void> {
@@ -99,7 +99,7 @@ describe('a missing part of the application', () => {
 
   it('S1: is named when the option `secrets` is missing', async () => {
     await expectRefusal(
-      start(() => [emitter, TotpModule.forRoot({ ...statics, issuer: 'Acme' })]),
+      start(() => [emitter, TotpModule.forRoot({ ...staticOptions, issuer: 'Acme' })]),
       /Write secrets: \{ keys:.*npx nestjs-totp-cli keys generate.*provide a TotpSecretCipher.*secrets: "plain-text"/,
     );
   });
@@ -156,7 +156,7 @@ describe('an option', () => {
     [{ override: { apis: () => ({}) } }, 'override.apis returned no function createDevicePOST.'],
   ])('that is wrong or weak is refused: %j', async (wrong, message) => {
     await expectRefusal(startWith({ ...options, ...wrong }), message);
-    await expectRefusal(startAsync({ ...statics, useFactory: () => ({ ...options, ...wrong }) }), message);
+    await expectRefusal(startAsync({ ...staticOptions, useFactory: () => ({ ...options, ...wrong }) }), message);
   });
 
   it.each([
@@ -182,25 +182,25 @@ describe('forRootAsync', () => {
     ['imports', []],
   ])('refuses %s out of the factory: it shapes the module', async (name, value) => {
     await expectRefusal(
-      startAsync({ ...statics, useFactory: () => ({ ...options, [name]: value }) }),
+      startAsync({ ...staticOptions, useFactory: () => ({ ...options, [name]: value }) }),
       `"${name}" shapes the module itself, so it cannot come from the factory. Write it next to useFactory: forRootAsync({ ${name}: …, useFactory }).`,
     );
   });
 
   it('refuses an option next to the factory', async () => {
     await expectRefusal(
-      startAsync({ ...statics, issuer: 'Acme', useFactory: () => options }),
+      startAsync({ ...staticOptions, issuer: 'Acme', useFactory: () => options }),
       '"issuer" belongs in the object that the factory returns. Write forRootAsync({ useFactory: () => ({ issuer: … }) }).',
     );
   });
 
   it('refuses what it does not know', async () => {
     await expectRefusal(
-      startAsync({ ...statics, useFactroy: () => options }),
+      startAsync({ ...staticOptions, useFactroy: () => options }),
       '"useFactroy" is not an option. Did you mean "useFactory"?',
     );
     await expectRefusal(
-      startAsync({ ...statics, isGlobal: true, useFactory: () => options }),
+      startAsync({ ...staticOptions, isGlobal: true, useFactory: () => options }),
       '"isGlobal" is not an option',
     );
   });
@@ -209,12 +209,15 @@ describe('forRootAsync', () => {
     ['nothing', {}],
     ['two things', { useFactory: () => options, useClass: Warnings }],
   ])('refuses %s to take options from', async (_, source) => {
-    await expectRefusal(startAsync({ ...statics, ...source }), 'Write one of useFactory, useClass and useExisting: {');
+    await expectRefusal(
+      startAsync({ ...staticOptions, ...source }),
+      'Write one of useFactory, useClass and useExisting: {',
+    );
   });
 
   it.each([undefined, null, 'Acme'])('refuses a factory that returns %j', async (returned) => {
     await expectRefusal(
-      startAsync({ ...statics, useFactory: () => returned }),
+      startAsync({ ...staticOptions, useFactory: () => returned }),
       'Write an object such as { issuer: "Acme" }, and return it from the factory.',
     );
   });
@@ -243,7 +246,7 @@ describe('a start-up', () => {
       /The outbox is off, so eventDestinations get no events\. Write events: { outbox: true }/,
     );
     expect(await startWith({ ...options, eventDestinations })).toContainEqual(says);
-    expect(await startAsync({ ...statics, eventDestinations, useFactory: () => options })).toContainEqual(says);
+    expect(await startAsync({ ...staticOptions, eventDestinations, useFactory: () => options })).toContainEqual(says);
   });
 
   it.each([{ defaultSkew: 2 }, { algorithm: 'SHA1', digits: 6, defaultPeriod: 30 }])(

@@ -25,7 +25,7 @@ const unknownDevice = answered({ status: 'UNKNOWN_DEVICE_ERROR' });
 const alreadyVerified = answered({ status: 'OK', wasAlreadyVerified: true });
 const removed = (didDeviceExist: boolean) => answered({ status: 'OK', didDeviceExist });
 
-class Nobody extends Person {
+class VisitorWithoutSession extends Person {
   override get headers(): Record<string, string> {
     return {};
   }
@@ -48,7 +48,7 @@ async function owner(application: TestApplication): Promise<Owner> {
 
 /** Who asks, by the kind of the session. */
 const sessions = {
-  'no session': (application: TestApplication) => new Nobody(application),
+  'no session': (application: TestApplication) => new VisitorWithoutSession(application),
   "another user's session": (application: TestApplication) => new Person(application),
   'a session without a code': (_: TestApplication, { person }: Owner) => person.signedInAnew(),
   'a session whose code is too long ago': (application: TestApplication, { person }: Owner) => {
