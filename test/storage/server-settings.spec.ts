@@ -47,6 +47,7 @@ async function connectWith(database: OpenDatabase, sql: string): Promise<DataSou
 describe.each(on('MariaDB', 'MySQL'))('a connection to $name', ({ name, open }) => {
   it.each([
     ['SET autocommit = 0', 'have autocommit off'],
+    ['SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED', 'read what other transactions have not committed'],
     [name === 'MariaDB' ? 'SET tx_read_only = 1' : 'SET SESSION transaction_read_only = 1', 'are read-only'],
   ])('is refused at start-up after %s', async (sql, says) => {
     const database = await open();
@@ -70,6 +71,16 @@ describe.each(on('MariaDB', 'MySQL'))('a connection to $name', ({ name, open }) 
     await expect(new StoreConnection(application, TOTP_ENTITIES).open()).rejects.toThrow(
       /^TotpModule: the data source is connected to a read-only server, most likely a replica\. Connect it to the primary/,
     );
+    await application.destroy();
+    await database.drop();
+  });
+});
+
+describe.each(on('MariaDB', 'MySQL'))('a connection to $name', ({ open }) => {
+  it.each(['READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'])('is accepted at %s', async (level) => {
+    const database = await open();
+    const application = await connectWith(database, `SET SESSION TRANSACTION ISOLATION LEVEL ${level}`);
+    expect(await new StoreConnection(application, TOTP_ENTITIES).open()).toBe(application);
     await application.destroy();
     await database.drop();
   });

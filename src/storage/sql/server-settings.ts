@@ -79,6 +79,12 @@ async function checkMysql(runner: QueryRunner): Promise<void> {
         'Set autocommit = 1 in the server configuration, and remove SET autocommit = 0 from init_connect.',
     );
   }
+  if (['transaction_isolation', 'tx_isolation'].some((name) => settings.get(name) === 'READ-UNCOMMITTED')) {
+    throw new TotpConfigurationError(
+      "TotpModule: the data source's connections read what other transactions have not committed, and may roll back. Set " +
+        'transaction_isolation (MariaDB before 11.1: tx_isolation) to READ-COMMITTED or higher.',
+    );
+  }
   if (['read_only', 'super_read_only'].some(isOn)) {
     throw new TotpConfigurationError(
       'TotpModule: the data source is connected to a read-only server, most likely a replica. Connect it to the primary server, or ' +
@@ -96,7 +102,8 @@ async function checkMysql(runner: QueryRunner): Promise<void> {
 async function variablesOf(runner: QueryRunner): Promise<ReadonlyMap<string, string>> {
   const rows: unknown = await runner.query(`
     SHOW VARIABLES
-    WHERE Variable_name IN ('autocommit', 'read_only', 'super_read_only', 'transaction_read_only', 'tx_read_only')
+    WHERE Variable_name IN (
+      'autocommit', 'read_only', 'super_read_only', 'transaction_isolation', 'transaction_read_only', 'tx_isolation', 'tx_read_only')
   `);
   const entries = Array.isArray(rows) ? rows.map(nameAndValue) : [];
   return new Map(entries);

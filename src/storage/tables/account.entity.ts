@@ -4,7 +4,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
  * The row of a user: everything that the module knows about one person's second factor.
  *
  * It is one row because each decision depends on all of it: one conditional update then commits the decision, on every database and
- * at every isolation level, without a transaction or a lock.
+ * at every isolation level from READ COMMITTED up, without a transaction or a lock.
  */
 @Entity({ name: 'totp_accounts' })
 @Index(['keyIds', 'id'])
