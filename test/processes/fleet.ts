@@ -74,13 +74,14 @@ export class Fleet {
 
   /**
    * @param database with the module's tables in it
-   * @param brokers where the processes bring events to; without, they have no outbox
+   * @param outbox where the processes bring events to, or that they only store all events; without, they have no outbox
    */
-  static async launch({ options }: OpenDatabase, size = 4, brokers?: object): Promise<Fleet> {
+  static async launch({ options }: OpenDatabase, size = 4, outbox?: 'stores' | object): Promise<Fleet> {
     const environment = {
       // Three such tests may run at once, on a server that takes a hundred connections.
       TOTP_DATABASE: JSON.stringify(options.type === 'better-sqlite3' ? options : { ...options, poolSize: 5 }),
-      ...(brokers === undefined ? {} : { TOTP_BROKERS: JSON.stringify(brokers) }),
+      ...(outbox === 'stores' && { TOTP_OUTBOX: outbox }),
+      ...(typeof outbox === 'object' && { TOTP_BROKERS: JSON.stringify(outbox) }),
     };
     return new Fleet(environment, await Promise.all(Array.from({ length: size }, () => start(environment))));
   }

@@ -58,8 +58,14 @@ function clients({ rabbitmq, queue, nats }) {
   ]);
 }
 
+/** Stores every event, and delivers none: the test reads them. Its only destination is never used. */
+class Nowhere {
+  name = 'nowhere';
+}
+const storing = { events: { outbox: true, codeEvents: true, relay: false }, eventDestinations: [Nowhere] };
+
 /** Short times: who is killed leaves a claim behind that others wait for. */
-const outbox = brokers && {
+const relaying = brokers && {
   events: { outbox: true, pollInterval: 0.1, deliveryTimeout: brokers.deliveryTimeout, maxAttempts: 1_000 },
   eventDestinations: [Rabbit, Nats],
   imports: [clients(brokers)],
@@ -74,7 +80,7 @@ Module({
       secrets: 'plain-text',
       controllers: false,
       trustedBrowsers: {},
-      ...outbox,
+      ...(process.env.TOTP_OUTBOX === 'stores' ? storing : relaying),
       providers: [
         // What is tried again is due at a time, which has to come.
         { provide: TotpClock, useValue: brokers ? new SystemTotpClock() : clock },

@@ -1,0 +1,134 @@
+/** The databases that the bursts run on: each as it is, and as servers are also run, at other isolation levels and behind a pooler. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { kindsOfServer } from '../faults/own-servers.js';
+import { freePort, onServer } from '../support/database-servers.js';
+import { databases, type OpenDatabase } from '../support/databases.js';
+
+export interface Engine {
+  readonly name: string;
+  /** Whether every event is stored in the outbox, those of codes too. */
+  readonly outbox: boolean;
+  /** Why there cannot be one here. */
+  readonly isMissing?: string;
+  readonly open: () => Promise<OpenDatabase>;
+}
+
+const PGBOUNCER = ['/usr/sbin', ...(process.env.PATH ?? '').split(delimiter)]
+  .map((folder) => join(folder, 'pgbouncer'))
+  .find((path) => existsSync(path));
+
+/** PostgreSQL sets the level for a database, MariaDB for a server. */
+const LEVELS = {
+  PostgreSQL: ['REPEATABLE READ', 'SERIALIZABLE'],
+  MariaDB: ['READ COMMITTED', 'SERIALIZABLE'],
+} as const;
+
+export const engines: readonly Engine[] = [
+  ...databases.map((database) => ({ ...database, outbox: false })),
+  ...databases.map(({ name, open }) => ({ name: `${name}, outbox`, outbox: true, open })),
+  ...databases
+    .filter(({ name }) => name === 'PostgreSQL')
+    .flatMap(({ open }) => [
+      ...LEVELS.PostgreSQL.map((level) => ({
+        name: `PostgreSQL, outbox, ${level}`,
+        outbox: true,
+        open: () => postgresAt(level, open),
+      })),
+      {
+        name: 'PostgreSQL, outbox, PgBouncer',
+        outbox: true,
+        ...(PGBOUNCER === undefined ? { isMissing: 'there is no pgbouncer (Debian: pgbouncer)' } : {}),
+        open: () => behindPgBouncer(PGBOUNCER ?? '', open),
+      },
+    ]),
+  ...kindsOfServer
+    .filter(({ name }) => name === 'MariaDB')
+    .flatMap(({ isMissing, open }) =>
+      LEVELS.MariaDB.map((level) => ({
+        name: `MariaDB, outbox, ${level}`,
+        outbox: true,
+        ...(isMissing === undefined ? {} : { isMissing }),
+        open: async () => {
+          const { database } = await open();
+          const { url } = addressOf(database);
+          await onServer(url, (server) => server.query(`SET GLOBAL TRANSACTION ISOLATION LEVEL ${level}`));
+          return database;
+        },
+      })),
+    ),
+];
+
+async function postgresAt(level: string, open: () => Promise<OpenDatabase>): Promise<OpenDatabase> {
+  const database = await open();
+  const { url, name } = addressOf(database);
+  await onServer(url, (server) =>
+    server.query(`ALTER DATABASE "${name}" SET default_transaction_isolation = '${level.toLowerCase()}'`),
+  );
+  return database;
+}
+
+/** In transaction mode: each statement may go to another of its connections, of which there are fewer than the processes open. */
+async function behindPgBouncer(path: string, open: () => Promise<OpenDatabase>): Promise<OpenDatabase> {
+  const database = await open();
+  const { host, port, user, password, name } = addressOf(database);
+  const folder = await mkdtemp(join(tmpdir(), 'pgbouncer-'));
+  const ownPort = await freePort();
+  const settings = [
+    '[databases]',
+    `${name} = host=${host} port=${port} user=${user} password='${password}'`,
+    '[pgbouncer]',
+    'listen_addr = 127.0.0.1',
+    `listen_port = ${ownPort}`,
+    'unix_socket_dir =',
+    'auth_type = any',
+    'pool_mode = transaction',
+    'default_pool_size = 6',
+    'ignore_startup_parameters = extra_float_digits',
+    '',
+  ];
+  const file = join(folder, 'pgbouncer.ini');
+  await writeFile(file, settings.join('\n'));
+  // It refuses to run as root, and then has to read its file as somebody else.
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) await chmod(folder, 0o755);
+  const pooler = spawn(path, [...(isRoot ? ['-u', 'nobody'] : []), file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  await hasSaid(pooler, 'process up');
+  return {
+    options: { ...database.options, host: '127.0.0.1', port: ownPort } as OpenDatabase['options'],
+    drop: async () => {
+      const exit = once(pooler, 'exit');
+      pooler.kill('SIGKILL');
+      await exit;
+      await rm(folder, { recursive: true, force: true });
+      await database.drop();
+    },
+  };
+}
+
+async function hasSaid(pooler: ChildProcess, words: string): Promise<void> {
+  let said = '';
+  await new Promise<void>((resolve, reject) => {
+    pooler.once('error', reject).once('exit', () => {
+      reject(new Error(`PgBouncer did not start: ${said}`));
+    });
+    pooler.stderr?.on('data', (message) => {
+      said += String(message);
+      if (said.includes(words)) resolve();
+    });
+  });
+}
+
+/** Where the server of a database is, and the database's name. */
+function addressOf({ options }: OpenDatabase) {
+  if (!('host' in options)) throw new Error('There is no server of an SQLite file.');
+  const { type, host = '', port = 0, username: user = '', password, database = '' } = options;
+  const secret = typeof password === 'string' ? password : '';
+  const protocol = type === 'postgres' ? 'postgres' : 'mysql';
+  const url = `${protocol}://${user}:${encodeURIComponent(secret)}@${host}:${String(port)}/${database}`;
+  return { host, port, user, password: secret, name: database, url };
+}
