@@ -70,7 +70,7 @@ describe.each(present)('four processes on $name', ({ name: databaseName, open, o
     }
   }
 
-  /** Fires, and sees to it that no call met a fault, and that the outbox has exactly the events that were told of. */
+  /** Fires, and sees to it that no call met a fault, and that the outbox has exactly the events that were reported. */
   async function fire(calls: readonly Call[]): Promise<Volley> {
     const volley = await fleet.fire(now, calls);
     expect(volley.answers.filter(({ status }) => status === 'FAULT')).toEqual([]);
