@@ -8,7 +8,7 @@ import { BACKGROUND_STATEMENTS, Semaphore } from '../shared/semaphore.js';
 import { StoreConnection } from '../storage/sql/connection.js';
 import { epochMs } from '../storage/sql/epoch-ms.js';
 import { rowId } from '../storage/sql/row-id.js';
-import { run, runUnlessConflict } from '../storage/sql/run.js';
+import { runUnlessConflict, runWithRetries } from '../storage/sql/run.js';
 import type { Statement, StatementResult, Value } from '../storage/sql/statement.js';
 import { asciiJson, MAX_TEXT_LENGTH } from '../storage/sql/text.js';
 import { runWithin } from '../storage/sql/transaction.js';
@@ -250,7 +250,7 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
 
   private async run(statement: (sql: Statements) => string, parameters: readonly Value[]): Promise<StatementResult> {
     const { dataSource, sql } = await this.open();
-    return this.background.run(() => run(dataSource, { sql: statement(sql), parameters }));
+    return this.background.run(() => runWithRetries(dataSource, { sql: statement(sql), parameters }));
   }
 }
 

@@ -6,7 +6,7 @@ import type { StoreConnection } from './sql/connection.js';
 import { rowId } from './sql/row-id.js';
 import { TotpSessionCompletionEntity } from './tables/session-completion.entity.js';
 import { Sql } from './sql/builder.js';
-import { run, runUnlessConflict } from './sql/run.js';
+import { runUnlessConflict, runWithRetries } from './sql/run.js';
 import type { Statement } from './sql/statement.js';
 
 const MAX_ATTEMPTS = 10;
@@ -21,7 +21,7 @@ export class SessionCompletionStore extends SessionCompletions {
   override async find(key: string, now: number): Promise<number | undefined> {
     const dataSource = await this.connection.open();
     const { select } = statements(dataSource);
-    const { rows } = await run(dataSource, { sql: select, parameters: [rowId(key), now] });
+    const { rows } = await runWithRetries(dataSource, { sql: select, parameters: [rowId(key), now] });
     return rows[0] === undefined ? undefined : Number(rows[0].completedAt);
   }
 

@@ -20,7 +20,7 @@ import {
 } from './account-store.js';
 import { rowId } from './sql/row-id.js';
 import { asciiJson } from './sql/text.js';
-import { run, runUnlessConflict } from './sql/run.js';
+import { runUnlessConflict, runWithRetries } from './sql/run.js';
 import type { Statement } from './sql/statement.js';
 import { keepTransaction, runTransaction, runWithin, type TransactionOutcome } from './sql/transaction.js';
 import { isConflict, isUnsupported } from './sql/driver-errors.js';
@@ -54,7 +54,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   }
 
   override async load(userId: string): Promise<LoadedAccount | null> {
-    const { rows } = await run(this.dataSource, { ...this.sql.selectOne, parameters: [rowId(userId)] });
+    const { rows } = await runWithRetries(this.dataSource, { ...this.sql.selectOne, parameters: [rowId(userId)] });
     const row = rows[0];
     if (row === undefined) return null;
     // An error may be logged, so it contains only what erasing the row needs.
@@ -64,7 +64,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   override async loadMany(userIds: readonly string[]): Promise<ReadonlyMap<string, Account>> {
     if (userIds.length === 0) return new Map();
     const byRowId = new Map(userIds.map((userId) => [rowId(userId), userId]));
-    const { rows } = await run(this.dataSource, {
+    const { rows } = await runWithRetries(this.dataSource, {
       sql: this.sql.selectMany(byRowId.size),
       parameters: [...byRowId.keys()],
     });
@@ -200,19 +200,22 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   override async nextKeySet(after: KeySet | undefined): Promise<KeySet | undefined> {
     const { firstKeySet, nextKeySet } = this.sql;
     const { rows } = await (after === undefined
-      ? run(this.dataSource, { sql: firstKeySet, parameters: [] })
-      : run(this.dataSource, { sql: nextKeySet, parameters: [after] }));
+      ? runWithRetries(this.dataSource, { sql: firstKeySet, parameters: [] })
+      : runWithRetries(this.dataSource, { sql: nextKeySet, parameters: [after] }));
     const keySet = rows[0]?.keyIds;
     return typeof keySet === 'string' ? keySet : undefined;
   }
 
   override async countAccounts(keySet: KeySet): Promise<number> {
-    const { rows } = await run(this.dataSource, { sql: this.sql.countAccounts, parameters: [keySet] });
+    const { rows } = await runWithRetries(this.dataSource, { sql: this.sql.countAccounts, parameters: [keySet] });
     return Number(rows[0]?.accounts);
   }
 
   override async listAccounts(keySet: KeySet, after = '', limit = 1): Promise<readonly AccountListing[]> {
-    const { rows } = await run(this.dataSource, { sql: this.sql.listAccounts(limit), parameters: [keySet, after] });
+    const { rows } = await runWithRetries(this.dataSource, {
+      sql: this.sql.listAccounts(limit),
+      parameters: [keySet, after],
+    });
     return rows.map((row) => {
       const [cursor, userId] = [String(row.id), readUserId(row.userId)];
       // A row that names another user is damaged: no look-up of that user would find it.
@@ -221,7 +224,7 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   }
 
   override async now(): Promise<number> {
-    const { rows } = await run(this.dataSource, { sql: this.sql.now, parameters: [] });
+    const { rows } = await runWithRetries(this.dataSource, { sql: this.sql.now, parameters: [] });
     return Number(rows[0]?.now);
   }
 }

@@ -6,7 +6,7 @@ import { TotpSecretError, TotpStorageError } from 'nestjs-totp';
 import { totpCode } from 'nestjs-totp/testing';
 import { DataSource } from 'typeorm';
 import { StoreConnection } from '../../src/storage/sql/connection.js';
-import { FaultyConnection, isNotSent, losesItsReply } from '../faults/faulty-connection.js';
+import { driverError, FaultyConnection, isNotSent, losesItsReply, type Meet } from '../faults/faulty-connection.js';
 import { useApplication } from '../support/client.js';
 import { databases } from '../support/databases.js';
 import { account, device } from '../support/accounts.js';
@@ -22,6 +22,31 @@ async function faultOf(call: Promise<unknown>): Promise<unknown> {
     (error: unknown) => error,
   );
 }
+
+describe.each(databases)('a read on $name', ({ open }) => {
+  const tables = useTables(open);
+
+  it('is repeated when the database refuses it because of writes at the same time, but not for ever', async () => {
+    const { store, completions, own } = tables();
+    const faulty = new FaultyConnection(own);
+    const isRefused: Meet = ({ sql }) => Promise.reject(driverError(sql, '40001', 'could not serialize access'));
+    expect(await store.commit('ann', null, account([]))).toBe(true);
+    await completions.put('a session', 'ann', 1, 2);
+    const reads: readonly [() => Promise<unknown>, unknown][] = [
+      [() => store.load('ann'), expect.objectContaining({ account: account([]) })],
+      [() => store.loadMany(['ann']), new Map([['ann', account([])]])],
+      [() => completions.find('a session', 1), 1],
+    ];
+    for (const [read, found] of reads) {
+      faulty.meetFault(1, 3, isRefused);
+      expect(await read()).toEqual(found);
+      expect(faulty.statements).toHaveLength(4);
+      faulty.meetFault(1, Infinity, isRefused);
+      await expect(read()).rejects.toThrow(TotpStorageError);
+      faulty.meetNoFault();
+    }
+  });
+});
 
 describe.each(databases)('a fault of the store on $name', ({ name, open }) => {
   const tables = useTables(open);

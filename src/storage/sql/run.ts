@@ -33,6 +33,20 @@ function runThroughTypeOrm(dataSource: DataSource, statement: Statement): Promis
   });
 }
 
+const MAX_ATTEMPTS = 20;
+
+/**
+ * As `run`, for a statement that can be run again after a conflict, which has undone it: a read, or a write whose condition still says what
+ * it should. At SERIALIZABLE, PostgreSQL refuses even reads, because of writes that run at the same time.
+ */
+export async function runWithRetries(dataSource: DataSource, statement: Statement): Promise<StatementResult> {
+  for (let attempt = 1; attempt < MAX_ATTEMPTS; attempt++) {
+    const result = await runUnlessConflict(dataSource, statement);
+    if (result !== undefined) return result;
+  }
+  return run(dataSource, statement);
+}
+
 /** As `run`, for a write that may lose a race: undefined when the database reports a conflict. */
 export async function runUnlessConflict(
   dataSource: DataSource,
