@@ -10,7 +10,7 @@ import type { Statement, StatementResult } from './statement.js';
  *
  * @throws TotpStorageError without the statement's parameters, since these hold secrets
  */
-export async function run(dataSource: DataSource, statement: Statement): Promise<StatementResult> {
+async function run(dataSource: DataSource, statement: Statement): Promise<StatementResult> {
   const runOnPool = poolOf(dataSource);
   if (runOnPool === undefined) return runThroughTypeOrm(dataSource, statement);
   try {
