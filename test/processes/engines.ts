@@ -80,7 +80,7 @@ async function behindPgBouncer(path: string, open: () => Promise<OpenDatabase>):
   const ownPort = await freePort();
   const settings = [
     '[databases]',
-    `${name} = host=${host} port=${port} user=${user} password='${password}'`,
+    `${name} = host=${host} port=${port} user=${user}${password === '' ? '' : ` password='${password}'`}`,
     '[pgbouncer]',
     'listen_addr = 127.0.0.1',
     `listen_port = ${ownPort}`,
