@@ -10,7 +10,16 @@ import { TotpOutboxLeaseEntity } from '../storage/tables/outbox-lease.entity.js'
 import { partitionsOf } from './partitions.js';
 
 /** The columns of a new entry, in the order of its parameters. */
-const WRITTEN = ['id', 'partition', 'account', 'position', 'dueAt', 'attempts', 'occurredAt', 'event'] as const;
+export const NEW_ENTRY_COLUMNS = [
+  'id',
+  'partition',
+  'account',
+  'position',
+  'dueAt',
+  'attempts',
+  'occurredAt',
+  'event',
+] as const;
 /** Maximum number of entries that are counted per destination and state. */
 const MAX_COUNTED = 10_000;
 
@@ -62,9 +71,9 @@ export function outboxStatements(dataSource: DataSource, now: string) {
 
   return {
     insert: (rows: number) => {
-      const row = (n: number) => `(${parameters(WRITTEN.length, n * WRITTEN.length + 1)})`;
+      const row = (n: number) => `(${parameters(NEW_ENTRY_COLUMNS.length, n * NEW_ENTRY_COLUMNS.length + 1)})`;
       return `
-        INSERT INTO ${table} (${WRITTEN.map(column).join(', ')})
+        INSERT INTO ${table} (${NEW_ENTRY_COLUMNS.map(column).join(', ')})
         VALUES ${Array.from({ length: rows }, (_, n) => row(n)).join(', ')}`;
     },
     lastPositions: (users: number) => `

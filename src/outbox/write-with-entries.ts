@@ -5,6 +5,7 @@ import { prepared, type Statement, type Value } from '../storage/sql/statement.j
 import { TotpAccountEntity } from '../storage/tables/account.entity.js';
 import { TotpOutboxEntryEntity } from '../storage/tables/outbox-entry.entity.js';
 import { DUE_NOW, type WriteWithEvents } from './outbox.js';
+import { NEW_ENTRY_COLUMNS } from './outbox-statements.js';
 
 /** An event for one destination, whose position follows from the `lastPosition` of its account. */
 export interface NewEntry {
@@ -82,8 +83,7 @@ function preparedOnce(build: (write: Statement, entries: number) => string) {
 function entryStatements(dataSource: DataSource) {
   const accounts = new Sql(dataSource, TotpAccountEntity);
   const outbox = new Sql(dataSource, TotpOutboxEntryEntity);
-  const columns = ['id', 'partition', 'account', 'position', 'dueAt', 'attempts', 'occurredAt', 'event'];
-  const target = `${outbox.table} (${columns.map((property) => outbox.column(property)).join(', ')})`;
+  const target = `${outbox.table} (${NEW_ENTRY_COLUMNS.map((property) => outbox.column(property)).join(', ')})`;
   const [accountId, lastPosition] = [accounts.column('id'), accounts.column('lastPosition')];
   /** @param first the number of the first parameter */
   const each = (entries: number, first: number, row: (parameters: readonly string[]) => string) =>

@@ -20,11 +20,11 @@ export function accountStatements(dataSource: DataSource) {
     properties: readonly string[],
   ) => `INSERT INTO ${table} (${properties.map((one) => sql.column(one)).join(', ')})
     VALUES (${parameters(properties.length)})`;
-  /** The condition on the revision is what makes a decision true: zero changed rows are a conflict. */
   const assign = (property: string, n: number) => {
     const column = sql.column(property);
     return `${column} = ${property === 'lastPosition' ? `${column} + ` : ''}${parameter(n + 1)}`;
   };
+  /** The condition on the revision is what makes a decision true: zero changed rows are a conflict. */
   const update = (properties: readonly string[]) => `UPDATE ${table}
     SET ${properties.map(assign).join(', ')}
     WHERE ${id} = ${parameter(properties.length + 1)} AND ${revision} = ${parameter(properties.length + 2)}`;

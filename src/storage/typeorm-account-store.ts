@@ -32,13 +32,13 @@ interface Write extends Statement {
 }
 
 /**
- * Stores accounts in the application's database: one row per user, one statement per call. Only a batch, or a change with events for
- * the outbox, takes a transaction.
+ * Stores accounts in the application's database: one row per user, one statement per call. Only a batch, an erasure, or a change with
+ * events that the outbox cannot store in the same statement takes a transaction.
  */
 export class TypeOrmTotpAccountStore extends TotpAccountStore {
   private readonly logger = new Logger('TotpModule');
   private readonly sql: ReturnType<typeof accountStatements>;
-  /** Whether the server is known not to run statements that consist of several, as MySQL. */
+  /** Whether the server has refused a compound statement, as MySQL does: it is asked only once. */
   private refusesCompounds = false;
 
   /**

@@ -28,9 +28,23 @@ export interface KindOfServer {
   readonly open: () => Promise<OwnServer>;
 }
 
-const MARIADBD = ['/usr/sbin', '/usr/local/sbin', ...(process.env.PATH ?? '').split(delimiter)]
-  .map((folder) => join(folder, 'mariadbd'))
-  .find((path) => existsSync(path));
+/** The path of a program, also in folders that are on the PATH of root only. */
+export function pathOf(program: string): string | undefined {
+  return ['/usr/sbin', '/usr/local/sbin', ...(process.env.PATH ?? '').split(delimiter)]
+    .map((folder) => join(folder, program))
+    .find((path) => existsSync(path));
+}
+
+/** Those that are here, and all of them when tests must not be skipped. Names the others. */
+export function presentOf<T extends Pick<KindOfServer, 'name' | 'isMissing'>>(kinds: readonly T[]): readonly T[] {
+  if (process.env.TOTP_TEST_REQUIRE_ALL === '1') return kinds;
+  for (const { name, isMissing } of kinds) {
+    if (isMissing !== undefined) process.stderr.write(`Tests skipped on ${name}: ${isMissing}.\n`);
+  }
+  return kinds.filter(({ isMissing }) => isMissing === undefined);
+}
+
+const MARIADBD = pathOf('mariadbd');
 
 export const kindsOfServer: readonly KindOfServer[] = [
   { name: 'PostgreSQL', open: openPostgres },
@@ -105,7 +119,7 @@ async function openMariaDb(path: string): Promise<OwnServer> {
       ],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     );
-    await readiness(server);
+    await readiness(server, 'MariaDB', 'ready for connections');
   };
   const end = async (how: End) => {
     if (server.exitCode !== null || server.signalCode !== null) return;
@@ -128,16 +142,17 @@ async function openMariaDb(path: string): Promise<OwnServer> {
   };
 }
 
-async function readiness(server: ChildProcess): Promise<void> {
+/** Waits for the words with which a server says that it is ready. */
+export async function readiness(server: ChildProcess, name: string, words: string): Promise<void> {
   const log: string[] = [];
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.once('exit', () => {
-      reject(new Error(`MariaDB did not start: ${log.slice(-3).join(' ')}`));
+      reject(new Error(`${name} did not start: ${log.slice(-3).join(' ')}`));
     });
     server.stderr?.on('data', (message) => {
       log.push(String(message));
-      if (log.join('').includes('ready for connections')) resolve();
+      if (log.join('').includes(words)) resolve();
     });
   });
 }

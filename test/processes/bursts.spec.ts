@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
 import { totpCode } from 'nestjs-totp/testing';
 import type { DataSource } from 'typeorm';
+import { presentOf } from '../faults/own-servers.js';
 import { connect } from '../storage/tables.js';
 import type { OpenDatabase } from '../support/databases.js';
 import { engines } from './engines.js';
@@ -26,13 +27,7 @@ afterAll(() => {
   if (REPETITIONS > 1) process.stdout.write(figures.table());
 });
 
-const mustBeThere = process.env.TOTP_TEST_REQUIRE_ALL === '1';
-const present = engines.filter(({ name, isMissing }) => {
-  if (isMissing !== undefined && !mustBeThere) process.stderr.write(`Tests skipped on ${name}: ${isMissing}.\n`);
-  return isMissing === undefined || mustBeThere;
-});
-
-describe.each(present)('four processes on $name', ({ name: databaseName, open, outbox, isMissing }) => {
+describe.each(presentOf(engines))('four processes on $name', ({ name: databaseName, open, outbox, isMissing }) => {
   let database: OpenDatabase;
   let observer: DataSource;
   let fleet: Fleet;
@@ -74,8 +69,8 @@ describe.each(present)('four processes on $name', ({ name: databaseName, open, o
   async function fire(calls: readonly Call[]): Promise<Volley> {
     const volley = await fleet.fire(now, calls);
     expect(volley.answers.filter(({ status }) => status === 'FAULT')).toEqual([]);
-    const told = volley.events.map(({ id }) => `${id}:nowhere`).toSorted();
-    expect(await storedEvents()).toEqual(outbox ? told : []);
+    const reported = volley.events.map(({ id }) => `${id}:nowhere`).toSorted();
+    expect(await storedEvents()).toEqual(outbox ? reported : []);
     return volley;
   }
 

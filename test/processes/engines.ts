@@ -1,11 +1,10 @@
 /** The databases that the bursts run on: each as it is, and as servers are also run, at other isolation levels and behind a pooler. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { kindsOfServer } from '../faults/own-servers.js';
+import { join } from 'node:path';
+import { kindsOfServer, pathOf, readiness } from '../faults/own-servers.js';
 import { freePort, onServer } from '../support/database-servers.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
 
@@ -18,9 +17,7 @@ export interface Engine {
   readonly open: () => Promise<OpenDatabase>;
 }
 
-const PGBOUNCER = ['/usr/sbin', ...(process.env.PATH ?? '').split(delimiter)]
-  .map((folder) => join(folder, 'pgbouncer'))
-  .find((path) => existsSync(path));
+const PGBOUNCER = pathOf('pgbouncer');
 
 /** PostgreSQL sets the level for a database, MariaDB for a server. */
 const LEVELS = {
@@ -97,7 +94,7 @@ async function behindPgBouncer(path: string, open: () => Promise<OpenDatabase>):
   const isRoot = process.getuid?.() === 0;
   if (isRoot) await chmod(folder, 0o755);
   const pooler = spawn(path, [...(isRoot ? ['-u', 'nobody'] : []), file], { stdio: ['ignore', 'ignore', 'pipe'] });
-  await hasSaid(pooler, 'process up');
+  await readiness(pooler, 'PgBouncer', 'process up');
   return {
     options: { ...database.options, host: '127.0.0.1', port: ownPort } as OpenDatabase['options'],
     drop: async () => {
@@ -108,19 +105,6 @@ async function behindPgBouncer(path: string, open: () => Promise<OpenDatabase>):
       await database.drop();
     },
   };
-}
-
-async function hasSaid(pooler: ChildProcess, words: string): Promise<void> {
-  let said = '';
-  await new Promise<void>((resolve, reject) => {
-    pooler.once('error', reject).once('exit', () => {
-      reject(new Error(`PgBouncer did not start: ${said}`));
-    });
-    pooler.stderr?.on('data', (message) => {
-      said += String(message);
-      if (said.includes(words)) resolve();
-    });
-  });
 }
 
 /** Where the server of a database is, and the database's name. */
