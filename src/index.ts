@@ -101,10 +101,26 @@ export { type CompletedSession, NoCompletionHook, TotpCompletionHook } from './h
 export { isTotpRoute } from './http/own-route.js';
 export { RecipeTotpApi } from './http/recipe-api.js';
 
-// SuperTokens' pre-built screens
+// SuperTokens' overrides, and its pre-built screens
 export { SessionHeaderWriter } from './sessions/session-headers.js';
 export { superTokensCorsHeaders, type SuperTokensCorsHeaders } from './supertokens/cors.js';
 export { type FrontTokenHeaders, type SignedInUser, SuperTokensFrontToken } from './supertokens/front-token.js';
+export { superTokensOverride, type SuperTokensOverride } from './supertokens/override/override.js';
+export type { OverrideLayer, SuperTokensOverrideBuilder } from './supertokens/override/builder.js';
+export type { SuperTokensRequest, SuperTokensResponse } from './supertokens/override/request.js';
+export type {
+  RevokeSession,
+  SuperTokensClaim,
+  SuperTokensClaimValidator,
+  SuperTokensPayload,
+  SuperTokensSession,
+} from './supertokens/override/session.js';
+export type {
+  SuperTokensApiInput,
+  SuperTokensApiOptions,
+  SuperTokensApis,
+  SuperTokensFunctions,
+} from './supertokens/override/types.js';
 export { type SignOutInput, SuperTokensSignOut } from './supertokens/sign-out.js';
 export { TotpGuard } from './sessions/totp.guard.js';
 export type { TotpRefusal } from './sessions/refusals.js';

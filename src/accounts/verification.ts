@@ -49,8 +49,10 @@ export interface LimitReached {
   readonly status: 'LIMIT_REACHED_ERROR';
   /** How long to wait, in ms: from 1 to 86,400,000. */
   readonly retryAfterMs: number;
-  readonly currentNumberOfFailedAttempts: number;
-  readonly maxNumberOfFailedAttempts: number;
+  /** Always present in the module's own answers. Optional, because SuperTokens' answers, and so overrides written for it, lack it. */
+  readonly currentNumberOfFailedAttempts?: number;
+  /** Likewise. */
+  readonly maxNumberOfFailedAttempts?: number;
 }
 
 export type SignInAnswer =

@@ -71,10 +71,7 @@ export class RecipeTotpApi implements TotpApi {
         return { ...answer, ...(image === undefined ? {} : { qrCodeImage: image }) };
       }
       case 'DEVICE_LIMIT_REACHED_ERROR':
-        return {
-          status: 'GENERAL_ERROR',
-          message: `You can have up to ${String(answer.maxDevices)} authenticators. Remove one to add another.`,
-        };
+        return deviceLimitReached(answer);
       case 'UNKNOWN_USER_ID_ERROR':
         throw refusal('no-session');
       case 'DEVICE_ALREADY_EXISTS_ERROR':
@@ -188,6 +185,14 @@ async function replayAnswer({ session }: APIInput, answer: InvalidTotp): Promise
   const asOfWrongCode = { ...answer };
   delete asOfWrongCode.replayed;
   return asOfWrongCode;
+}
+
+/** What the user is told who has too many devices. */
+export function deviceLimitReached({ maxDevices }: { readonly maxDevices: number }): GeneralErrorResponse {
+  return {
+    status: 'GENERAL_ERROR',
+    message: `You can have up to ${String(maxDevices)} authenticators. Remove one to add another.`,
+  };
 }
 
 function trustOf({ trustBrowser }: TrustInput): TrustInput {

@@ -30,6 +30,8 @@ export interface APIOptions {
   readonly recipeId: 'totp';
   /** The platform's request: Express' or Fastify's. */
   readonly req: unknown;
+  /** The platform's response, for headers and cookies. */
+  readonly res: unknown;
 }
 
 /** The input that all API functions have in common. */

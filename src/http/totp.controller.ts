@@ -163,11 +163,11 @@ export function createTotpController(
       return this.allowed(request, { kind: 'forget-browsers' }, () => this.api.forgetTrustedBrowsersPOST?.(input));
     }
 
-    private input({ session, raw }: TotpRequest): APIInput {
+    private input({ session, raw, response }: TotpRequest): APIInput {
       return {
         session,
         userContext: { _default: { request: raw } },
-        options: { recipeImplementation: this.totp, config: this.config, recipeId: 'totp', req: raw },
+        options: { recipeImplementation: this.totp, config: this.config, recipeId: 'totp', req: raw, res: response },
       };
     }
 

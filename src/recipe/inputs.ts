@@ -91,7 +91,7 @@ export interface VerifyTOTPInput extends CallContext {
    * The session that asks. A live one is completed when the code is accepted; events carry its handle; and two codes in a row count only
    * when one session enters both.
    */
-  readonly session?: CallerSession;
+  readonly session?: CallerSession | undefined;
   /** Trusts the browser from now on, if the code is accepted. Needs the option `trustedBrowsers`. */
   readonly trustBrowser?: TrustBrowserInput;
   /** Whether the answer tells a used code from a wrong one, with `replayed: true`. Default false. */
@@ -108,7 +108,7 @@ export interface VerifyRecoveryCodeInput extends CallContext {
   /** What the user entered: any string. */
   readonly recoveryCode: string;
   /** The session that asks. A live one is completed when the code is accepted; events carry its handle. */
-  readonly session?: CallerSession;
+  readonly session?: CallerSession | undefined;
   /** Trusts the browser from now on, if the code is accepted. Needs the option `trustedBrowsers`. */
   readonly trustBrowser?: TrustBrowserInput;
 }

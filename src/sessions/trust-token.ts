@@ -56,7 +56,7 @@ export function trustCookie(request: unknown, token: string, lifetimeMs: number,
 }
 
 /** The value of a cookie (RFC 6265 §4.2); of several with the name, the first. */
-function cookieValue(header: string, name: string): string | undefined {
+export function cookieValue(header: string, name: string): string | undefined {
   const pair = header.split(';').find((part) => part.trim().startsWith(`${name}=`));
   const value = pair?.trim().slice(name.length + 1);
   return value === '' ? undefined : value;
