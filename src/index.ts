@@ -101,7 +101,7 @@ export { type CompletedSession, NoCompletionHook, TotpCompletionHook } from './h
 export { isTotpRoute } from './http/own-route.js';
 export { RecipeTotpApi } from './http/recipe-api.js';
 
-// SuperTokens' overrides, and its pre-built screens
+// SuperTokens: its overrides, its pre-built screens, and its SDK
 export { SessionHeaderWriter } from './sessions/session-headers.js';
 export { superTokensCorsHeaders, type SuperTokensCorsHeaders } from './supertokens/cors.js';
 export { type FrontTokenHeaders, type SignedInUser, SuperTokensFrontToken } from './supertokens/front-token.js';
@@ -121,6 +121,8 @@ export type {
   SuperTokensApis,
   SuperTokensFunctions,
 } from './supertokens/override/types.js';
+export { superTokensRecipe, type SuperTokensRecipe } from './supertokens/sdk/recipe.js';
+export { type SuperTokensMultiFactorAuth, SuperTokensSessionAdapter } from './supertokens/sdk/session-adapter.js';
 export { type SignOutInput, SuperTokensSignOut } from './supertokens/sign-out.js';
 export { TotpGuard } from './sessions/totp.guard.js';
 export type { TotpRefusal } from './sessions/refusals.js';
