@@ -1,8 +1,5 @@
 /** The code of docs/recipes.md, taken from the page, compiled as an application compiles it, and run. */
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type INestApplication, type ModuleMetadata, type Provider, type Type } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
@@ -23,11 +20,10 @@ import {
 import { TestTotpClock, totpCode } from 'nestjs-totp/testing';
 import { SMTPServer } from 'smtp-server';
 import { DataSource, type Repository } from 'typeorm';
-import ts from 'typescript';
 import { databases, type OpenDatabase } from '../support/databases.js';
 import { suiteLogger } from '../support/suite-log.js';
 import { endRetryWaits } from '../support/outbox.js';
-import { PROJECT, read } from './documents.js';
+import { createTable, PageCode } from './page-code.js';
 
 const HEADINGS = {
   mail: 'Mail on a new device and on a lock',
@@ -36,22 +32,15 @@ const HEADINGS = {
   cqrs: 'The EventBus of `@nestjs/cqrs`',
 };
 
-let folder: string;
+let code: PageCode<keyof typeof HEADINGS>;
 let database: OpenDatabase;
 let running: INestApplication | undefined;
 const clock = new TestTotpClock();
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'totp-recipes-'));
-  await symlink(join(PROJECT, 'node_modules'), join(folder, 'node_modules'));
-  await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-  const page = read('docs/recipes.md');
-  for (const [name, heading] of Object.entries(HEADINGS)) {
-    const section = page.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
-    await writeFile(join(folder, `${name}.ts`), /```ts\n(.*?)```/s.exec(section)?.[1] ?? '');
-  }
+  code = await PageCode.of('docs/recipes.md', HEADINGS);
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => code.remove());
 
 beforeEach(async () => {
   database = await databases[0].open();
@@ -61,16 +50,6 @@ afterEach(async () => {
   running = undefined;
   await database.drop();
 });
-
-/** What the code under a heading exports. */
-async function recipe(name: keyof typeof HEADINGS): Promise<Record<string, unknown>> {
-  return (await import(join(folder, `${name}.ts`))) as Record<string, unknown>;
-}
-
-/** A class that a recipe exports. */
-async function classOf(name: keyof typeof HEADINGS, exported: string): Promise<Type> {
-  return (await recipe(name))[exported] as Type;
-}
 
 type Options = Partial<TotpModuleOptions & TotpModuleExtras>;
 
@@ -114,15 +93,6 @@ async function start(
   return { app, totp: app.get(TotpService), relay: app.get(TotpOutboxRelay) };
 }
 
-/** As a migration of the application would. */
-async function createTable(dataSource: DataSource, entity: Type): Promise<void> {
-  const { tableName, columns } = dataSource.getMetadata(entity);
-  const definitions = columns.map(
-    ({ databaseName, isPrimary }) => `"${databaseName}"${isPrimary ? ' PRIMARY KEY' : ''}`,
-  );
-  await dataSource.query(`CREATE TABLE "${tableName}" (${definitions.join(', ')})`);
-}
-
 /** Ann adds a device and verifies it, in a session when one is named. */
 async function enrol(totp: TotpService, handle?: string): Promise<void> {
   const by =
@@ -130,8 +100,8 @@ async function enrol(totp: TotpService, handle?: string): Promise<void> {
   const made = await totp.createDevice({ userId: 'ann', deviceName: 'phone', ...by });
   if (made.status !== 'OK') throw new Error(made.status);
   await nextTurn();
-  const code = totpCode(made.qrCodeString, clock.now());
-  await totp.verifyDevice({ userId: 'ann', deviceName: 'phone', totp: code, ...by });
+  const entered = totpCode(made.qrCodeString, clock.now());
+  await totp.verifyDevice({ userId: 'ann', deviceName: 'phone', totp: entered, ...by });
 }
 
 /**
@@ -150,16 +120,7 @@ async function lock(totp: TotpService): Promise<void> {
 }
 
 it('compiles under the strictest settings', () => {
-  const files = Object.keys(HEADINGS).map((name) => join(folder, `${name}.ts`));
-  const settings = ts.readConfigFile(join(PROJECT, 'tsconfig.json'), (file) => ts.sys.readFile(file)) as {
-    config: { compilerOptions: object };
-  };
-  const { options } = ts.convertCompilerOptionsFromJson(
-    { ...settings.config.compilerOptions, rootDir: '/', typeRoots: [join(PROJECT, 'node_modules/@types')] },
-    PROJECT,
-  );
-  const problems = ts.getPreEmitDiagnostics(ts.createProgram(files, options));
-  expect(problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))).toEqual([]);
+  expect(code.problems()).toEqual([]);
 });
 
 describe('mail', () => {
@@ -192,8 +153,8 @@ describe('mail', () => {
   });
 
   it('goes to the owner of a new device and of a locked account, and again when the mail server was not there', async () => {
-    const Addresses = await classOf('mail', 'Addresses');
-    const OwnersMail = await classOf('mail', 'OwnersMail');
+    const Addresses = await code.class('mail', 'Addresses');
+    const OwnersMail = await code.class('mail', 'OwnersMail');
     let known = true;
     const directory = {
       of: (userId: string) =>
@@ -224,8 +185,8 @@ describe('mail', () => {
 });
 
 it("ends the user's other sessions, and none that began later", async () => {
-  const SignIn = await classOf('sessions', 'SignIn');
-  const OtherSessions = await classOf('sessions', 'OtherSessions');
+  const SignIn = await code.class('sessions', 'SignIn');
+  const OtherSessions = await code.class('sessions', 'OtherSessions');
   const { app, totp, relay } = await start(
     {},
     { entities: [SignIn], imports: [TypeOrmModule.forFeature([SignIn])], providers: [OtherSessions] },
@@ -246,9 +207,9 @@ it("ends the user's other sessions, and none that began later", async () => {
 });
 
 it('keeps an audit table: a row for each event, however often it comes', async () => {
-  const AuditEntry = await classOf('audit', 'AuditEntry');
-  const AuditTrail = (await classOf('audit', 'AuditTrail')) as Type<TotpEventDestination>;
-  const { audited } = (await recipe('audit')) as { audited: Options };
+  const AuditEntry = await code.class('audit', 'AuditEntry');
+  const AuditTrail = (await code.class('audit', 'AuditTrail')) as Type<TotpEventDestination>;
+  const { audited } = (await code.exports('audit')) as { audited: Options };
   expect(audited.eventDestinations).toEqual([HandlerTotpEventDestination, AuditTrail]);
   const { app, totp, relay } = await start(audited, { entities: [AuditEntry] });
   await enrol(totp);
@@ -274,8 +235,8 @@ it('keeps an audit table: a row for each event, however often it comes', async (
 });
 
 it("hands events to @nestjs/cqrs, whose handlers get the module's own classes", async () => {
-  const RaiseAlarm = (await classOf('cqrs', 'RaiseAlarm')) as Type<{ raised: string[] }>;
-  const { overCqrs } = (await recipe('cqrs')) as { overCqrs: Options };
+  const RaiseAlarm = (await code.class('cqrs', 'RaiseAlarm')) as Type<{ raised: string[] }>;
+  const { overCqrs } = (await code.exports('cqrs')) as { overCqrs: Options };
   const { app, totp, relay } = await start(overCqrs, { providers: [RaiseAlarm] });
   await enrol(totp);
   await relay.runOnce();
