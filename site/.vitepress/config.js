@@ -40,6 +40,7 @@ export default defineConfig({
             page('Quick start', ''),
             page('Routes', 'docs/routes'),
             page('Sessions and the guard', 'docs/sessions'),
+            page('Sign-ins', 'docs/sign-in'),
             page('Options', 'docs/options'),
             page('TotpService', 'docs/service'),
             page('When the phone is lost', 'docs/recovery'),

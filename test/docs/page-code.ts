@@ -1,7 +1,7 @@
 /** The code of a page: taken from below its headings, compiled as an application compiles it, and imported. */
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { Type } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import ts from 'typescript';
@@ -14,7 +14,7 @@ export class PageCode<Name extends string> {
     private readonly names: readonly Name[],
   ) {}
 
-  /** @param standIns files of the project in place of packages that cannot be installed, by the name of the package */
+  /** @param standIns files in place of packages that the project does not have, by the name of the package */
   static async of<Name extends string>(
     page: string,
     headings: Readonly<Record<Name, string>>,
@@ -28,7 +28,7 @@ export class PageCode<Name extends string> {
       const section = read(page).split(`\n## ${headings[name]}\n`)[1]?.split('\n## ')[0] ?? '';
       let code = /```ts\n(.*?)```/s.exec(section)?.[1] ?? '';
       for (const [packageName, file] of Object.entries(standIns)) {
-        code = code.replaceAll(`from '${packageName}'`, `from '${join(PROJECT, file)}'`);
+        code = code.replaceAll(`from '${packageName}'`, `from '${relative(folder, resolve(PROJECT, file))}'`);
       }
       await writeFile(join(folder, `${name}.ts`), code);
     }
