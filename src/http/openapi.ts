@@ -4,6 +4,7 @@
  * `@nestjs/swagger` reads the description from the metadata that its decorators would set. It may not be installed, so the keys of that
  * metadata are written here; a test compares the document that it makes.
  */
+import { BAD_REQUEST, FORBIDDEN, type Response, UNAUTHORISED } from './openapi-refusals.js';
 import type { ApiName } from './routes.js';
 import {
   flag,
@@ -21,6 +22,8 @@ import {
 
 /** A route, as its documentation describes it. */
 interface RouteDescription {
+  /** What a generated client calls the route. */
+  readonly operationId: string;
   readonly summary: string;
   /** The properties of the JSON body; undefined for a route without a body. */
   readonly body?: Schema;
@@ -45,6 +48,7 @@ const failures: Properties = {
   currentNumberOfFailedAttempts: whole('Wrong codes that count towards the next lock', 1),
   maxNumberOfFailedAttempts: whole('How many of them start a lock', 5),
 };
+const INVALID_FIRST_CODE = outcome('INVALID_TOTP_ERROR', 'The code is wrong, or was used before.', failures);
 const INVALID_CODE = outcome('INVALID_TOTP_ERROR', 'The code is wrong, or was used before.', failures, {
   nextCodeRequired: {
     type: 'boolean',
@@ -93,6 +97,7 @@ const browser = object({
 
 const DESCRIPTIONS: Readonly<Record<ApiName, RouteDescription>> = {
   createDevicePOST: {
+    operationId: 'totpCreateDevice',
     summary: 'Create a device',
     body: object({}, { deviceName }),
     outcomes: [
@@ -121,17 +126,20 @@ const DESCRIPTIONS: Readonly<Record<ApiName, RouteDescription>> = {
     stepUp: true,
   },
   listDevicesGET: {
+    operationId: 'totpListDevices',
     summary: "List the user's devices",
     outcomes: [outcome('OK', 'The devices, oldest first.', { devices: list(device, 'The devices') })],
     stepUp: false,
   },
   removeDevicePOST: {
+    operationId: 'totpRemoveDevice',
     summary: 'Remove a device',
     body: object({ deviceName }),
     outcomes: [outcome('OK', 'The device is gone.', { didDeviceExist: flag('Whether there was such a device') })],
     stepUp: true,
   },
   verifyDevicePOST: {
+    operationId: 'totpVerifyDevice',
     summary: 'Verify a device by its first code',
     body: object({ deviceName, totp: code }),
     outcomes: [
@@ -139,24 +147,27 @@ const DESCRIPTIONS: Readonly<Record<ApiName, RouteDescription>> = {
         wasAlreadyVerified: flag('Whether it was verified before; then the code was not checked'),
       }),
       UNKNOWN_DEVICE,
-      INVALID_CODE,
+      INVALID_FIRST_CODE,
       LOCKED,
     ],
     stepUp: true,
   },
   updateDevicePOST: {
+    operationId: 'totpRenameDevice',
     summary: 'Rename a device',
     body: object({ existingDeviceName: deviceName, newDeviceName: deviceName }),
     outcomes: [outcome('OK', 'The device has the new name.'), UNKNOWN_DEVICE, NAME_TAKEN],
     stepUp: true,
   },
   verifyTOTPPOST: {
+    operationId: 'totpVerifyCode',
     summary: 'Enter a code',
     body: object({ totp: code }, { ...trustBrowser, ...reportReplay }),
     outcomes: [outcome('OK', 'The session has completed TOTP.', {}, trustToken), NO_DEVICE, INVALID_CODE, LOCKED],
     stepUp: false,
   },
   createRecoveryCodesPOST: {
+    operationId: 'totpCreateRecoveryCodes',
     summary: 'Create recovery codes, in place of the earlier ones',
     body: object({}),
     outcomes: [
@@ -168,6 +179,7 @@ const DESCRIPTIONS: Readonly<Record<ApiName, RouteDescription>> = {
     stepUp: true,
   },
   recoveryCodesGET: {
+    operationId: 'totpCountRecoveryCodes',
     summary: 'Count the recovery codes that are left',
     outcomes: [
       outcome('OK', 'How many codes the user has.', {
@@ -179,6 +191,7 @@ const DESCRIPTIONS: Readonly<Record<ApiName, RouteDescription>> = {
     stepUp: false,
   },
   verifyRecoveryCodePOST: {
+    operationId: 'totpVerifyRecoveryCode',
     summary: 'Enter a recovery code',
     body: object({ recoveryCode: text('What the user entered', '7K2M-9XQ4-ZB1T-0HVN-C8RD-W5PA') }, trustBrowser),
     outcomes: [
@@ -194,61 +207,19 @@ const DESCRIPTIONS: Readonly<Record<ApiName, RouteDescription>> = {
     stepUp: false,
   },
   trustedBrowsersGET: {
+    operationId: 'totpListTrustedBrowsers',
     summary: 'List the trusted browsers',
     outcomes: [outcome('OK', 'The browsers, oldest first.', { browsers: list(browser, 'The browsers') })],
     stepUp: false,
   },
   forgetTrustedBrowsersPOST: {
+    operationId: 'totpForgetTrustedBrowsers',
     summary: 'End the trust in one browser, or in all',
     body: object({}, { id: text('The browser; without it, all of them', 'b5c0…') }),
     outcomes: [outcome('OK', 'The browsers must enter codes again.', { forgotten: whole('How many they were', 1) })],
     stepUp: true,
   },
 };
-
-const message = text('What is wrong', 'totp is required and must be a string');
-const errorCode = (value: string): Schema => ({ type: 'string', enum: [value] });
-
-interface Response {
-  readonly description: string;
-  readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: Schema }>>;
-  readonly content: {
-    readonly 'application/json': {
-      readonly schema: Schema;
-      readonly examples?: Readonly<Record<string, { readonly value: unknown }>>;
-    };
-  };
-}
-
-function json(description: string, schema: Schema): Response {
-  return { description, content: { 'application/json': { schema } } };
-}
-
-const BAD_REQUEST = json(
-  'The body is not as described.',
-  object({ statusCode: whole('The HTTP status', 400), message, error: text('Its name', 'Bad Request') }),
-);
-const UNAUTHORISED = json(
-  'Nobody is signed in.',
-  object({ message: text('For developers', 'unauthorised'), errorCode: errorCode('TOTP_SIGN_IN_REQUIRED') }),
-);
-const FORBIDDEN = json(
-  'The session must enter a code first.',
-  object({
-    message: text('For developers', 'invalid claim'),
-    errorCode: errorCode('TOTP_CODE_REQUIRED'),
-    claimValidationErrors: list(
-      object({
-        id: text('The claim', 'st-mfa'),
-        reason: object({
-          message: text('For users', 'Enter the code from your authenticator app.'),
-          factorId: text('The factor', 'totp'),
-        }),
-      }),
-      'What the session lacks',
-    ),
-  }),
-);
 
 /** The answers of a route, by HTTP status. */
 function responsesOf({ body, outcomes, stepUp }: RouteDescription): Readonly<Record<string, Response>> {
@@ -275,14 +246,15 @@ function responsesOf({ body, outcomes, stepUp }: RouteDescription): Readonly<Rec
   };
 }
 
-/** Sets the metadata that `@nestjs/swagger` reads, on the handlers of a controller class. */
-export function describeRoutes(prototype: object): void {
+/** Sets the metadata that `@nestjs/swagger` reads, on a controller class and its handlers. */
+export function describeRoutes(controller: { readonly prototype: object }): void {
+  // Of the class: on a handler, it would be added to the tag that @nestjs/swagger makes of the name of the class.
+  Reflect.defineMetadata('swagger/apiUseTags', ['totp'], controller);
   for (const [name, description] of Object.entries(DESCRIPTIONS)) {
-    const handler: unknown = Reflect.get(prototype, name);
+    const handler: unknown = Reflect.get(controller.prototype, name);
     if (typeof handler !== 'function') continue;
-    const { summary, body } = description;
-    Reflect.defineMetadata('swagger/apiOperation', { summary }, handler);
-    Reflect.defineMetadata('swagger/apiUseTags', ['totp'], handler);
+    const { operationId, summary, body } = description;
+    Reflect.defineMetadata('swagger/apiOperation', { operationId, summary }, handler);
     Reflect.defineMetadata('swagger/apiResponse', responsesOf(description), handler);
     if (body === undefined) continue;
     const parameter = { in: 'body', type: String, required: body.required !== undefined, schema: body };

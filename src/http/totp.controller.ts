@@ -206,7 +206,7 @@ export function createTotpController(
     }
   }
   const { prototype } = TotpController;
-  describeRoutes(prototype);
+  describeRoutes(TotpController);
   built.set(TotpController, { prototype, members: Object.getOwnPropertyDescriptors(prototype) });
   return TotpController;
 }

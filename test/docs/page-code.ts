@@ -10,7 +10,8 @@ import { PROJECT, read } from './documents.js';
 /** The first piece of TypeScript below each of some headings, which a test names. */
 export class PageCode<Name extends string> {
   private constructor(
-    private readonly folder: string,
+    /** Where the code is. */
+    readonly folder: string,
     private readonly names: readonly Name[],
   ) {}
 
@@ -35,14 +36,23 @@ export class PageCode<Name extends string> {
     return new PageCode(folder, names);
   }
 
-  /** What the compiler says of it, under the strictest settings. */
-  problems(): string[] {
+  /**
+   * What the compiler says of it, under the strictest settings.
+   *
+   * @param compilerOptions for code that needs others, as `tsconfig.json` has them
+   */
+  problems(compilerOptions: object = {}): string[] {
     const files = this.names.map((name) => join(this.folder, `${name}.ts`));
     const settings = ts.readConfigFile(join(PROJECT, 'tsconfig.json'), (file) => ts.sys.readFile(file)) as {
       config: { compilerOptions: object };
     };
     const { options } = ts.convertCompilerOptionsFromJson(
-      { ...settings.config.compilerOptions, rootDir: '/', typeRoots: [join(PROJECT, 'node_modules/@types')] },
+      {
+        ...settings.config.compilerOptions,
+        rootDir: '/',
+        typeRoots: [join(PROJECT, 'node_modules/@types')],
+        ...compilerOptions,
+      },
       PROJECT,
     );
     const problems = ts.getPreEmitDiagnostics(ts.createProgram(files, options));
