@@ -1,7 +1,6 @@
 /** A client generated from openapi/totp.json, used as docs/routes.md says, drives the example. */
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { createClient } from '@hey-api/openapi-ts';
 import { totpCode } from 'nestjs-totp/testing';
 import { PROJECT } from '../docs/documents.js';
 import { PageCode } from '../docs/page-code.js';
@@ -20,10 +19,10 @@ let code: PageCode<'client'>;
 beforeAll(async () => {
   keepsake = await startKeepsake();
   code = await PageCode.of('docs/routes.md', { client: 'A typed client' });
-  const generator = join(PROJECT, 'node_modules', '.bin', 'openapi-ts');
-  const document = join(PROJECT, 'openapi', 'totp.json');
-  await promisify(execFile)(generator, ['--input', document, '--output', 'totp-client', '--silent'], {
-    cwd: code.folder,
+  await createClient({
+    input: join(PROJECT, 'openapi', 'totp.json'),
+    output: join(code.folder, 'totp-client'),
+    logs: { level: 'silent' },
   });
 });
 
@@ -34,10 +33,10 @@ afterAll(async () => {
 
 /** The generated client, with the cookies of somebody who is signed in to the example. */
 async function clientOf(person: Person): Promise<unknown> {
-  const { createClient } = (await import(join(code.folder, 'totp-client', 'client', 'index.ts'))) as {
+  const generated = (await import(join(code.folder, 'totp-client', 'client', 'index.ts'))) as {
     createClient: (config: object) => unknown;
   };
-  return createClient({
+  return generated.createClient({
     baseUrl: keepsake.url,
     fetch: async (request: Request) => {
       request.headers.set('cookie', person.cookie);
