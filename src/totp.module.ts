@@ -8,10 +8,8 @@ import {
   type OnModuleInit,
   type Type,
 } from '@nestjs/common';
-import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import { HttpAdapterHost } from '@nestjs/core';
 import { adaptToFastify } from './http/fastify.js';
-import { TotpApi } from './http/totp.api.js';
-import { serveRoutes } from './http/totp.controller.js';
 import { checkAsyncOptions, checkSyncOptions } from './module/check-options.js';
 import { ConfigurableModuleClass } from './module/definition.js';
 import type { TotpModuleAsyncOptions, TotpModuleExtras, TotpModuleOptions } from './module/options.js';
@@ -39,7 +37,6 @@ export class TotpModule extends ConfigurableModuleClass implements NestModule, O
     @Inject(TOTP_CONTROLLER) private readonly controller: Type<object> | null,
     @Inject(StartUp) private readonly startUp: StartUp,
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
-    @Inject(ModuleRef) private readonly module: ModuleRef,
   ) {
     super();
   }
@@ -74,7 +71,6 @@ export class TotpModule extends ConfigurableModuleClass implements NestModule, O
   configure(): void {
     this.startUp.check();
     if (this.controller === null) return;
-    serveRoutes(this.controller, this.module.get(TotpApi));
     adaptToFastify(this.host.httpAdapter);
   }
 

@@ -214,7 +214,7 @@ export function createTotpController(
 /**
  * Removes the handlers whose API is switched off, so that the application answers 404.
  *
- * Called just before Nest reads the routes from the class. An application that is built a second time may have other APIs, so
+ * Called before Nest reads the routes from the class. An application that is built a second time may have other APIs, so
  * removed handlers are also restored.
  */
 export function serveRoutes(controller: Type<object>, api: APIInterface): void {

@@ -12,6 +12,7 @@ import { RequestSessionAdapter } from '../sessions/request-session-adapter.js';
 import { TotpSessionAdapter } from '../sessions/session-adapter.js';
 import { SessionCompletions } from '../storage/session-completions.js';
 import { API_OVERRIDE, TotpApi } from '../http/totp.api.js';
+import { serveRoutes } from '../http/totp.controller.js';
 import { TotpErrorsInterceptor } from '../sessions/errors-interceptor.js';
 import { TotpSessionGuard } from '../sessions/session-guard.js';
 import { NoSessionHeaders, SessionHeaders, SessionHeaderWriter } from '../sessions/session-headers.js';
@@ -62,6 +63,7 @@ import {
   EVENT_DESTINATIONS,
   EXTRAS_OF_MODULE,
   GIVEN_OPTIONS,
+  SERVED_ROUTES,
   TOTP_CONTROLLER,
 } from './tokens.js';
 import { ContextualUserDirectory } from './user-directory.js';
@@ -104,6 +106,14 @@ export function providersOf(extras: ResolvedExtras, controller: Type<object> | n
     },
     { provide: EXTRAS_OF_MODULE, useValue: extras },
     { provide: TOTP_CONTROLLER, useValue: controller },
+    {
+      provide: SERVED_ROUTES,
+      inject: [TotpApi],
+      // As soon as there are APIs: an application may describe its routes (`SwaggerModule.createDocument`) before Nest registers them.
+      useFactory: (api: TotpApi) => {
+        if (controller !== null) serveRoutes(controller, api);
+      },
+    },
     StartUp,
     ...storage(extras),
     ...outbox(extras),

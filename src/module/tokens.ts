@@ -9,6 +9,9 @@ export const EXTRAS_OF_MODULE = Symbol('nestjs-totp extras');
 /** The controller class of this registration; null when no routes are served. */
 export const TOTP_CONTROLLER = Symbol('nestjs-totp controller');
 
+/** A provider without a value, whose factory takes those routes out of the controller that are not served. */
+export const SERVED_ROUTES = Symbol('nestjs-totp served routes');
+
 /** The destinations of the outbox, in the order of `eventDestinations`. */
 export const EVENT_DESTINATIONS = Symbol('nestjs-totp event destinations');
 
