@@ -52,6 +52,44 @@ describe('creating a device', () => {
     });
   });
 
+  describe('that was made before, as its id says', () => {
+    const { id } = newDevice();
+    const made = untried('phone', NOW - 1);
+    const withMade = (fields = {}) => account([{ ...made, id, ...fields }]);
+
+    it('changes nothing, and names the device', () => {
+      const user = withMade();
+      for (const name of [undefined, 'phone']) {
+        const decision = create(user, name);
+        expect(decision).toEqual({
+          answer: { status: 'SAME_CREATION', device: user.devices[0] },
+          account: null,
+          events: [],
+        });
+      }
+    });
+
+    it('is refused when the device was verified, and under another name', () => {
+      const refused = { status: 'DEVICE_ALREADY_EXISTS_ERROR' };
+      const verified = withMade({ verifiedAt: NOW - 1 });
+      const completed = { ...context, session: { handle: 'here', completedAt: NOW } };
+      expect(decideCreate(verified, 'phone', newDevice(), completed).answer).toEqual(refused);
+      expect(decideCreate(verified, undefined, newDevice(), completed).answer).toEqual(refused);
+      expect(create(withMade(), 'tablet').answer).toEqual(refused);
+    });
+
+    it('is a new one when the device has expired', () => {
+      const expired = withMade({ createdAt: NOW - 2 * policy.unverifiedLifetimeMs });
+      expect(create(expired, 'phone')).toMatchObject({ answer: { status: 'OK' }, account: { devices: [{ id }] } });
+    });
+
+    it('needs a code first, like any other', () => {
+      const user = account([device({ name: 'watch' }), { ...made, id }]);
+      const signedIn = { ...context, session: { handle: 'here', completedAt: undefined } };
+      expect(decideCreate(user, 'phone', newDevice(), signedIn).answer).toEqual({ status: 'STEP_UP_REQUIRED' });
+    });
+  });
+
   it('makes the account of a new user', () => {
     expect(after(create(null))).toEqual({
       ...NEW_ACCOUNT,
@@ -110,7 +148,9 @@ describe('creating a device', () => {
   it('M5: takes names that look alike for different ones', () => {
     const user = LOOKALIKES.reduce<Account | null>(
       (before, name) =>
-        after(decideCreate(before, name, newDevice(), { ...context, policy: { ...policy, maxDevices: 50 } })),
+        after(
+          decideCreate(before, name, newDevice({ id: name }), { ...context, policy: { ...policy, maxDevices: 50 } }),
+        ),
       null,
     );
     expect(user && names(user)).toEqual(LOOKALIKES);

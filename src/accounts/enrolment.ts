@@ -20,6 +20,12 @@ export type CreateAnswer =
   | { readonly status: 'DEVICE_ALREADY_EXISTS_ERROR' }
   | { readonly status: 'DEVICE_LIMIT_REACHED_ERROR'; readonly maxDevices: number };
 
+/** The same creation was made before: this device is its result, and nothing has verified it since. */
+export interface SameCreation {
+  readonly status: 'SAME_CREATION';
+  readonly device: Device;
+}
+
 export type ImportAnswer =
   | CreateAnswer
   /** A verified device of the user, the one named here, has the same secret. */
@@ -59,14 +65,24 @@ export function deviceNameProblem(name: string, field = 'deviceName'): string | 
   return undefined;
 }
 
-/** Adds a device that its first code will verify. It replaces an unverified device of the same name. */
+/**
+ * Adds a device that its first code will verify. It replaces an unverified device of the same name.
+ *
+ * @param device a device with an id that one of the user's devices has is the same creation, made twice
+ */
 export function decideCreate(
   account: Account | null,
   deviceName: string | undefined,
   device: NewDevice,
   context: DeviceChangeContext,
-): Decision<CreateAnswer | StepUpRequired> {
+): Decision<CreateAnswer | SameCreation | StepUpRequired> {
   if (needsStepUp(account, { kind: 'create' }, context)) return unchanged(STEP_UP_REQUIRED);
+  const same = account && liveDevices(account, context.now, context.policy).find(({ id }) => id === device.id);
+  if (same) {
+    const isRenamed = deviceName !== undefined && deviceName !== same.name;
+    if (isVerified(same) || isRenamed) return unchanged({ status: 'DEVICE_ALREADY_EXISTS_ERROR' });
+    return unchanged({ status: 'SAME_CREATION', device: same });
+  }
   return add(account, { ...device, verifiedAt: null, lastUsedAt: null, usedUntil: 0 }, deviceName, context);
 }
 

@@ -28,6 +28,8 @@ interface RouteDescription {
   /** The properties of the JSON body; undefined for a route without a body. */
   readonly body?: Schema;
   readonly outcomes: readonly Outcome[];
+  /** The headers that the client may send. */
+  readonly headers?: Properties;
   /** Whether the session may have to enter a code first. */
   readonly stepUp: boolean;
 }
@@ -100,6 +102,13 @@ const DESCRIPTIONS: Readonly<Record<ApiName, RouteDescription>> = {
     operationId: 'totpCreateDevice',
     summary: 'Create a device',
     body: object({}, { deviceName }),
+    headers: {
+      'Idempotency-Key': text(
+        'For a creation that may be sent twice: in the same session, the same key returns the same device, until it is verified',
+        '8e03978e-40d5-43e8-bc93-6894a57f9324',
+        { minLength: 1, maxLength: 255 },
+      ),
+    },
     outcomes: [
       outcome(
         'OK',
@@ -253,11 +262,15 @@ export function describeRoutes(controller: { readonly prototype: object }): void
   for (const [name, description] of Object.entries(DESCRIPTIONS)) {
     const handler: unknown = Reflect.get(controller.prototype, name);
     if (typeof handler !== 'function') continue;
-    const { operationId, summary, body } = description;
+    const { operationId, summary, body, headers = {} } = description;
     Reflect.defineMetadata('swagger/apiOperation', { operationId, summary }, handler);
     Reflect.defineMetadata('swagger/apiResponse', responsesOf(description), handler);
-    if (body === undefined) continue;
-    const parameter = { in: 'body', type: String, required: body.required !== undefined, schema: body };
-    Reflect.defineMetadata('swagger/apiParameters', [parameter], handler);
+    const parameters = [
+      ...(body === undefined
+        ? []
+        : [{ in: 'body', type: String, required: body.required !== undefined, schema: body }]),
+      ...Object.entries(headers).map(([header, schema]) => ({ in: 'header', name: header, required: false, schema })),
+    ];
+    if (parameters.length > 0) Reflect.defineMetadata('swagger/apiParameters', parameters, handler);
   }
 }

@@ -23,6 +23,7 @@ import {
   type APIInput,
   type APIInterface,
   type ApiOverride,
+  type CreateDeviceRequest,
   type CreateDeviceResponse,
   type GeneralErrorResponse,
   type ReplayAnswer,
@@ -59,11 +60,12 @@ export class RecipeTotpApi implements TotpApi {
     replaceFunctions(this, original, override ?? ((same) => same), 'override.apis');
   }
 
-  async createDevicePOST(input: APIInput & { readonly deviceName?: string }): Promise<CreateDeviceResponse> {
-    const { deviceName, options } = input;
+  async createDevicePOST(input: APIInput & CreateDeviceRequest): Promise<CreateDeviceResponse> {
+    const { deviceName, idempotencyKey, options } = input;
     const answer = await options.recipeImplementation.createDevice({
       ...(await caller(input)),
       ...(deviceName === undefined ? {} : { deviceName }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     });
     switch (answer.status) {
       case 'OK': {

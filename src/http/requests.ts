@@ -1,8 +1,9 @@
 /** Reads the bodies of requests. An invalid body is a 400 with a message that names the field. */
 import { BadRequestException } from '@nestjs/common';
 import { deviceNameProblem } from '../accounts/enrolment.js';
+import { MAX_IDEMPOTENCY_KEY_LENGTH } from '../recipe/idempotency.js';
 import { TotpConfigurationError } from '../shared/errors.js';
-import { property } from '../shared/unknown.js';
+import { property, textProperty } from '../shared/unknown.js';
 
 const WITHOUT_PARSER =
   'TotpModule: a request has a JSON body that nothing has parsed. Remove bodyParser: false from NestFactory.create, or add ' +
@@ -33,6 +34,17 @@ export function optionalDeviceName(fields: object): string | undefined {
   if (name === undefined) return undefined;
   if (typeof name !== 'string') throw new BadRequestException('deviceName must be a string');
   return checked(name, 'deviceName');
+}
+
+/** What the client sends with a creation that it may send twice; undefined without one. */
+export function idempotencyKey(headers: unknown): string | undefined {
+  const key = textProperty(headers, 'idempotency-key');
+  if (key !== undefined && key.length > MAX_IDEMPOTENCY_KEY_LENGTH) {
+    throw new BadRequestException(
+      `the header Idempotency-Key must not be longer than ${String(MAX_IDEMPOTENCY_KEY_LENGTH)} characters`,
+    );
+  }
+  return key;
 }
 
 export function deviceName(fields: object, field = 'deviceName'): string {

@@ -41,6 +41,12 @@ export interface APIInput {
   readonly userContext: UserContext;
 }
 
+export interface CreateDeviceRequest {
+  readonly deviceName?: string;
+  /** The header `Idempotency-Key`: the same session gets the same device for the same key. */
+  readonly idempotencyKey?: string;
+}
+
 export type CreateDeviceResponse =
   | {
       readonly status: 'OK';
@@ -77,7 +83,7 @@ export interface ReplayAnswer extends InvalidTotp {
 type Api<Input, Response> = ((input: Input & APIInput) => Promise<Response | GeneralErrorResponse>) | undefined;
 
 export interface APIInterface {
-  createDevicePOST: Api<{ readonly deviceName?: string }, CreateDeviceResponse>;
+  createDevicePOST: Api<CreateDeviceRequest, CreateDeviceResponse>;
   listDevicesGET: Api<unknown, ListDevicesAnswer>;
   removeDevicePOST: Api<{ readonly deviceName: string }, RemoveAnswer>;
   verifyDevicePOST: Api<{ readonly deviceName: string; readonly totp: string }, EnrolmentAnswer>;

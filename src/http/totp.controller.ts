@@ -20,7 +20,7 @@ import { TotpService } from '../recipe/totp.service.js';
 import { property, textProperty } from '../shared/unknown.js';
 import { OwnRoute } from './own-route.js';
 import { refusal } from '../sessions/refusals.js';
-import { browserId, deviceName, enteredCode, optionalDeviceName, isAsked } from './requests.js';
+import { browserId, deviceName, enteredCode, idempotencyKey, optionalDeviceName, isAsked } from './requests.js';
 import { describeRoutes } from './openapi.js';
 import { retryAfter } from './retry-after.js';
 import { CurrentRequest, NoStoreGuard, type TotpRequest } from './current-request.js';
@@ -65,10 +65,13 @@ export function createTotpController(
     @OwnRoute()
     async createDevicePOST(@CurrentRequest() request: TotpRequest) {
       const name = optionalDeviceName(request.fields());
-      const input = this.input(request);
-      return this.allowed(request, { kind: 'create' }, () =>
-        this.api.createDevicePOST?.({ ...input, ...(name === undefined ? {} : { deviceName: name }) }),
-      );
+      const key = idempotencyKey(property(request.raw, 'headers'));
+      const input = {
+        ...this.input(request),
+        ...(name === undefined ? {} : { deviceName: name }),
+        ...(key === undefined ? {} : { idempotencyKey: key }),
+      };
+      return this.allowed(request, { kind: 'create' }, () => this.api.createDevicePOST?.(input));
     }
 
     @Get(ROUTES.listDevicesGET)

@@ -23,7 +23,14 @@ type EveryArgument<Input> = Required<Omit<Input, 'onBehalfOf'>>;
 
 /** An input with every argument of each function. */
 const INPUTS: { readonly [Name in keyof RecipeInterface]: EveryArgument<Parameters<RecipeInterface[Name]>[0]> } = {
-  createDevice: { ...onBehalfOf, deviceName: 'new', userIdentifierInfo: 'ann@example.com', skew: 1, period: 30 },
+  createDevice: {
+    ...onBehalfOf,
+    deviceName: 'new',
+    userIdentifierInfo: 'ann@example.com',
+    skew: 1,
+    period: 30,
+    idempotencyKey: 'key',
+  },
   updateDevice: { ...onBehalfOf, existingDeviceName: 'phone', newDeviceName: 'tablet' },
   listDevices: call,
   removeDevice: { ...onBehalfOf, ...operated, deviceName: 'phone' },
@@ -46,7 +53,7 @@ const INPUTS: { readonly [Name in keyof RecipeInterface]: EveryArgument<Paramete
   forgetTrustedBrowsers: { ...onBehalfOf, ...operated, id: 'id' },
 };
 const OPTIONAL = new Set<string>(
-  'tenantId userContext session by userIdentifierInfo skew period algorithm digits dryRun trustBrowser reportReplay validFor id'.split(
+  'tenantId userContext session by userIdentifierInfo skew period algorithm digits dryRun trustBrowser reportReplay validFor id idempotencyKey'.split(
     ' ',
   ),
 );

@@ -8,6 +8,7 @@ import { TotpArgumentError } from '../shared/errors.js';
 import { MAX_USER_ID_LENGTH } from '../storage/account-store.js';
 import type { LiveSession } from './caller.js';
 import { MAX_RECOVERY_CODES } from './config.js';
+import { MAX_IDEMPOTENCY_KEY_LENGTH } from './idempotency.js';
 import type { RecipeInterface, StepUpInput } from './recipe-interface.js';
 
 /** Returns what is wrong with a value, in a message that begins with its name; undefined when the value is valid. */
@@ -58,11 +59,13 @@ const isCode: Check = (value, name) =>
 const isUserId: Check = (value, name) =>
   typeof value === 'string' ? userIdProblem(value, name) : `${name} must be a string: write String(user.id)`;
 
-const isTenantId: Check = (value, name) => {
-  const isValid =
-    typeof value === 'string' && value !== '' && value.length <= MAX_TENANT_ID_LENGTH && !UNSTORABLE.test(value);
-  return isValid ? undefined : `${name} must be a string of 1 to ${String(MAX_TENANT_ID_LENGTH)} characters`;
-};
+/** A text that identifies something: 1 to `max` UTF-16 units. */
+function isIdentifier(max: number): Check {
+  return (value, name) =>
+    typeof value === 'string' && value !== '' && value.length <= max && !UNSTORABLE.test(value)
+      ? undefined
+      : `${name} must be a string of 1 to ${String(max)} characters`;
+}
 
 export const isLabel: Check = (value, name) =>
   typeof value === 'string' && value !== '' && !UNSTORABLE.test(value)
@@ -170,7 +173,11 @@ function isList(max: number, ofWhat: string, check: Check): Check {
   };
 }
 
-const CALL = { userId: isUserId, tenantId: optional(isTenantId), userContext: optional(isObject) };
+const CALL = {
+  userId: isUserId,
+  tenantId: optional(isIdentifier(MAX_TENANT_ID_LENGTH)),
+  userContext: optional(isObject),
+};
 const BY = { by: optional(isOperator) };
 const FROM_SESSION = { ...CALL, session: optional(isSession) };
 const ON_BEHALF_OF = { ...FROM_SESSION, onBehalfOf: optional(isOneOf(['application'])) };
@@ -193,6 +200,7 @@ const CHECKS: { readonly [Name in keyof CheckedFunctions]: Checks<Parameters<Che
     ...SETTINGS,
     deviceName: isOptionalDeviceName,
     userIdentifierInfo: optional(isLabel),
+    idempotencyKey: optional(isIdentifier(MAX_IDEMPOTENCY_KEY_LENGTH)),
   },
   updateDevice: { ...ON_BEHALF_OF, existingDeviceName: isDeviceName, newDeviceName: isDeviceName },
   listDevices: CALL,

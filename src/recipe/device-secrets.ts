@@ -27,13 +27,17 @@ export class DeviceSecrets {
   constructor(@Inject(TotpSecretCipher) private readonly cipher: TotpSecretCipher) {}
 
   /** A device with a random secret. */
-  create(userId: string, settings: DeviceSettings): Promise<SealedDevice> {
-    return this.seal(userId, newSecret(), settings);
+  create(userId: string, settings: DeviceSettings, id?: string): Promise<SealedDevice> {
+    return this.seal(userId, newSecret(), settings, id);
   }
 
   /** A device with a secret that the user's authenticator app already has. */
-  async seal(userId: string, secret: Uint8Array, settings: DeviceSettings): Promise<SealedDevice> {
-    const id = randomUUID();
+  async seal(
+    userId: string,
+    secret: Uint8Array,
+    settings: DeviceSettings,
+    id: string = randomUUID(),
+  ): Promise<SealedDevice> {
     const sealedSecret = await sealSecret(this.cipher, secret, bindingOf(userId, { id, ...settings }));
     return { secret, device: { id, sealedSecret, ...settings } };
   }
@@ -89,7 +93,8 @@ export class DeviceSecrets {
     return this.open(userId, device).then(Boolean, () => false);
   }
 
-  private open(userId: string, device: Device): Promise<Uint8Array> {
+  /** The secret of a device. */
+  open(userId: string, device: Device): Promise<Uint8Array> {
     return this.cipher.open(device.sealedSecret, bindingOf(userId, device));
   }
 

@@ -50,6 +50,11 @@ export type CreateDeviceInput = OnBehalfOf & {
   readonly skew?: number;
   /** Seconds, 15–300; default `defaultPeriod`. */
   readonly period?: number;
+  /**
+   * Makes a creation that may be sent twice one creation: 1–255 characters, such as a random UUID of the form. The same session gets the
+   * same device for the same key, until a code has verified it.
+   */
+  readonly idempotencyKey?: string;
 };
 
 export interface ImportDeviceInput extends OperatorContext {

@@ -66,7 +66,8 @@ export type * from './inputs.js';
 export interface RecipeInterface {
   /**
    * Creates a device with a new random secret of 20 bytes (RFC 4226 R6), which its first code verifies. An unverified device expires
-   * after `unverifiedDeviceLifetime`. It replaces an unverified device of the same name.
+   * after `unverifiedDeviceLifetime`. It replaces an unverified device of the same name. With an `idempotencyKey`, the same session gets the
+   * same device for the same key, and `DEVICE_ALREADY_EXISTS_ERROR` once it is verified.
    *
    * @example
    * const created = await totp.createDevice({ userId: user.id, session, userIdentifierInfo: user.email });

@@ -22,20 +22,20 @@ import {
   type EnrolmentAnswer,
   signInCandidates,
 } from '../accounts/verification.js';
-import { keyUri } from '../otp/key-uri.js';
 import { qrCodeImage } from '../otp/qr-code.js';
-import { toBase32 } from '../otp/secret.js';
 import type * as Answers from './answers.js';
 import { checkArgument, checkArguments, decodeSecret, isLabel } from './arguments.js';
 import { BrowserFunctions } from './browser-functions.js';
 import { actingSession, completing, tenantIdOf } from './caller.js';
 import { issuerOf, TOTP_OPTIONS, type TotpConfig } from './config.js';
 import { DeviceSecrets, type DeviceSettings, type SealedDevice } from './device-secrets.js';
+import { deviceIdOf } from './idempotency.js';
 import type * as Inputs from './inputs.js';
 import { replaceFunctions } from './override.js';
 import type { RecipeInterface } from './recipe-interface.js';
 import { RecoveryFunctions } from './recovery-functions.js';
 import { changeOf, RuleRunner, stepUpRequired } from './rule-runner.js';
+import { shownSecret } from './shown-secret.js';
 import { checkUserIdentifierInfo, TotpUserDirectory, type UserIdentifierInfoAnswer } from './user-directory.js';
 
 /** A device to import, with its secret already sealed. */
@@ -103,18 +103,19 @@ export class TotpService implements RecipeInterface {
       if (known.status === 'OK') account = known.info;
     }
 
-    const { secret, device } = await this.secrets.create(input.userId, settings);
+    const { userId, idempotencyKey: key } = input;
+    const id = key === undefined ? undefined : deviceIdOf(userId, (await actingSession(input))?.handle, key);
+    const { secret, device } = await this.secrets.create(userId, settings, id);
     const answer = await this.rules.change(input, (loaded, context) =>
       decideCreate(loaded, input.deviceName, { ...device, createdAt: context.now }, context),
     );
-    if (answer.status !== 'OK') return answer;
-
-    const base32 = toBase32(secret);
-    return {
-      ...answer,
-      secret: base32,
-      qrCodeString: keyUri({ ...settings, issuer, account: this.labelOf(account, answer.deviceName), secret: base32 }),
-    };
+    if (answer.status === 'OK') {
+      return { ...answer, ...shownSecret(this.config, { ...settings, issuer, account }, answer.deviceName, secret) };
+    }
+    if (answer.status !== 'SAME_CREATION') return answer;
+    const { name: deviceName, ...same } = answer.device;
+    const earlier = await this.secrets.open(userId, answer.device);
+    return { status: 'OK', deviceName, ...shownSecret(this.config, { ...same, issuer, account }, deviceName, earlier) };
   }
 
   async updateDevice(input: Inputs.UpdateDeviceInput): Promise<RenameAnswer> {
@@ -259,12 +260,6 @@ export class TotpService implements RecipeInterface {
     const context = { ...this.rules.context(), session };
     if (completedLately(session?.completedAt, context.now, context.policy.stepUpMaxAgeMs)) return;
     if (needsStepUp(await this.rules.load(userId), change, context)) throw stepUpRequired();
-  }
-
-  /** How authenticator apps show the user, after the issuer. */
-  private labelOf(account: string | undefined, deviceName: string): string | undefined {
-    if (!this.config.deviceNameInLabel) return account;
-    return account === undefined || account === '' ? deviceName : `${account} (${deviceName})`;
   }
 
   private deviceSettings(input: Partial<DeviceSettings>): DeviceSettings {
