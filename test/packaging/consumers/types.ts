@@ -22,6 +22,9 @@ import {
   RequireTotp,
   type SecretBinding,
   SessionContainer,
+  superTokensOverride,
+  superTokensRecipe,
+  SuperTokensSessionAdapter,
   TOTP_ENTITIES,
   TOTP_MIGRATIONS,
   TotpApi,
@@ -101,6 +104,45 @@ class Options implements TotpOptionsFactory {
     };
   }
 }
+
+export const overriddenAsInSuperTokens = TotpModule.forRoot({
+  issuer: 'Consumer',
+  secrets: 'plain-text',
+  providers: [
+    {
+      provide: TotpSessionAdapter,
+      useValue: new SuperTokensSessionAdapter({ markFactorAsCompleteInSession: () => Promise.resolve() }),
+    },
+  ],
+  override: superTokensOverride({
+    functions: (original, builder) => {
+      builder.override((beneath) => ({ ...beneath }));
+      return {
+        ...original,
+        verifyTOTP: ({ tenantId, totp, userId, userContext }) =>
+          original.verifyTOTP({ tenantId: tenantId.trim(), totp, userId, userContext }),
+      };
+    },
+    apis: (original) => ({
+      ...original,
+      listDevicesGET: undefined,
+      verifyTOTPPOST: async (input) => {
+        const userId: string = input.session.getRecipeUserId().getAsString();
+        input.options.res.setHeader('x-user', input.options.req.getHeaderValue('x-user') ?? userId, false);
+        return (await original.verifyTOTPPOST?.(input)) ?? { status: 'GENERAL_ERROR', message: 'closed' };
+      },
+    }),
+    revokeSession: ({ session }) => {
+      session.getHandle();
+    },
+  }),
+});
+
+// @ts-expect-error an override returns all functions
+superTokensOverride({ functions: ({ verifyTOTP }) => ({ verifyTOTP }) });
+
+export const inTheSdk = (service: TotpService, userContext: Record<string, unknown>) =>
+  superTokensRecipe(service).createDevice({ userId: 'alice', deviceName: 'phone', userContext });
 
 @Injectable()
 export class Listener {
