@@ -20,7 +20,8 @@ const BY_THE_SDK = { session: undefined, onBehalfOf: 'application' } as const;
  * Lets SuperTokens' own routes and functions (`TOTP.createDevice`, `MultiFactorAuth`) use this module's devices, in place of the devices in
  * SuperTokens' core.
  *
- * Which session may add or remove a device is then decided by the SDK, and not by `stepUpMaxAge`.
+ * Which session may add or remove a device is then decided by the SDK, and not by `stepUpMaxAge`. The SDK passes no session, so events have no
+ * `sessionHandle`, and two codes in a row (`lockout.vigilance`) may come from two sessions.
  *
  * @example
  * TOTP.init({ override: { functions: (original) => ({ ...original, ...superTokensRecipe(totpService) }) } });
