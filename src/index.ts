@@ -193,7 +193,7 @@ export {
   type TotpKeyRotationReport,
   type TotpKeyUse,
 } from './operations/key-rotation.js';
-export { type TotpHealth, TotpHealthIndicator } from './operations/health.js';
+export { type TotpHealth, TotpHealthIndicator, type TotpHealthSettings } from './operations/health.js';
 
 // Without a Nest application
 export {

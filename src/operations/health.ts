@@ -2,7 +2,10 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { TotpAccountStore } from '../storage/account-store.js';
 import { TotpClock } from '../shared/clock.js';
+import { durationMs, type TotpDuration } from '../shared/duration.js';
+import { TotpArgumentError } from '../shared/errors.js';
 import { logError } from '../shared/log-error.js';
+import { delay } from '../shared/timers.js';
 import { TotpKeyRotation } from './key-rotation.js';
 
 export interface TotpHealth {
@@ -18,13 +21,21 @@ export interface TotpHealth {
 /** With a larger difference, valid codes would be rejected, or accepted for too long. */
 const MAX_CLOCK_DIFFERENCE_S = 10;
 
+/** In which time the database has to answer. */
+const TIMEOUT = '3s';
+const TIMEOUT_RANGE_MS = [10, 60_000] as const;
+
 /** The measurements from which the health follows. */
 type Figures = Pick<TotpHealth, 'clockDifferenceMs'> & Required<Pick<TotpHealth, 'missingKeys'>>;
 
-const UNKNOWN: TotpHealth = {
-  status: 'down',
-  message: 'The database failed: see the log.',
-};
+export interface TotpHealthSettings {
+  /** Seconds that the clocks may differ by, default 10. */
+  readonly maxClockDifference?: number;
+  /** The time in which the database has to answer: 10 ms to 1 minute, in seconds or as a string such as `'500ms'`; default `'3s'`. */
+  readonly timeout?: TotpDuration;
+}
+
+const FAILED: TotpHealth = { status: 'down', message: 'The database failed: see the log.' };
 
 /**
  * Reports whether the database answers, every key in use is present, and the clocks of process and database agree. It takes two
@@ -42,10 +53,10 @@ export class TotpHealthIndicator {
   ) {}
 
   /**
-   * The health in the form of `@nestjs/terminus`. Never throws.
+   * The health in the form of `@nestjs/terminus`: `down` when the database fails or takes too long.
    *
    * @param key the name of the result
-   * @param settings.maxClockDifference seconds that the clocks may differ by, default 10
+   * @throws TotpArgumentError for a setting that is wrong, and nothing else
    * @example
    * \@Get('health')
    * \@HealthCheck()
@@ -55,12 +66,16 @@ export class TotpHealthIndicator {
    */
   async isHealthy(
     key: string,
-    { maxClockDifference = MAX_CLOCK_DIFFERENCE_S }: { readonly maxClockDifference?: number } = {},
+    { maxClockDifference = MAX_CLOCK_DIFFERENCE_S, timeout = TIMEOUT }: TotpHealthSettings = {},
   ): Promise<Record<string, TotpHealth>> {
+    const limitMs = timeoutMs(timeout);
     // Concurrent probes share one measurement, so that they do not add to the load of a slow database.
     this.reading ??= this.read().finally(() => (this.reading = undefined));
-    const figures = await this.reading;
-    return { [key]: figures === undefined ? UNKNOWN : judge(figures, maxClockDifference) };
+    const figures = await within(limitMs, this.reading);
+    if (figures === 'too late') {
+      return { [key]: { status: 'down', message: `The database did not answer within ${String(limitMs)} ms.` } };
+    }
+    return { [key]: figures === undefined ? FAILED : judge(figures, maxClockDifference) };
   }
 
   /** Undefined when the store has no clock. */
@@ -80,6 +95,26 @@ export class TotpHealthIndicator {
       return undefined;
     }
   }
+}
+
+/** What a promise becomes within a time. */
+async function within<Value>(limitMs: number, promise: Promise<Value>): Promise<Value | 'too late'> {
+  const isOver = new AbortController();
+  const limit = delay(limitMs, 'too late' as const, { signal: isOver.signal });
+  // Rejected when the promise came first.
+  limit.catch(() => undefined);
+  try {
+    return await Promise.race([promise, limit]);
+  } finally {
+    isOver.abort();
+  }
+}
+
+function timeoutMs(timeout: TotpDuration): number {
+  const ms = durationMs(timeout);
+  const [min, max] = TIMEOUT_RANGE_MS;
+  if (ms !== undefined && ms >= min && ms <= max) return ms;
+  throw new TotpArgumentError("timeout must be 10 ms to 1 minute: seconds, or a string such as '500ms'");
 }
 
 function judge(figures: Figures, maxClockDifference: number): TotpHealth {

@@ -151,7 +151,35 @@ describe.each(databases)('keys on $name', ({ open }) => {
       expect(await Promise.all(probes)).toMatchObject([{ strict: { status: 'down' } }, { lenient: { status: 'up' } }]);
     });
 
-    it('is down when the database does not answer, and says so instead of throwing', async () => {
+    it('is down when the database takes longer than the time-out, for all probes, and up when it answers again', async () => {
+      const application = await start({ keys, current: 'k1' });
+      letRun(application);
+      const indicator = application.app.get(TotpHealthIndicator);
+      let answer: () => void = () => undefined;
+      const hanging = new Promise<undefined>((resolve) => {
+        answer = () => {
+          resolve(undefined);
+        };
+      });
+      const asked = jest.spyOn(application.app.get(TotpAccountStore), 'now').mockReturnValue(hanging);
+      const probe = () => indicator.isHealthy('totp', { timeout: '10ms' });
+      const late = { totp: { status: 'down', message: 'The database did not answer within 10 ms.' } };
+      expect(await Promise.all([probe(), probe()])).toEqual([late, late]);
+      expect(await probe()).toEqual(late);
+      // Three probes, and one question that waits for the database.
+      expect(asked).toHaveBeenCalledTimes(1);
+      asked.mockRestore();
+      answer();
+      expect(await indicator.isHealthy('totp', { timeout: '1m' })).toMatchObject({ totp: { status: 'up' } });
+    });
+
+    it.each([0, '5ms', '2m', '3 seconds', NaN])('refuses the time-out %p', async (timeout) => {
+      const { app } = await start({ keys, current: 'k1' });
+      const probe = app.get(TotpHealthIndicator).isHealthy('totp', { timeout: timeout as never });
+      await expect(probe).rejects.toThrow("timeout must be 10 ms to 1 minute: seconds, or a string such as '500ms'");
+    });
+
+    it('is down when the database fails, and says so instead of throwing', async () => {
       const application = await start({ keys, current: 'k1' });
       await application.app.get(DataSource).query('ALTER TABLE totp_accounts RENAME TO away');
       expect(await check(application)).toMatchObject({
