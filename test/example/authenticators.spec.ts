@@ -1,33 +1,12 @@
-import { type Browser } from 'playwright-core';
-import { describeInBrowser, launchBrowser, visit, type Visitor } from './browser.js';
-import { type Keepsake, startKeepsake } from './keepsake.js';
+import { describeInBrowser, visit } from './browser.js';
 import { addAuthenticator, confirm, confirmed, enterCode, eventNames, register, signIn, signOut } from './people.js';
+import { useExample } from './use-example.js';
 
 describeInBrowser('the example: authenticators', () => {
-  let keepsake: Keepsake;
-  let browser: Browser;
-  let ada: Visitor;
-
-  beforeAll(async () => {
-    [keepsake, browser] = await Promise.all([startKeepsake(), launchBrowser()]);
-  });
-
-  afterAll(async () => {
-    await browser.close();
-    await keepsake.stop();
-  });
-
-  beforeEach(async () => {
-    ada = await visit(browser, keepsake.url);
-  });
-
-  afterEach(async () => {
-    expect(ada.faults).toEqual([]);
-    await ada.leave();
-  });
+  const example = useExample();
 
   it('enrols from the QR code on the screen', async () => {
-    const { page } = ada;
+    const { page } = example.ada;
     const email = await register(page);
     await page.getByText('You have none yet.').waitFor();
 
@@ -37,21 +16,21 @@ describeInBrowser('the example: authenticators', () => {
     expect(groups).toHaveLength(8);
     expect(groups.join('')).toBe(phone.secret);
 
-    await confirmed(page, 'Phone', phone.code(keepsake.clock.now()));
+    await confirmed(page, 'Phone', phone.code(example.keepsake.clock.now()));
     await row('Phone').getByText('Added on').waitFor();
     expect(await page.locator('[data-key]').count()).toBe(0);
     await expectEvents(['totp.recovery-codes.created', 'totp.device.verified', 'totp.device.created']);
   });
 
   it('says that a code is wrong, and takes the right one afterwards', async () => {
-    const { page } = ada;
+    const { page } = example.ada;
     await register(page);
     const phone = await addAuthenticator(page, 'Phone');
     await confirm(page, 'abc');
     await page.getByText('Enter the six digits').waitFor();
-    await confirm(page, phone.wrongCode(keepsake.clock.now()));
+    await confirm(page, phone.wrongCode(example.keepsake.clock.now()));
     await page.getByText('You have 4 tries left.').waitFor();
-    await confirmed(page, 'Phone', phone.code(keepsake.clock.now()));
+    await confirmed(page, 'Phone', phone.code(example.keepsake.clock.now()));
     await expectEvents([
       'totp.recovery-codes.created',
       'totp.device.verified',
@@ -61,8 +40,8 @@ describeInBrowser('the example: authenticators', () => {
   });
 
   it('signs in with a code, and not with the one that enrolled', async () => {
-    const { page } = ada;
-    const { clock } = keepsake;
+    const { page } = example.ada;
+    const { clock } = example.keepsake;
     const email = await register(page);
     const phone = await enrol('Phone');
     const used = phone.code(clock.now());
@@ -83,8 +62,8 @@ describeInBrowser('the example: authenticators', () => {
   });
 
   it('opens the vault with a code only', async () => {
-    const { page } = ada;
-    const { clock } = keepsake;
+    const { page } = example.ada;
+    const { clock } = example.keepsake;
     await register(page);
     await page.goto('/vault');
     await page.getByText('Closed').waitFor();
@@ -102,8 +81,8 @@ describeInBrowser('the example: authenticators', () => {
   });
 
   it('asks for a fresh code before it changes an authenticator, and then goes on', async () => {
-    const { page } = ada;
-    const { clock } = keepsake;
+    const { page } = example.ada;
+    const { clock } = example.keepsake;
     await register(page);
     const phone = await enrol('Phone');
     clock.advance(21 * 60);
@@ -127,20 +106,20 @@ describeInBrowser('the example: authenticators', () => {
   });
 
   it('leaves everything as it is when the fresh code is called off', async () => {
-    const { page } = ada;
+    const { page } = example.ada;
     await register(page);
     await enrol('Phone');
-    keepsake.clock.advance(21 * 60);
+    example.keepsake.clock.advance(21 * 60);
     await rename('Phone', 'Old phone');
     await page.getByRole('link', { name: 'Cancel' }).click();
     await row('Phone').getByText('Added on').waitFor();
   });
 
   it('does not give two authenticators one name', async () => {
-    const { page } = ada;
+    const { page } = example.ada;
     await register(page);
     await enrol('Phone');
-    keepsake.clock.advance(60);
+    example.keepsake.clock.advance(60);
     await enrol('Tablet');
     await rename('Tablet', 'Phone');
     await page.getByText('Another authenticator has this name.').waitFor();
@@ -151,7 +130,7 @@ describeInBrowser('the example: authenticators', () => {
   });
 
   it('removes one after asking, and no code is asked for after the last', async () => {
-    const { page } = ada;
+    const { page } = example.ada;
     const email = await register(page);
     await enrol('Phone');
     await open('Phone', 'Remove');
@@ -174,7 +153,7 @@ describeInBrowser('the example: authenticators', () => {
   });
 
   it('takes an unfinished one away when setting up is called off', async () => {
-    const { page } = ada;
+    const { page } = example.ada;
     await register(page);
     await addAuthenticator(page, 'Phone');
     await page
@@ -185,7 +164,7 @@ describeInBrowser('the example: authenticators', () => {
   });
 
   it('starts an unfinished one again with a new key', async () => {
-    const { page } = ada;
+    const { page } = example.ada;
     await register(page);
     const first = await addAuthenticator(page, 'Phone');
     await page.goto('/security');
@@ -197,11 +176,11 @@ describeInBrowser('the example: authenticators', () => {
   });
 
   it('shows events as they happen elsewhere, again after a reload, and only to their user', async () => {
-    const { page } = ada;
+    const { page } = example.ada;
     const email = await register(page);
     await page.getByText('Live', { exact: true }).waitFor();
-    const secondWindow = await visit(browser, keepsake.url);
-    const stranger = await visit(browser, keepsake.url);
+    const secondWindow = await visit(example.browser, example.keepsake.url);
+    const stranger = await visit(example.browser, example.keepsake.url);
     await register(stranger.page);
     await stranger.page.getByText('Live', { exact: true }).waitFor();
     await signIn(secondWindow.page, email);
@@ -217,7 +196,7 @@ describeInBrowser('the example: authenticators', () => {
   });
 
   it('stops telling a window whose session was ended', async () => {
-    const { page } = ada;
+    const { page } = example.ada;
     await register(page);
     await page.getByText('Live', { exact: true }).waitFor();
     const other = await page.context().newPage();
@@ -226,7 +205,7 @@ describeInBrowser('the example: authenticators', () => {
     await page.getByText('Not live').waitFor();
   });
 
-  const row = (name: string) => ada.page.locator('[data-devices] > li').filter({ hasText: name });
+  const row = (name: string) => example.ada.page.locator('[data-devices] > li').filter({ hasText: name });
 
   /** Opens a form of the row. */
   async function open(name: string, form: 'Rename' | 'Remove'): Promise<void> {
@@ -241,15 +220,15 @@ describeInBrowser('the example: authenticators', () => {
   }
 
   async function enrol(name: string) {
-    const authenticator = await addAuthenticator(ada.page, name);
-    await confirmed(ada.page, name, authenticator.code(keepsake.clock.now()));
+    const authenticator = await addAuthenticator(example.ada.page, name);
+    await confirmed(example.ada.page, name, authenticator.code(example.keepsake.clock.now()));
     return authenticator;
   }
 
   /** Newest first; waits for the first of them. */
   async function expectEvents(names: string[]): Promise<void> {
     const newest = names[0] ?? '';
-    await ada.page.locator('[data-events] > li').first().filter({ hasText: newest }).waitFor();
-    expect(await eventNames(ada.page)).toEqual(names);
+    await example.ada.page.locator('[data-events] > li').first().filter({ hasText: newest }).waitFor();
+    expect(await eventNames(example.ada.page)).toEqual(names);
   }
 });

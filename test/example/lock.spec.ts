@@ -1,7 +1,7 @@
-import { type Browser, type Page } from 'playwright-core';
-import { describeInBrowser, launchBrowser, visit, type Visitor } from './browser.js';
-import { type Keepsake, startKeepsake } from './keepsake.js';
+import { type Page } from 'playwright-core';
+import { describeInBrowser } from './browser.js';
 import { addAuthenticator, confirm, confirmed, enterCode, eventNames, register, signIn, signOut } from './people.js';
+import { useExample } from './use-example.js';
 
 /** However long it takes, the page's time goes on when the test says so. */
 async function stopClock(page: Page): Promise<void> {
@@ -10,31 +10,11 @@ async function stopClock(page: Page): Promise<void> {
 }
 
 describeInBrowser('the example: too many wrong codes', () => {
-  let keepsake: Keepsake;
-  let browser: Browser;
-  let ada: Visitor;
-
-  beforeAll(async () => {
-    [keepsake, browser] = await Promise.all([startKeepsake(), launchBrowser()]);
-  });
-
-  afterAll(async () => {
-    await browser.close();
-    await keepsake.stop();
-  });
-
-  beforeEach(async () => {
-    ada = await visit(browser, keepsake.url);
-  });
-
-  afterEach(async () => {
-    expect(ada.faults).toEqual([]);
-    await ada.leave();
-  });
+  const example = useExample();
 
   it('locks after five, counts the wait down, and gives the form back by itself', async () => {
-    const { page } = ada;
-    const { clock } = keepsake;
+    const { page } = example.ada;
+    const { clock } = example.keepsake;
     await stopClock(page);
     const email = await register(page);
     const phone = await addAuthenticator(page, 'Phone');
@@ -71,8 +51,8 @@ describeInBrowser('the example: too many wrong codes', () => {
   });
 
   it('waits again when the page thinks that the wait is over and the module does not', async () => {
-    const { page } = ada;
-    const { clock } = keepsake;
+    const { page } = example.ada;
+    const { clock } = example.keepsake;
     await stopClock(page);
     await register(page);
     const phone = await addAuthenticator(page, 'Phone');

@@ -1,49 +1,31 @@
-import { type Browser } from 'playwright-core';
 import { supportPassword } from '../../example/support/support-password.js';
-import { describeInBrowser, launchBrowser, visit, type Visitor } from './browser.js';
-import { type Keepsake, startKeepsake } from './keepsake.js';
+import { describeInBrowser, visit } from './browser.js';
 import { addAuthenticator, confirm, confirmed, enterCode, register, saveCodes, signIn, signOut } from './people.js';
+import { useExample } from './use-example.js';
 
 describeInBrowser('the example: a lost phone, trusted browsers and the support desk', () => {
-  let keepsake: Keepsake;
-  let browser: Browser;
-  let ada: Visitor;
-
-  beforeAll(async () => {
-    [keepsake, browser] = await Promise.all([startKeepsake(), launchBrowser()]);
-  });
-  afterAll(async () => {
-    await browser.close();
-    await keepsake.stop();
-  });
-  beforeEach(async () => {
-    ada = await visit(browser, keepsake.url);
-  });
-  afterEach(async () => {
-    expect(ada.faults).toEqual([]);
-    await ada.leave();
-  });
+  const example = useExample();
 
   /** Ada has an account and an authenticator, and has saved her recovery codes. */
   async function enrol() {
-    const { page } = ada;
+    const { page } = example.ada;
     const email = await register(page);
     const phone = await addAuthenticator(page, 'Phone');
-    await confirm(page, phone.code(keepsake.clock.now()));
+    await confirm(page, phone.code(example.keepsake.clock.now()));
     const codes = await saveCodes(page, 'Phone');
-    keepsake.clock.advance(60);
+    example.keepsake.clock.advance(60);
     return { page, email, phone, codes };
   }
 
   async function enterRecoveryCode(code: string) {
-    const { page } = ada;
+    const { page } = example.ada;
     await page.getByRole('link', { name: 'Use a recovery code' }).click();
     await page.getByLabel('Recovery code').fill(code);
     await page.getByRole('button', { name: 'Continue' }).click();
   }
 
   async function wrongCodes(count: number) {
-    const { page } = ada;
+    const { page } = example.ada;
     for (let n = 0; n < count; n++) {
       await enterCode(page, '000000');
       await page.waitForLoadState();
@@ -67,15 +49,15 @@ describeInBrowser('the example: a lost phone, trusted browsers and the support d
     await page.getByRole('form', { name: 'Remove “Phone”?' }).getByRole('button', { name: 'Remove' }).click();
     await page.getByText('“Phone” was removed.').first().waitFor();
     const tablet = await addAuthenticator(page, 'Tablet');
-    await confirmed(page, 'Tablet', tablet.code(keepsake.clock.now()));
+    await confirmed(page, 'Tablet', tablet.code(example.keepsake.clock.now()));
     await page.getByText('7 of 8 codes are left.').waitFor();
   });
 
   it('offers the codes as a text file, which has each of them', async () => {
-    const { page } = ada;
+    const { page } = example.ada;
     await register(page);
     const phone = await addAuthenticator(page, 'Phone');
-    await confirm(page, phone.code(keepsake.clock.now()));
+    await confirm(page, phone.code(example.keepsake.clock.now()));
     const link = page.getByRole('link', { name: 'Download as text' });
     const text = decodeURIComponent((await link.getAttribute('href')) ?? '');
     for (const code of await page.locator('[data-codes] code').allTextContents()) expect(text).toContain(code);
@@ -99,11 +81,11 @@ describeInBrowser('the example: a lost phone, trusted browsers and the support d
     await signOut(page);
     await signIn(page, email);
     await page.getByLabel('Trust this browser for 30 days').check();
-    await enterCode(page, phone.code(keepsake.clock.now()));
+    await enterCode(page, phone.code(example.keepsake.clock.now()));
     await page.waitForURL('**/security');
     await signOut(page);
 
-    const thief = await visit(browser, keepsake.url);
+    const thief = await visit(example.browser, example.keepsake.url);
     await signIn(thief.page, email);
     for (let n = 0; n < 5; n++) {
       await enterCode(thief.page, '000000');
@@ -115,10 +97,10 @@ describeInBrowser('the example: a lost phone, trusted browsers and the support d
     await signIn(page, email);
     await page.waitForURL('**/security');
     await page.getByText('Last used on', { exact: false }).and(page.locator('[data-browsers] p')).waitFor();
-    keepsake.clock.advance(3_600);
+    example.keepsake.clock.advance(3_600);
     await page.getByRole('button', { name: /^Forget: / }).click();
     await page.getByText('that takes a fresh code.').waitFor();
-    await enterCode(page, phone.code(keepsake.clock.now()));
+    await enterCode(page, phone.code(example.keepsake.clock.now()));
     await page.getByText('The browser will ask for a code again.').waitFor();
     await signOut(page);
     await signIn(page, email);
@@ -127,9 +109,9 @@ describeInBrowser('the example: a lost phone, trusted browsers and the support d
 
   it('makes new codes with a fresh code only, and the old ones stop working', async () => {
     const { page, email, phone, codes } = await enrol();
-    keepsake.clock.advance(3_600);
+    example.keepsake.clock.advance(3_600);
     await page.getByRole('button', { name: 'Create new codes' }).click();
-    await enterCode(page, phone.code(keepsake.clock.now()));
+    await enterCode(page, phone.code(example.keepsake.clock.now()));
     await page.getByRole('heading', { name: 'Save your recovery codes' }).waitFor();
     await page.getByRole('link', { name: 'I have saved them' }).click();
     await page.getByText('The new codes replace the old ones.').waitFor();
@@ -142,7 +124,7 @@ describeInBrowser('the example: a lost phone, trusted browsers and the support d
   it('the support desk issues a temporary code with a reason, which signs in once', async () => {
     const { page, email } = await enrol();
     await signOut(page);
-    const agent = await visit(browser, keepsake.url);
+    const agent = await visit(example.browser, example.keepsake.url);
     await agent.page.goto('/support');
     await agent.page.getByLabel('Your name').fill('Grace');
     await agent.page.getByLabel('Password of the support desk').fill(supportPassword());

@@ -1,33 +1,12 @@
-import { type Browser } from 'playwright-core';
-import { describeInBrowser, launchBrowser, PATIENCE, visit, type Visitor } from './browser.js';
-import { type Keepsake, startKeepsake } from './keepsake.js';
+import { describeInBrowser, PATIENCE, type Visitor } from './browser.js';
 import { addAuthenticator, confirmed, enterCode, PASSWORD, register, signIn, signOut } from './people.js';
+import { useExample } from './use-example.js';
 
 describeInBrowser('the example: accounts and sessions', () => {
-  let keepsake: Keepsake;
-  let browser: Browser;
-  let ada: Visitor;
-
-  beforeAll(async () => {
-    [keepsake, browser] = await Promise.all([startKeepsake(), launchBrowser()]);
-  });
-
-  afterAll(async () => {
-    await browser.close();
-    await keepsake.stop();
-  });
-
-  beforeEach(async () => {
-    ada = await visit(browser, keepsake.url);
-  });
-
-  afterEach(async () => {
-    expect(ada.faults).toEqual([]);
-    await ada.leave();
-  });
+  const example = useExample();
 
   it('says what is wrong with a registration, and loses nothing that was typed', async () => {
-    const { page } = ada;
+    const { page } = example.ada;
     await page.goto('/register');
     await page.getByLabel('E-mail address').fill('ada@example.com');
     const password = page.getByLabel('Password', { exact: true });
@@ -43,7 +22,7 @@ describeInBrowser('the example: accounts and sessions', () => {
   });
 
   it('says the same without JavaScript, and keeps the address', async () => {
-    const context = await browser.newContext({ baseURL: keepsake.url, javaScriptEnabled: false });
+    const context = await example.browser.newContext({ baseURL: example.keepsake.url, javaScriptEnabled: false });
     context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     await page.goto('/register');
@@ -57,7 +36,7 @@ describeInBrowser('the example: accounts and sessions', () => {
   });
 
   it('refuses a second account with the same address, however it is typed', async () => {
-    const { page } = ada;
+    const { page } = example.ada;
     const email = await register(page);
     await signOut(page);
     await page.goto('/register');
@@ -69,7 +48,7 @@ describeInBrowser('the example: accounts and sessions', () => {
   });
 
   it('answers a wrong password and an unknown address alike', async () => {
-    const { page } = ada;
+    const { page } = example.ada;
     const email = await register(page);
     await signOut(page);
     for (const address of [email, 'nobody@example.com']) {
@@ -82,7 +61,7 @@ describeInBrowser('the example: accounts and sessions', () => {
   });
 
   it('shows the sign-in page to strangers, and afterwards the page they wanted', async () => {
-    const { page } = ada;
+    const { page } = example.ada;
     const email = await register(page);
     await signOut(page);
     await page.goto('/vault');
@@ -95,21 +74,21 @@ describeInBrowser('the example: accounts and sessions', () => {
   });
 
   it('never leads to another site after signing in', async () => {
-    const { page } = ada;
+    const { page } = example.ada;
     await page.goto('/sign-in?next=https%3A%2F%2Fexample.org');
     expect(await page.locator('input[name=next]').inputValue()).toBe('/security');
   });
 
   it('asks for a code after the password, and gives the session a new id at each step', async () => {
-    const { page } = ada;
-    const { clock } = keepsake;
+    const { page } = example.ada;
+    const { clock } = example.keepsake;
     const email = await register(page);
     const phone = await addAuthenticator(page, 'Phone');
     await confirmed(page, 'Phone', phone.code(clock.now()));
     await signOut(page);
 
     await signIn(page, email);
-    const withPassword = await sessionId(ada);
+    const withPassword = await sessionId(example.ada);
     expect(new URL(page.url()).pathname).toBe('/code');
     expect(await page.getByLabel('Code from your authenticator app').getAttribute('autocomplete')).toBe(
       'one-time-code',
@@ -120,20 +99,22 @@ describeInBrowser('the example: accounts and sessions', () => {
     clock.advance(30);
     await enterCode(page, phone.code(clock.now()));
     await page.waitForURL('**/security');
-    const withCode = await sessionId(ada);
+    const withCode = await sessionId(example.ada);
     expect(withCode).not.toBe(withPassword);
 
-    const old = await fetch(`${keepsake.url}/totp/device/list`, { headers: { cookie: `keepsake=${withPassword}` } });
+    const old = await fetch(`${example.keepsake.url}/totp/device/list`, {
+      headers: { cookie: `keepsake=${withPassword}` },
+    });
     expect(old.status).toBe(401);
   });
 
   it('ends the session when signing out', async () => {
-    const { page } = ada;
+    const { page } = example.ada;
     await register(page);
-    const id = await sessionId(ada);
+    const id = await sessionId(example.ada);
     await signOut(page);
 
-    const list = await fetch(`${keepsake.url}/totp/device/list`, { headers: { cookie: `keepsake=${id}` } });
+    const list = await fetch(`${example.keepsake.url}/totp/device/list`, { headers: { cookie: `keepsake=${id}` } });
     expect(list.status).toBe(401);
     expect(await list.json()).toEqual({ message: 'unauthorised' });
   });
@@ -142,10 +123,10 @@ describeInBrowser('the example: accounts and sessions', () => {
     ['of another site', { origin: 'https://example.org' }],
     ['that name no site', {}],
   ])('refuses changes by requests %s', async (_, headers) => {
-    const { page } = ada;
+    const { page } = example.ada;
     await register(page);
-    const cookie = `keepsake=${await sessionId(ada)}`;
-    const answer = await fetch(`${keepsake.url}/totp/device`, {
+    const cookie = `keepsake=${await sessionId(example.ada)}`;
+    const answer = await fetch(`${example.keepsake.url}/totp/device`, {
       method: 'POST',
       headers: { ...headers, cookie, 'content-type': 'application/json' },
       body: '{}',
@@ -154,7 +135,7 @@ describeInBrowser('the example: accounts and sessions', () => {
   });
 
   it('lets browsers run nothing but its own scripts, and shows itself in no frame', async () => {
-    const { headers } = await fetch(`${keepsake.url}/sign-in`);
+    const { headers } = await fetch(`${example.keepsake.url}/sign-in`);
     const policy = headers.get('content-security-policy');
     expect(policy).toContain("script-src 'self'");
     expect(policy).toContain("frame-ancestors 'none'");

@@ -1,7 +1,6 @@
 /** The example in a browser that runs no scripts, or has not loaded them yet. */
-import { type Browser, type Page } from 'playwright-core';
-import { describeInBrowser, launchBrowser, visit, type Visitor } from './browser.js';
-import { type Keepsake, startKeepsake } from './keepsake.js';
+import { type Page } from 'playwright-core';
+import { describeInBrowser } from './browser.js';
 import {
   addAuthenticator,
   confirm,
@@ -13,49 +12,37 @@ import {
   signIn,
   signOut,
 } from './people.js';
+import { useExample } from './use-example.js';
 
 describeInBrowser('the example without scripts', () => {
-  let keepsake: Keepsake;
-  let browser: Browser;
-  let ada: Visitor;
+  const example = useExample({ javaScriptEnabled: false });
   let page: Page;
 
-  beforeAll(async () => {
-    [keepsake, browser] = await Promise.all([startKeepsake(), launchBrowser()]);
+  beforeEach(() => {
+    page = example.ada.page;
   });
 
-  afterAll(async () => {
-    await browser.close();
-    await keepsake.stop();
-  });
-
-  beforeEach(async () => {
-    ada = await visit(browser, keepsake.url, { javaScriptEnabled: false });
-    page = ada.page;
-  });
-
-  afterEach(async () => {
-    expect(ada.addresses.filter((address) => /[0-9]{6}|[A-Z2-7]{16}|password=/.test(address))).toEqual([]);
-    await ada.leave();
+  afterEach(() => {
+    expect(example.ada.addresses.filter((address) => /[0-9]{6}|[A-Z2-7]{16}|password=/.test(address))).toEqual([]);
   });
 
   const row = (name: string) => page.locator('[data-devices] > li').filter({ hasText: name });
 
   async function enrol(name: string) {
     const authenticator = await addAuthenticator(page, name);
-    await confirmed(page, name, authenticator.code(keepsake.clock.now()));
+    await confirmed(page, name, authenticator.code(example.keepsake.clock.now()));
     return authenticator;
   }
 
   it('enrols an authenticator, and says on the way that a code is wrong', async () => {
     await register(page);
     const phone = await addAuthenticator(page, 'Phone');
-    await confirm(page, phone.wrongCode(keepsake.clock.now()));
+    await confirm(page, phone.wrongCode(example.keepsake.clock.now()));
     await page.getByText('You have 4 tries left.').waitFor();
     // The page is one that a reload does not send again: a reload must not cost a try.
     await page.reload();
     await row('Phone').locator('summary', { hasText: 'Confirm' }).click();
-    await row('Phone').getByLabel('Code from your authenticator app').fill(phone.code(keepsake.clock.now()));
+    await row('Phone').getByLabel('Code from your authenticator app').fill(phone.code(example.keepsake.clock.now()));
     await row('Phone').getByRole('button', { name: 'Verify' }).click();
     await saveCodes(page, 'Phone');
   });
@@ -70,10 +57,10 @@ describeInBrowser('the example without scripts', () => {
     await page.getByRole('button', { name: 'Sign in' }).click();
     expect(new URL(page.url()).pathname).toBe('/code');
 
-    await page.getByLabel('Code from your authenticator app').fill(phone.wrongCode(keepsake.clock.now()));
+    await page.getByLabel('Code from your authenticator app').fill(phone.wrongCode(example.keepsake.clock.now()));
     await page.getByLabel('Code from your authenticator app').press('Enter');
     await page.getByText('You have 4 tries left.').waitFor();
-    const code = phone.code(keepsake.clock.now() + 30_000);
+    const code = phone.code(example.keepsake.clock.now() + 30_000);
     await page.getByLabel('Code from your authenticator app').fill(code);
     await page.getByLabel('Code from your authenticator app').press('Enter');
     await page.waitForURL('**/vault');
@@ -85,13 +72,13 @@ describeInBrowser('the example without scripts', () => {
     const phone = await enrol('Phone');
     await signOut(page);
     await signIn(page, email);
-    for (let attempt = 0; attempt < 5; attempt++) await enterCode(page, phone.wrongCode(keepsake.clock.now()));
+    for (let attempt = 0; attempt < 5; attempt++) await enterCode(page, phone.wrongCode(example.keepsake.clock.now()));
     await page.getByText('You can try again in 15 minutes.').waitFor();
     expect(await page.getByRole('button', { name: 'Verify' }).isVisible()).toBe(false);
 
-    keepsake.clock.advance(15 * 60);
+    example.keepsake.clock.advance(15 * 60);
     await page.getByRole('link', { name: 'Check again' }).click();
-    await enterCode(page, phone.code(keepsake.clock.now()));
+    await enterCode(page, phone.code(example.keepsake.clock.now()));
     await page.waitForURL('**/security');
   });
 
@@ -116,30 +103,30 @@ describeInBrowser('the example without scripts', () => {
   it('asks for a fresh code before a change, and then makes the change', async () => {
     await register(page);
     const phone = await enrol('Phone');
-    keepsake.clock.advance(21 * 60);
+    example.keepsake.clock.advance(21 * 60);
     await row('Phone').locator('summary', { hasText: 'Remove' }).click();
     await row('Phone').getByRole('button', { name: 'Remove' }).click();
     await page.getByText('You want to remove “Phone”.').waitFor();
-    await enterCode(page, phone.wrongCode(keepsake.clock.now()));
+    await enterCode(page, phone.wrongCode(example.keepsake.clock.now()));
     await page.getByText('You have 4 tries left.').waitFor();
-    await enterCode(page, phone.code(keepsake.clock.now()));
+    await enterCode(page, phone.code(example.keepsake.clock.now()));
     await page.locator('[data-message]').getByText('“Phone” was removed.').waitFor();
   });
 
   it('asks for a fresh code before another authenticator is confirmed, and then for that of the new one', async () => {
     await register(page);
     const phone = await enrol('Phone');
-    keepsake.clock.advance(60);
+    example.keepsake.clock.advance(60);
     const tablet = await addAuthenticator(page, 'Tablet');
-    keepsake.clock.advance(21 * 60);
-    await confirm(page, tablet.code(keepsake.clock.now()));
+    example.keepsake.clock.advance(21 * 60);
+    await confirm(page, tablet.code(example.keepsake.clock.now()));
     await page.getByText('You want to confirm “Tablet”.').waitFor();
-    await enterCode(page, phone.code(keepsake.clock.now()));
+    await enterCode(page, phone.code(example.keepsake.clock.now()));
     await page.getByText('Now enter the code that “Tablet” shows.').waitFor();
     await page
       .getByLabel('Code from your authenticator app')
       .and(page.locator(':focus'))
-      .fill(tablet.code(keepsake.clock.now()));
+      .fill(tablet.code(example.keepsake.clock.now()));
     await page.keyboard.press('Enter');
     await page.getByText('“Tablet” is ready.').waitFor();
   });
@@ -149,12 +136,12 @@ describeInBrowser('the example without scripts', () => {
     const phone = await enrol('Phone');
     await signOut(page);
     await signIn(page, email);
-    keepsake.clock.advance(30);
+    example.keepsake.clock.advance(30);
     const cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ');
-    const answer = await fetch(`${keepsake.url}/code`, {
+    const answer = await fetch(`${example.keepsake.url}/code`, {
       method: 'POST',
-      headers: { origin: keepsake.url, cookie },
-      body: new URLSearchParams({ totp: phone.code(keepsake.clock.now()), next: 'https://example.org/' }),
+      headers: { origin: example.keepsake.url, cookie },
+      body: new URLSearchParams({ totp: phone.code(example.keepsake.clock.now()), next: 'https://example.org/' }),
       redirect: 'manual',
     });
     expect([answer.status, answer.headers.get('location')]).toEqual([303, '/security']);
@@ -166,7 +153,7 @@ describeInBrowser('the example without scripts', () => {
       await register(page);
       const cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ');
       const send = (headers: Record<string, string>) =>
-        fetch(keepsake.url + path, {
+        fetch(example.keepsake.url + path, {
           method: 'POST',
           headers: { ...headers, cookie },
           body: new URLSearchParams({ deviceName: 'Phone', newDeviceName: 'Tablet', totp: '123456' }),
@@ -174,7 +161,7 @@ describeInBrowser('the example without scripts', () => {
         });
       expect((await send({ origin: 'https://example.org' })).status).toBe(403);
       expect((await send({})).status).toBe(403);
-      expect((await send({ origin: keepsake.url })).status).toBeLessThan(400);
+      expect((await send({ origin: example.keepsake.url })).status).toBeLessThan(400);
     },
   );
 
@@ -184,7 +171,7 @@ describeInBrowser('the example without scripts', () => {
     for (const address of pages) await expectForms(address);
     const phone = await addAuthenticator(page, 'Phone');
     await expectForms();
-    await confirm(page, phone.code(keepsake.clock.now()));
+    await confirm(page, phone.code(example.keepsake.clock.now()));
     await expectForms();
     await signOut(page);
     await expectForms();
