@@ -10,7 +10,7 @@ import { SessionCompletionStore } from '../../src/storage/session-completion-sto
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
 import { account, device, NOW } from '../support/accounts.js';
 import { startApplication } from '../support/application.js';
-import { databases, type OpenDatabase } from '../support/databases.js';
+import { databases, type OpenDatabase, type TestDatabase } from '../support/databases.js';
 import { connect } from './tables.js';
 
 const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
@@ -204,6 +204,15 @@ async function useStores({ store, completions }: Awaited<ReturnType<typeof store
   expect(await store.loadMany(others)).toEqual(new Map(others.map((id) => [id, other])));
 }
 
+/** Uses the stores on connections that begin with a statement. */
+async function useStoresAfter(open: TestDatabase['open'], sql: string): Promise<void> {
+  const database = await open();
+  const application = await connectWith(database, sql);
+  await useStores(await storesOver(application));
+  await application.destroy();
+  await database.drop();
+}
+
 describe.each(on('MariaDB', 'MySQL'))('every function of the stores on $name', ({ open }) => {
   it.each([
     "SET sql_mode = 'NO_BACKSLASH_ESCAPES'",
@@ -213,13 +222,7 @@ describe.each(on('MariaDB', 'MySQL'))('every function of the stores on $name', (
     'SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE',
     'SET NAMES latin1',
     'SET NAMES utf8mb3',
-  ])('takes and returns any value after %s', async (sql) => {
-    const database = await open();
-    const application = await connectWith(database, sql);
-    await useStores(await storesOver(application));
-    await application.destroy();
-    await database.drop();
-  });
+  ])('takes and returns any value after %s', (sql) => useStoresAfter(open, sql));
 
   it.each([
     { extra: { namedPlaceholders: true } },
@@ -293,13 +296,7 @@ describe.each(on('PostgreSQL'))('every function of the stores on $name', ({ open
     'SET standard_conforming_strings = off',
     "SET client_encoding = 'LATIN1'",
     'SET default_transaction_isolation = serializable',
-  ])('takes and returns any value after %s', async (sql) => {
-    const database = await open();
-    const application = await connectWith(database, sql);
-    await useStores(await storesOver(application));
-    await application.destroy();
-    await database.drop();
-  });
+  ])('takes and returns any value after %s', (sql) => useStoresAfter(open, sql));
 
   it.each([
     ['numbers', Number],
