@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { TOTP_EVENT_NAMES } from 'nestjs-totp';
+import { ROOMS } from '../../config/rooms.js';
 import { PROJECT, read, tableRows } from './documents.js';
 
 const pages = [
@@ -66,4 +67,20 @@ it('docs/events.md lists every event', () => {
     ([name = '']) => /^`(totp\.[a-z.-]+)`$/.exec(name)?.[1] ?? [],
   );
   expect(named.toSorted()).toEqual([...TOTP_EVENT_NAMES].toSorted());
+});
+
+describe('docs/architecture.md', () => {
+  const page = read('docs/architecture.md');
+
+  it('lists every room', () => {
+    const listed = [...page.matchAll(/^\| `([a-z/]+)\/` /gm)].map(([, room = '']) => room);
+    const rooms = Object.keys(ROOMS).filter((room) => existsSync(join(PROJECT, 'src', room)));
+    expect(listed.toSorted()).toEqual(rooms.toSorted());
+  });
+
+  it('names files and folders that exist', () => {
+    const named = [...page.matchAll(/`(src\/[\w./-]+)`/g)].map(([, path = '']) => path);
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((path) => !existsSync(join(PROJECT, path)))).toEqual([]);
+  });
 });
