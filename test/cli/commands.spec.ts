@@ -205,6 +205,15 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
     });
   });
 
+  it('import takes nothing of a file that turns out to be broken at its end', async () => {
+    const rows = Array.from({ length: 300 }, (_, n) => `user ${n},${String(n + 1).padStart(40, '0')}\n`).join('');
+    const csv = await secretsFile(`user_id,secret_hex\n${rows}"never closed,`, 'broken.csv');
+    const { out, errors, code } = await run('import', 'csv', csv, '--batch-size', '1');
+    expect({ out, code }).toEqual({ out: '', code: 2 });
+    expect(errors).toContain('broken.csv cannot be read: The CSV was not read: the row after line 301 is broken');
+    expect(await store().load('user 0')).toBeNull();
+  });
+
   it('import reports a secret that two users have', async () => {
     const csv = await secretsFile(`user_id,secret_hex\nann,${'ab'.repeat(20)}\nbob,${'ab'.repeat(20)}\n`, 'shared.csv');
     const { out, code } = await run('import', 'csv', csv, '--dry-run');

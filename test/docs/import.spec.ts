@@ -1,4 +1,5 @@
 import { readDeviceCsv, readKeyUris } from 'nestjs-totp-cli';
+import { collected } from '../support/pages.js';
 import { TotpArgumentError } from '../../src/shared/errors.js';
 import { read } from './documents.js';
 
@@ -18,24 +19,21 @@ describe('docs/import.md', () => {
     });
   });
 
-  it('shows a CSV that is read', () => {
-    expect(readDeviceCsv(example('CSV'))).toMatchObject({
+  it('shows a CSV that is read', async () => {
+    expect(await collected(readDeviceCsv(example('CSV')))).toMatchObject({
       devices: [{ source: 'line 2', userId: 'ann', deviceName: "Ann's phone, blue", digits: 6, period: 30 }],
       refused: [],
     });
   });
 
-  it('names every column of the CSV, and no other', () => {
+  it('names every column of the CSV, and no other', async () => {
     const rows = page.slice(page.indexOf('| column ')).split('\n\n')[0]?.split('\n').slice(2) ?? [];
     const named = rows.flatMap((row) =>
       Array.from((row.split('|')[1] ?? '').matchAll(/`([a-z_]+)`/g), ([, name]) => name),
     );
-    let known: string | undefined;
-    try {
-      readDeviceCsv('user_id\n');
-    } catch (error) {
-      if (error instanceof TotpArgumentError) known = error.message.split('between: ')[1];
-    }
+    const error: unknown = await collected(readDeviceCsv('user_id\n')).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TotpArgumentError);
+    const known = String(error).split('between: ')[1];
     expect(named.sort()).toEqual(known?.split(',').sort());
   });
 });

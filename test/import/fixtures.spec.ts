@@ -3,8 +3,8 @@ import { codeOfStep, stepAt } from '../../src/otp/code.js';
 import { describeWithOathtool, files, originalCode, ownerOf } from './originals.js';
 
 describe.each(files)('$name', ({ read, originals, refused }) => {
-  it('reports the devices that were enrolled, and refuses the others', () => {
-    const found = read();
+  it('reports the devices that were enrolled, and refuses the others', async () => {
+    const found = await read();
     expect(
       found.devices.map((device) => [ownerOf(device), device.algorithm, device.digits, device.period]).sort(),
     ).toEqual(originals.map(([owner, , ...settings]) => [owner, ...settings]).sort());
@@ -12,8 +12,8 @@ describe.each(files)('$name', ({ read, originals, refused }) => {
   });
 
   describeWithOathtool('the codes of what was read', () => {
-    it('C7: are those that oathtool makes of the original secrets', () => {
-      const { devices } = read();
+    it('C7: are those that oathtool makes of the original secrets', async () => {
+      const { devices } = await read();
       for (const original of originals) {
         for (const now of [Date.UTC(2026, 0, 1, 12, 34, 56), 20_000_000_000_000]) {
           const code = originalCode(original, now);

@@ -1,6 +1,6 @@
 /** Realistic files of other products, and what was enrolled there in truth. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import jsqr from 'jsqr';
 import { PNG } from 'pngjs';
@@ -13,7 +13,7 @@ import {
   readKeyUris,
   readSuperTokensDevices,
 } from 'nestjs-totp-cli';
-import { textOf } from '../../cli/src/readers/text.js';
+import { collected } from '../support/pages.js';
 
 /** Whose a device is, and the settings under which it was enrolled: algorithm, digits, period. */
 export type Original = readonly [
@@ -24,7 +24,9 @@ export type Original = readonly [
   period: number,
 ];
 
-const file = (name: string) => textOf(readFileSync(join(import.meta.dirname, 'fixtures', name)));
+const path = (name: string) => join(import.meta.dirname, 'fixtures', name);
+const file = (name: string) => readFileSync(path(name), 'utf8');
+const stream = (name: string) => createReadStream(path(name));
 const secretText = (name: string) => Buffer.from(`for tests only: ${name}`.padEnd(20, '.'));
 
 const superTokensUser = (end: string) => `0c0ffee0-0000-4000-8000-0000000000${end}`;
@@ -42,7 +44,12 @@ const google: Original[] = ['ann', 'bob', 'cem', 'dana', 'frank', 'gül', 'hana'
   },
 );
 
-export const files: { name: string; read: () => ForeignDevices; originals: Original[]; refused: string[] }[] = [
+export const files: {
+  name: string;
+  read: () => ForeignDevices | Promise<ForeignDevices>;
+  originals: Original[];
+  refused: string[];
+}[] = [
   {
     name: 'key-uris.txt',
     read: () => readKeyUris(file('key-uris.txt')),
@@ -68,25 +75,25 @@ export const files: { name: string; read: () => ForeignDevices; originals: Origi
   },
   {
     name: 'supertokens-postgresql.csv',
-    read: () => readSuperTokensDevices(file('supertokens-postgresql.csv')),
+    read: () => collected(readSuperTokensDevices(stream('supertokens-postgresql.csv'))),
     originals: superTokens,
     refused: ['line 4'],
   },
   {
     name: 'supertokens-postgresql.jsonl',
-    read: () => readSuperTokensDevices(file('supertokens-postgresql.jsonl')),
+    read: () => collected(readSuperTokensDevices(stream('supertokens-postgresql.jsonl'))),
     originals: superTokens,
     refused: ['line 3'],
   },
   {
     name: 'supertokens-mysql.jsonl',
-    read: () => readSuperTokensDevices(file('supertokens-mysql.jsonl')),
+    read: () => collected(readSuperTokensDevices(stream('supertokens-mysql.jsonl'))),
     originals: superTokens,
     refused: ['line 6'],
   },
   {
     name: 'devices.csv',
-    read: () => readDeviceCsv(file('devices.csv')),
+    read: () => collected(readDeviceCsv(stream('devices.csv'))),
     originals: [
       ['ann', 'ann', 'SHA1', 6, 30],
       ['bob', 'bob', 'SHA1', 6, 30],

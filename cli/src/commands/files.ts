@@ -1,8 +1,8 @@
 /** Loads the files that the options name: data source, keys, and the files to read. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { buffer } from 'node:stream/consumers';
 import { DataSource } from 'typeorm';
 import { CommandUtils } from 'typeorm/commands/CommandUtils.js';
 import {
@@ -13,7 +13,8 @@ import {
   TotpSecretCipher,
   TotpStorageError,
 } from 'nestjs-totp';
-import { textOf } from '../readers/text.js';
+import type { ForeignDevices } from '../readers/foreign-device.js';
+import { type TextInput, wholeTextOf } from '../readers/text.js';
 import { BadUsage } from './bad-usage.js';
 
 const LOADER_CODES: readonly unknown[] = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', 'ERR_UNKNOWN_FILE_EXTENSION'];
@@ -57,10 +58,35 @@ export async function loadCipher(file: string): Promise<TotpSecretCipher> {
 /** A file as a string; `-` is standard input. */
 export async function readText(file: string): Promise<string> {
   try {
-    return textOf(file === '-' ? await buffer(process.stdin) : await readFile(file));
+    return await wholeTextOf(file === '-' ? process.stdin : createReadStream(file));
   } catch (error) {
-    throw new BadUsage(`${file} cannot be read: ${messageOf(error)}`);
+    throw unreadable(file, error);
   }
+}
+
+/**
+ * What a reader makes of a file, read twice: first to the end, so that nothing is imported of a file that turns out to be broken. Standard
+ * input comes only once, and is kept in memory as a whole.
+ *
+ * @returns its pages, and how many devices and refusals there are
+ */
+export async function readChecked(
+  file: string,
+  read: (input: TextInput) => AsyncGenerator<ForeignDevices>,
+): Promise<{ readonly pages: AsyncGenerator<ForeignDevices>; readonly total: number }> {
+  const text = file === '-' ? await readText(file) : undefined;
+  const open = () => read(text ?? createReadStream(file));
+  let total = 0;
+  try {
+    for await (const { devices, refused } of open()) total += devices.length + refused.length;
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  return { pages: open(), total };
+}
+
+function unreadable(file: string, error: unknown): BadUsage {
+  return new BadUsage(`${file} cannot be read: ${messageOf(error)}`);
 }
 
 async function readJson(file: string): Promise<unknown> {

@@ -13,7 +13,7 @@ import {
 } from '../index.js';
 import { interruption, refuseWrongKeys, type Sources, type Application, withApplication } from './application.js';
 import { BadUsage } from './bad-usage.js';
-import { openDataSource, readText, writeJson } from './files.js';
+import { openDataSource, readChecked, readText, writeJson } from './files.js';
 import { count, print, progressBar } from './terminal.js';
 import { readUsers } from './users.js';
 
@@ -43,7 +43,7 @@ export async function importCommand(format: Format, files: readonly string[], op
   if ([...files, options.users, options.secrets].filter((file) => file === '-').length > 1)
     throw new BadUsage('Only one file can be read from standard input: write - once.');
   const userIdOf = await ownersFor(format, options);
-  const found = await read(format, files, options);
+  const { found, total } = await read(format, files, options);
   const bar = progressBar(options.dryRun === true ? 'Checking' : 'Importing');
   const importAll = async ({ totp, keyRotation }: Application) => {
     await refuseWrongKeys(keyRotation);
@@ -54,7 +54,7 @@ export async function importCommand(format: Format, files: readonly string[], op
       dryRun: options.dryRun ?? false,
       signal: interruption(bar),
       onProgress: ({ read }) => {
-        bar.show(read, 'devices' in found ? found.devices.length + found.refused.length : undefined);
+        bar.show(read, total);
       },
     }).finally(() => {
       bar.stop();
@@ -76,32 +76,36 @@ async function refuseMissingKeys(keys: TotpKeyRotation): Promise<void> {
   );
 }
 
-async function read(
-  format: Format,
-  files: readonly string[],
-  { from, appId, tablePrefix, schema, issuer }: Options,
-): Promise<ForeignDevices | AsyncIterable<ForeignDevices>> {
+interface Found {
+  readonly found: ForeignDevices | AsyncIterable<ForeignDevices>;
+  /** How many devices and refusals there are; undefined where nobody knows yet. */
+  readonly total: number | undefined;
+}
+
+async function read(format: Format, files: readonly string[], options: Options): Promise<Found> {
+  const { from, appId, tablePrefix, schema, issuer } = options;
   if (format === 'supertokens-database') {
     if (from === undefined)
       throw new BadUsage('Name the file with the data source of SuperTokens’ database: --from <file>');
     if (files.length > 0) throw new BadUsage(`"${format}" reads no files. Leave out ${files.join(', ')}.`);
-    return readFromDatabase(from, { appId, ...(tablePrefix && { tablePrefix }), ...(schema && { schema }) });
+    const found = readFromDatabase(from, { appId, ...(tablePrefix && { tablePrefix }), ...(schema && { schema }) });
+    return { found, total: undefined };
   }
   const [file, ...others] = files;
   if (file === undefined) throw new BadUsage(`Name the file to read after "${format}", or write - for standard input.`);
   if (format === 'google-authenticator') {
-    return ofIssuer(readGoogleAuthenticatorExport(await Promise.all(files.map(readText))), issuer);
+    return counted(ofIssuer(readGoogleAuthenticatorExport(await Promise.all(files.map(readText))), issuer));
   }
   if (others.length > 0) throw new BadUsage(`"${format}" reads one file at a time. Leave out ${others.join(', ')}.`);
-  const text = await readText(file);
-  switch (format) {
-    case 'key-uris':
-      return ofIssuer(readKeyUris(text), issuer);
-    case 'supertokens':
-      return readSuperTokensDevices(text, { appId });
-    case 'csv':
-      return readDeviceCsv(text);
-  }
+  if (format === 'key-uris') return counted(ofIssuer(readKeyUris(await readText(file)), issuer));
+  const { pages, total } = await readChecked(file, (input) =>
+    format === 'csv' ? readDeviceCsv(input) : readSuperTokensDevices(input, { appId }),
+  );
+  return { found: pages, total };
+}
+
+function counted(found: ForeignDevices): Found {
+  return { found, total: found.devices.length + found.refused.length };
 }
 
 /** A list may contain accounts of other sites, whose users are not users of this application. */
@@ -143,7 +147,7 @@ async function ownersFor(
       `"${format}" contains account labels, not user ids. Write one of --user <id>, --users <file> and --accounts-are-user-ids.`,
     );
   }
-  const userOf = users === undefined ? undefined : readUsers(await readText(users));
+  const userOf = users === undefined ? undefined : await readUsers(await readText(users));
   return ({ account }) => {
     if (user !== undefined) return user;
     return userOf === undefined ? account : userOf.get(account ?? '');

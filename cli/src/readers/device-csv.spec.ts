@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { toBase32, TotpArgumentError } from 'nestjs-totp';
+import { collected } from '../../../test/support/pages.js';
 import { readDeviceCsv } from './device-csv.js';
 
 const SECRET = Buffer.from('a secret of tests 20');
@@ -12,22 +13,17 @@ function table(cells: Record<string, string>): string {
 }
 
 const ann = (cells: Record<string, string>) => table({ user_id: 'ann', secret: BASE32, ...cells });
-const thrownBy = (text: string) => {
-  try {
-    return readDeviceCsv(text);
-  } catch (error) {
-    return error;
-  }
-};
+const read = (text: string) => collected(readDeviceCsv(text));
+const saidOf = (text: string) => read(text).catch((error: unknown) => error);
 
 describe('a CSV of devices', () => {
-  it('reads a device from each row', () => {
+  it('reads a device from each row', async () => {
     const text = [
       'user_id,device_name,secret,algorithm,digits,period,skew',
       `ann,Ann's phone,${BASE32},SHA256,8,60,2`,
       `bob,,${BASE32},,,,`,
     ];
-    expect(readDeviceCsv(text.join('\n'))).toEqual({
+    expect(await read(text.join('\n'))).toEqual({
       devices: [
         {
           source: 'line 2',
@@ -73,35 +69,35 @@ describe('a CSV of devices', () => {
     ['empty columns at the end', `user_id,secret,,\nann,${BASE32},,\n`],
     ['empty cells at the end of a row', `user_id,secret\nann,${BASE32},,`],
     ['empty lines', `\n\nuser_id,secret\n\nann,${BASE32}\n\n`],
-  ])('is read with %s', (_, text) => {
-    expect(readDeviceCsv(text)).toMatchObject({
+  ])('is read with %s', async (_, text) => {
+    expect(await read(text)).toMatchObject({
       devices: [{ userId: 'ann', secret: new Uint8Array(SECRET) }],
       refused: [],
     });
   });
 
-  it('counts the line that names the delimiter', () => {
-    expect(readDeviceCsv(`sep=;\nuser_id;secret\nann;`).refused).toMatchObject([{ source: 'line 3' }]);
+  it('counts the line that names the delimiter', async () => {
+    expect((await read(`sep=;\nuser_id;secret\nann;`)).refused).toMatchObject([{ source: 'line 3' }]);
   });
 
-  it('keeps semicolons within the cells of a file with commas', () => {
-    expect(readDeviceCsv(`user_id,secret\n"a;b;c",${BASE32}`).devices).toMatchObject([{ userId: 'a;b;c' }]);
+  it('keeps semicolons within the cells of a file with commas', async () => {
+    expect((await read(`user_id,secret\n"a;b;c",${BASE32}`)).devices).toMatchObject([{ userId: 'a;b;c' }]);
   });
 
-  it('says whose device is refused, unless that cannot be a user id', () => {
-    expect(readDeviceCsv(ann({ digits: '7' })).refused).toMatchObject([{ userId: 'ann' }]);
-    expect(readDeviceCsv(ann({ user_id: 'a\0' })).refused[0]).not.toHaveProperty('userId');
+  it('says whose device is refused, unless that cannot be a user id', async () => {
+    expect((await read(ann({ digits: '7' }))).refused).toMatchObject([{ userId: 'ann' }]);
+    expect((await read(ann({ user_id: 'a\0' }))).refused[0]).not.toHaveProperty('userId');
   });
 
-  it.each(['3', '10'])('narrows a skew of %s to the largest, and says so', (skew) => {
-    const { devices } = readDeviceCsv(ann({ skew }));
+  it.each(['3', '10'])('narrows a skew of %s to the largest, and says so', async (skew) => {
+    const { devices } = await read(ann({ skew }));
     const notes = [`the skew is 2 steps, the largest, instead of ${skew}`];
     expect(devices).toMatchObject([{ skew: 2, notes }]);
   });
 
-  it('leaves user ids and names as they are', () => {
+  it('leaves user ids and names as they are', async () => {
     const text = `user_id,device_name,secret\n" ann ""the"" ä, 📱 ",constructor,${BASE32}`;
-    expect(readDeviceCsv(text).devices).toMatchObject([{ userId: ' ann "the" ä, 📱 ', deviceName: 'constructor' }]);
+    expect((await read(text)).devices).toMatchObject([{ userId: ' ann "the" ä, 📱 ', deviceName: 'constructor' }]);
   });
 
   it.each([
@@ -136,8 +132,8 @@ describe('a CSV of devices', () => {
     ['digits of another script', ann({ period: '３０' }), /period/],
     ['too few cells', `user_id,secret,skew\nann,${BASE32}`, /has 2 cells, and the first line names 3 columns/],
     ['too many cells', `user_id,secret\nann,${BASE32},1`, /has 3 cells, and the first line names 2 columns/],
-  ])('is not read in a row with %s', (_, text, reason) => {
-    expect(readDeviceCsv(text)).toEqual({
+  ])('is not read in a row with %s', async (_, text, reason) => {
+    expect(await read(text)).toEqual({
       devices: [],
       refused: [
         expect.objectContaining({
@@ -165,9 +161,10 @@ describe('a CSV of devices', () => {
     ['an endless quoted cell', `user_id,secret\n"${'ann\n'.repeat(3_000_000)}`, /longer than 16384 characters/],
     ['endless commas', `user_id,secret\n${','.repeat(10_000_000)}`, /more than 1000 cells/],
     ['endless columns', `user_id,secret${',x'.repeat(500)}\n`, /more than 100 columns/],
-  ])('is not read at all with %s', (_, text, message) => {
-    expect(() => readDeviceCsv(text)).toThrow(TotpArgumentError);
-    expect(() => readDeviceCsv(text)).toThrow(message);
+  ])('is not read at all with %s', async (_, text, message) => {
+    const said = await saidOf(text);
+    expect(said).toBeInstanceOf(TotpArgumentError);
+    expect(String(said)).toMatch(message);
   });
 
   it.each([
@@ -179,15 +176,15 @@ describe('a CSV of devices', () => {
     ['a row with too many cells', `user_id,secret\nann,x,${BASE32}\n`],
     ['a secret in the column of another setting', `user_id,secret,period\nann,${BASE32},${BASE32}\n`],
     ['a secret that is not quite Base32', `user_id,secret\nann,${BASE32}!\n`],
-  ])('repeats no secret of %s', (_, text) => {
-    const said = thrownBy(text);
+  ])('repeats no secret of %s', async (_, text) => {
+    const said = await saidOf(text);
     const words = said instanceof Error ? `${String(said)} ${String(said.stack)}` : JSON.stringify(said);
     expect(words).not.toContain(BASE32);
     expect(words).not.toContain('JBSWY3DPEHPK3PXP');
     expect(said instanceof Error ? said.cause : undefined).toBeUndefined();
   });
 
-  it('returns what was written, whatever the order of the columns', () => {
+  it('returns what was written, whatever the order of the columns', async () => {
     const text = fc.string({ unit: 'binary', maxLength: 40 }).filter((one) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u.test(one));
     const row = fc.record({
       user_id: text.filter((one) => one !== ''),
@@ -205,16 +202,16 @@ describe('a CSV of devices', () => {
       },
     );
     const quoted = (cell: string) => `"${cell.replaceAll('"', '""')}"`;
-    fc.assert(
-      fc.property(
+    await fc.assert(
+      fc.asyncProperty(
         fc.array(row, { minLength: 1, maxLength: 20 }),
         columns,
         fc.constantFrom('\n', '\r\n'),
-        (rows, names, end) => {
+        async (rows, names, end) => {
           const lines = rows.map((one) =>
             names.map((name) => quoted(name === 'secret' ? toBase32(one.secret) : String(one[name]))).join(','),
           );
-          const { devices, refused } = readDeviceCsv([names.join(','), ...lines].join(end));
+          const { devices, refused } = await read([names.join(','), ...lines].join(end));
           expect(refused).toEqual([]);
           expect(devices).toMatchObject(
             rows.map(({ user_id: userId, device_name: name, ...rest }) => ({
@@ -229,7 +226,7 @@ describe('a CSV of devices', () => {
     );
   });
 
-  it('answers any text with devices, refusals or its own error', () => {
+  it('answers any text with devices, refusals or its own error', async () => {
     const pieces = fc.constantFrom(
       'user_id',
       'secret',
@@ -245,13 +242,66 @@ describe('a CSV of devices', () => {
       ' ',
       '30',
     );
-    fc.assert(
-      fc.property(fc.array(pieces, { maxLength: 40 }), (texts) => {
-        const said = thrownBy(texts.join(''));
+    await fc.assert(
+      fc.asyncProperty(fc.array(pieces, { maxLength: 40 }), async (texts) => {
+        const said = await saidOf(texts.join(''));
         if (said instanceof Error) expect(said).toBeInstanceOf(TotpArgumentError);
         else expect(said).toEqual({ devices: expect.any(Array), refused: expect.any(Array) });
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  describe('that comes in pieces', () => {
+    /** The bytes of a text, a few at a time: also in the middle of a character. */
+    async function* pieces(text: string, size: number): AsyncGenerator<Uint8Array> {
+      const bytes = Buffer.from(text);
+      for (let at = 0; at < bytes.length; at += size) yield Promise.resolve(bytes.subarray(at, at + size));
+    }
+
+    it.each([1, 2, 7, 1_000])('is read as the whole is: %i bytes at a time', async (size) => {
+      const text = `\uFEFFsep=;\r\nuser_id;device_name;secret\r\n"ä\n📱";" a ""b"" ";${BASE32}\r\nbob;;${BASE32}\r\n`;
+      // A line break within a cell belongs to a user id that is refused.
+      expect(await collected(readDeviceCsv(pieces(text, size)))).toEqual(await read(text));
+      const broken = `user_id,secret\nann,${BASE32}\n"bob`;
+      await expect(collected(readDeviceCsv(pieces(broken, size)))).rejects.toThrow('the row after line 2 is broken');
+    });
+
+    it('is refused when it is not UTF-8, wherever that shows', async () => {
+      const text = Buffer.concat([Buffer.from(`user_id,secret\nann,${BASE32}\n`.repeat(1)), Buffer.from([0xe4, 0x2c])]);
+      const reading = collected(readDeviceCsv(pieces(text.toString('latin1'), 5)));
+      // As UTF-8 again it is text; as the bytes themselves it is not.
+      await expect(reading).resolves.toMatchObject({ refused: [{ source: 'line 3' }] });
+      const bytes = (async function* () {
+        yield await Promise.resolve(text);
+      })();
+      await expect(collected(readDeviceCsv(bytes))).rejects.toThrow('not UTF-8 text');
+    });
+
+    it('is not read further than its devices are taken', async () => {
+      let made = 0;
+      async function* endless(): AsyncGenerator<Uint8Array> {
+        yield Promise.resolve(Buffer.from('user_id,secret\n'));
+        for (;;) {
+          made += 100;
+          yield Promise.resolve(Buffer.from(`ann,${BASE32}\n`.repeat(100)));
+        }
+      }
+      let taken = 0;
+      for await (const { devices } of readDeviceCsv(endless())) {
+        taken += devices.length;
+        if (taken >= 50_000) break;
+      }
+      expect(taken).toBe(50_000);
+      expect(made - taken).toBeLessThan(5_000);
+    });
+
+    it('passes on the error of its file', async () => {
+      const failing = (async function* () {
+        yield Promise.resolve(Buffer.from('user_id,secret\n'));
+        throw new Error('the disk is gone');
+      })();
+      await expect(collected(readDeviceCsv(failing))).rejects.toThrow('the disk is gone');
+    });
   });
 });

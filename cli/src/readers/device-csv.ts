@@ -6,9 +6,10 @@ import {
   type ForeignDevices,
   hexSecret,
   type Refusal,
-  sorted,
+  sortedPages,
 } from './foreign-device.js';
 import { readCsv, type Row } from './rows.js';
+import type { TextInput } from './text.js';
 
 const COLUMNS = {
   required: [['user_id'], ['secret', 'secret_hex']],
@@ -20,12 +21,14 @@ const COLUMNS = {
  * Reads a CSV whose first line names its columns: `user_id`, then `secret` (Base32) or `secret_hex`, and where needed
  * `device_name`, `algorithm`, `digits`, `period` (s) and `skew` (steps), in any order. An empty cell has the usual value.
  *
+ * @param input the text, or the bytes of the file as they come: then it may have any size
+ * @returns pages, as `importForeignDevices` takes them
  * @example
- * readDeviceCsv('user_id,device_name,secret\nann,Phone,…').devices[0].userId; // 'ann'
- * @throws TotpArgumentError when the text is not CSV, or a column is missing, unknown or there twice
+ * await importForeignDevices(totp, readDeviceCsv(createReadStream('devices.csv')));
+ * @throws TotpArgumentError, while it is read, when the input is not CSV, or a column is missing, unknown or there twice
  */
-export function readDeviceCsv(text: string): ForeignDevices {
-  return sorted(readCsv(text, COLUMNS, readRow));
+export function readDeviceCsv(input: TextInput): AsyncGenerator<ForeignDevices> {
+  return sortedPages(readCsv(input, COLUMNS, readRow));
 }
 
 function readRow({ source, cell }: Row): ForeignDevice | Refusal {

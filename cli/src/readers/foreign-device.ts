@@ -155,6 +155,23 @@ export function sorted(read: Iterable<ForeignDevice | Refusal>): ForeignDevices 
   return { devices, refused };
 }
 
+/** How many devices and refusals are in memory at a time. */
+const PAGE_SIZE = 1_000;
+
+/** The same for an input that is read as it comes: in pages. */
+export async function* sortedPages(
+  read: AsyncIterable<ForeignDevice | Refusal>,
+  pageSize = PAGE_SIZE,
+): AsyncGenerator<ForeignDevices> {
+  let page: (ForeignDevice | Refusal)[] = [];
+  for await (const one of read) {
+    if (page.push(one) < pageSize) continue;
+    yield sorted(page);
+    page = [];
+  }
+  yield sorted(page);
+}
+
 /** A label is shown to people in reports, and its account may be looked up: it is one line of text. */
 function labelProblem(text: string | undefined, field: string): string | undefined {
   if (text === undefined) return undefined;

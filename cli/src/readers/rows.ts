@@ -1,7 +1,9 @@
 /** Rows with named cells, and how they are read from CSV (RFC 4180). */
-import { CsvError, parse } from 'csv-parse/sync';
+import { pipeline, Readable } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
 import { TotpArgumentError } from 'nestjs-totp';
 import type { ForeignDevice, Refusal } from './foreign-device.js';
+import { followedBy, startOf, textOf, type TextInput } from './text.js';
 
 export interface Row {
   /** Where it is in the input, for people. */
@@ -27,39 +29,42 @@ const [NEWLINE, CARRIAGE_RETURN] = [10, 13];
 const DELIMITERS = [',', ';', '\t'] as const;
 
 /**
- * Reads a CSV text whose first line names the columns, in any order.
+ * Reads a CSV whose first line names the columns, in any order, as it comes in: neither the file nor its rows are in memory as a whole.
  *
- * @param text with commas, semicolons or tabs between the cells; a byte order mark, a line `sep=;`, CRLF, quoted cells and empty columns at
+ * @param input with commas, semicolons or tabs between the cells; a byte order mark, a line `sep=;`, CRLF, quoted cells and empty columns at
  *   the end are understood, and column names in any case
- * @param read is handed one row at a time, so the cells of all of them are never in memory together
- * @throws TotpArgumentError when the text is not CSV, or a column is missing, unknown or there twice
+ * @throws TotpArgumentError when the input is not CSV, or a column is missing, unknown or there twice
  */
-export function readCsv<T = ForeignDevice | Refusal>(
-  text: string,
+export async function* readCsv<T = ForeignDevice | Refusal>(
+  input: TextInput,
   columns: Columns,
   read: (row: Row) => T,
-): (T | Refusal)[] {
-  const results: (T | Refusal)[] = [];
+): AsyncGenerator<T | Refusal> {
   let header: Header | undefined;
   let lastLine = 0;
-  const { body, delimiter, linesBefore } = delimited(text);
-  if (hasEndlessRow(body, delimiter))
-    throw new TotpArgumentError(`The CSV was not read: a row has more than ${String(MAX_CELLS)} cells`);
+  const { body, delimiter, linesBefore } = await delimited(textOf(input));
+  const parser = parse({
+    bom: true,
+    delimiter,
+    info: true,
+    max_record_size: MAX_ROW_LENGTH,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    // Here, and not where the rows are taken: an error comes before the rows that were read and not taken yet.
+    on_record: (row: string[], { lines }) => {
+      lastLine = lines + linesBefore;
+      return row;
+    },
+  });
+  // What goes wrong is thrown by the loop below.
+  pipeline(Readable.from(withoutEndlessRows(body, delimiter)), parser, () => undefined);
+  const rows: AsyncIterable<ParsedRow> = parser;
   try {
-    parse(body, {
-      bom: true,
-      delimiter,
-      max_record_size: MAX_ROW_LENGTH,
-      relax_column_count: true,
-      skip_empty_lines: true,
-      on_record: (cells: string[], { lines }) => {
-        lastLine = lines + linesBefore;
-        if (header === undefined) header = new Header(cells, columns);
-        else
-          results.push(header.isFilledBy(cells) ? read(header.row(cells, lastLine)) : header.refusal(cells, lastLine));
-        return null;
-      },
-    });
+    for await (const { record: cells, info } of rows) {
+      const line = info.lines + linesBefore;
+      if (header === undefined) header = new Header(cells, columns);
+      else yield header.isFilledBy(cells) ? read(header.row(cells, line)) : header.refusal(cells, line);
+    }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     // Its messages repeat the content of the file.
@@ -69,36 +74,47 @@ export function readCsv<T = ForeignDevice | Refusal>(
     );
   }
   if (header === undefined) throw new TotpArgumentError(`The CSV is empty: ${firstLine(columns)}`);
-  return results;
+}
+
+interface ParsedRow {
+  readonly record: readonly string[];
+  readonly info: { readonly lines: number };
 }
 
 interface Delimited {
-  readonly body: string;
+  readonly body: AsyncIterable<string>;
   readonly delimiter: string;
   /** Lines that `body` does not have. */
   readonly linesBefore: number;
 }
 
 /** The delimiter that a first line `sep=;` names, or else the most frequent one of the first line that is not empty. */
-function delimited(text: string): Delimited {
-  const named = /^\uFEFF?"?sep=([,;\t])"?\r?\n/i.exec(text);
-  if (named !== null) return { body: text.slice(named[0].length), delimiter: named[1] ?? ',', linesBefore: 1 };
-  const [first = ''] = /[^\r\n]+/.exec(text.slice(0, MAX_ROW_LENGTH)) ?? [];
+async function delimited(text: AsyncGenerator<string, void>): Promise<Delimited> {
+  const start = await startOf(text, (read) => read.length >= MAX_ROW_LENGTH || /\S(?:\n|\r[^])/.test(read));
+  const named = /^\uFEFF?"?sep=([,;\t])"?\r?\n/i.exec(start);
+  if (named !== null) {
+    return { body: followedBy(start.slice(named[0].length), text), delimiter: named[1] ?? ',', linesBefore: 1 };
+  }
+  const [first = ''] = /[^\r\n]+/.exec(start.slice(0, MAX_ROW_LENGTH)) ?? [];
   const countOf = (delimiter: string) => first.split(delimiter).length;
   const delimiter = DELIMITERS.reduce((best, other) => (countOf(other) > countOf(best) ? other : best));
-  return { body: text, delimiter, linesBefore: 0 };
+  return { body: followedBy(start, text), delimiter, linesBefore: 0 };
 }
 
 /** csv-parse counts the characters of a row's cells, so a row of delimiters alone would grow without end. */
-function hasEndlessRow(text: string, delimiter: string): boolean {
+async function* withoutEndlessRows(text: AsyncIterable<string>, delimiter: string): AsyncGenerator<string> {
   const code = delimiter.charCodeAt(0);
   let delimiters = 0;
-  for (let index = 0; index < text.length; index++) {
-    const character = text.charCodeAt(index);
-    if (character === NEWLINE || character === CARRIAGE_RETURN) delimiters = 0;
-    else if (character === code && ++delimiters > MAX_CELLS) return true;
+  for await (const piece of text) {
+    for (let index = 0; index < piece.length; index++) {
+      const character = piece.charCodeAt(index);
+      if (character === NEWLINE || character === CARRIAGE_RETURN) delimiters = 0;
+      else if (character === code && ++delimiters > MAX_CELLS) {
+        throw new TotpArgumentError(`The CSV was not read: a row has more than ${String(MAX_CELLS)} cells`);
+      }
+    }
+    yield piece;
   }
-  return false;
 }
 
 class Header {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { toBase32, TotpArgumentError } from 'nestjs-totp';
+import { collected } from '../../../test/support/pages.js';
 import { readSuperTokensDevices } from './supertokens.js';
 
 const SECRET = Buffer.from('a secret of tests 20');
@@ -29,6 +30,7 @@ function csv(rows: object[]): string {
   return [Object.keys(row), ...rows.map((one) => Object.values(one).map(String))].join('\n');
 }
 
+const read = (text: string, options?: { appId: string }) => collected(readSuperTokensDevices(text, options));
 const json = (fields: object) => JSON.stringify({ ...row, ...fields });
 const without = (name: keyof typeof row) => Object.fromEntries(Object.entries(row).filter(([key]) => key !== name));
 
@@ -39,49 +41,49 @@ describe("rows of SuperTokens' totp_user_devices", () => {
     ['a JSON array', JSON.stringify([row, row], null, 2), ['record 1', 'record 2']],
     ['JSON lines', `${json({})}\n\n${json({})}\n`, ['line 1', 'line 3']],
     ['JSON lines with a byte order mark', `\uFEFF${json({})}\r\n${json({})}`, ['line 1', 'line 2']],
-  ])('are read from %s', (_, text, sources) => {
-    expect(readSuperTokensDevices(text)).toEqual({
+  ])('are read from %s', async (_, text, sources) => {
+    expect(await read(text)).toEqual({
       devices: sources.map((source) => ({ source, ...device })),
       refused: [],
     });
   });
 
-  it('have their names trimmed, as in a bulk import of SuperTokens', () => {
-    const { devices } = readSuperTokensDevices(json({ device_name: '  my phone ' }));
+  it('have their names trimmed, as in a bulk import of SuperTokens', async () => {
+    const { devices } = await read(json({ device_name: '  my phone ' }));
     expect(devices).toMatchObject([{ deviceName: 'my phone' }]);
   });
 
-  it('need neither app_id nor created_at, which early versions lack', () => {
+  it('need neither app_id nor created_at, which early versions lack', async () => {
     const { user_id, device_name, secret_key } = row;
     const text = `user_id,device_name,secret_key,period,skew,verified\n${user_id},${device_name},${secret_key},30,1,t`;
-    expect(readSuperTokensDevices(text)).toEqual({ devices: [{ source: 'line 2', ...device }], refused: [] });
+    expect(await read(text)).toEqual({ devices: [{ source: 'line 2', ...device }], refused: [] });
   });
 
-  it('may have columns of versions to come', () => {
-    expect(readSuperTokensDevices(json({ last_used: null })).devices).toHaveLength(1);
-    expect(readSuperTokensDevices(csv([row]).replace('\n', ',last_used\n').concat(',')).devices).toHaveLength(1);
+  it('may have columns of versions to come', async () => {
+    expect((await read(json({ last_used: null }))).devices).toHaveLength(1);
+    expect((await read(csv([row]).replace('\n', ',last_used\n').concat(','))).devices).toHaveLength(1);
   });
 
-  it.each(['t', 'true', 'TRUE', '1', true, 1])('are verified by %j', (verified) => {
-    expect(readSuperTokensDevices(json({ verified })).devices).toHaveLength(1);
+  it.each(['t', 'true', 'TRUE', '1', true, 1])('are verified by %j', async (verified) => {
+    expect((await read(json({ verified }))).devices).toHaveLength(1);
   });
 
   it.each(['f', 'false', 'False', '0', false, 0])(
     'are refused when verified is %j: their owner never finished',
-    (verified) => {
-      expect(readSuperTokensDevices(json({ verified })).refused).toEqual([
+    async (verified) => {
+      expect((await read(json({ verified }))).refused).toEqual([
         { source: 'line 1', reason: expect.stringContaining('never verified') },
       ]);
     },
   );
 
-  it('are of one app', () => {
+  it('are of one app', async () => {
     const text = csv([row, { ...row, app_id: 'other' }]);
-    expect(readSuperTokensDevices(text)).toMatchObject({
+    expect(await read(text)).toMatchObject({
       devices: [{ source: 'line 2' }],
       refused: [{ source: 'line 3', reason: expect.stringContaining('another app') }],
     });
-    expect(readSuperTokensDevices(text, { appId: 'other' })).toMatchObject({
+    expect(await read(text, { appId: 'other' })).toMatchObject({
       devices: [{ source: 'line 3' }],
       refused: [{ source: 'line 2' }],
     });
@@ -106,8 +108,8 @@ describe("rows of SuperTokens' totp_user_devices", () => {
     ['that is a number', '{}\n7', /is not a JSON object/],
     ['that is cut off', `{}\n${json({}).slice(0, -5)}`, /is not JSON/],
     ['with nothing but __proto__', `{"__proto__": ${json({})}}`, /user_id is missing/],
-  ])('are refused %s', (_, text, reason) => {
-    const { devices, refused } = readSuperTokensDevices(text);
+  ])('are refused %s', async (_, text, reason) => {
+    const { devices, refused } = await read(text);
     expect(devices).toEqual([]);
     expect(refused.at(-1)?.reason).toMatch(reason);
   });
@@ -118,12 +120,12 @@ describe("rows of SuperTokens' totp_user_devices", () => {
     ['a CSV without names', csv([row]).split('\n')[1] ?? '', /first line does not name/],
     ['a JSON array that is cut off', JSON.stringify([row]).slice(0, -1), /one whole array/],
     ['arrays in arrays, without end', '['.repeat(1_000_000), /one whole array/],
-  ])('are not read at all from %s', (_, text, message) => {
-    expect(() => readSuperTokensDevices(text)).toThrow(TotpArgumentError);
-    expect(() => readSuperTokensDevices(text)).toThrow(message);
+  ])('are not read at all from %s', async (_, text, message) => {
+    await expect(read(text)).rejects.toThrow(TotpArgumentError);
+    await expect(read(text)).rejects.toThrow(message);
   });
 
-  it('come back as they were written, in CSV and in JSON', () => {
+  it('come back as they were written, in CSV and in JSON', async () => {
     const text = fc
       .string({ unit: 'binary', minLength: 1, maxLength: 40 })
       .filter((one) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u.test(one));
@@ -144,15 +146,15 @@ describe("rows of SuperTokens' totp_user_devices", () => {
       { minLength: 1, maxLength: 10 },
     );
     const quoted = (one: object) => Object.values(one).map((cell) => `"${String(cell).replaceAll('"', '""')}"`);
-    fc.assert(
-      fc.property(rows, (written) => {
+    await fc.assert(
+      fc.asyncProperty(rows, async (written) => {
         const forms = [
           [Object.keys(row), ...written.map(quoted)].join('\n'),
           JSON.stringify(written),
           written.map((one) => JSON.stringify(one)).join('\n'),
         ];
         for (const form of forms) {
-          const { devices, refused } = readSuperTokensDevices(form);
+          const { devices, refused } = await read(form);
           expect(refused).toEqual([]);
           expect(
             devices.map(({ userId, deviceName, secret, period, skew }) => [
@@ -169,15 +171,10 @@ describe("rows of SuperTokens' totp_user_devices", () => {
     );
   });
 
-  it('repeat no secret when they are refused', () => {
+  it('repeat no secret when they are refused', async () => {
     const texts = [`{"secret_key": "${row.secret_key}`, json({ secret_key: `${row.secret_key}!` }), `[${json({})}`];
     for (const text of texts) {
-      let said: unknown;
-      try {
-        said = readSuperTokensDevices(text);
-      } catch (error) {
-        said = String(error);
-      }
+      const said = await read(text).catch(String);
       expect(JSON.stringify(said)).not.toContain(row.secret_key.slice(0, 12));
     }
   });

@@ -7,9 +7,10 @@ import {
   type ForeignDevices,
   type Refusal,
   sorted,
+  sortedPages,
 } from './foreign-device.js';
 import { readCsv, type Row } from './rows.js';
-import { filledLines } from './text.js';
+import { filledLines, followedBy, startOf, textOf, type TextInput, wholeTextOf } from './text.js';
 
 /** The columns that matter; each is `NOT NULL` in SuperTokens' schema. Its core makes codes with SHA-1 and 6 digits alone. */
 export const SUPERTOKENS_COLUMNS = ['user_id', 'device_name', 'secret_key', 'period', 'skew', 'verified'] as const;
@@ -31,17 +32,26 @@ const UNTRUTHS = ['f', 'false', '0'];
  *
  * A device that its owner never verified is refused: nobody knows whether an authenticator app has its secret.
  *
+ * @param input the text, or the bytes of the file as they come: CSV may then have any size
  * @param options.appId whose rows are read, where the text has a column `app_id`: default `public`, as in SuperTokens
- * @throws TotpArgumentError when the text is neither, or a column of the CSV is missing or there twice
+ * @returns pages, as `importForeignDevices` takes them
+ * @throws TotpArgumentError, while it is read, when the input is neither, or a column of the CSV is missing or there twice
  */
-export function readSuperTokensDevices(text: string, options: { readonly appId?: string } = {}): ForeignDevices {
+export async function* readSuperTokensDevices(
+  input: TextInput,
+  options: { readonly appId?: string } = {},
+): AsyncGenerator<ForeignDevices> {
   const { appId = DEFAULT_APP } = options;
   const read = (row: Row) => readSuperTokensRow(row, appId);
-  const first = /\S/.exec(text)?.[0]; // a byte order mark counts as whitespace
-  if (first === '[')
-    return sorted(arrayOf(text).map((value, index) => readJson(value, `record ${String(index + 1)}`, read)));
-  if (first === '{') return sorted(readJsonLines(text, read));
-  return sorted(readCsv(text, COLUMNS, read));
+  const text = textOf(input);
+  const start = await startOf(text, (first) => /\S/.test(first));
+  const whole = followedBy(start, text);
+  const first = /\S/.exec(start)?.[0]; // a byte order mark counts as whitespace
+  if (first === '[') {
+    const values = arrayOf(await wholeTextOf(whole));
+    yield sorted(values.map((value, index) => readJson(value, `record ${String(index + 1)}`, read)));
+  } else if (first === '{') yield sorted(readJsonLines(await wholeTextOf(whole), read));
+  else yield* sortedPages(readCsv(whole, COLUMNS, read));
 }
 
 export function readSuperTokensRow({ source, cell }: Row, appId: string): ForeignDevice | Refusal {
