@@ -2,6 +2,7 @@
 import type * as SuperTokens from 'supertokens-node/recipe/totp/types';
 import {
   type RecipeInterface,
+  type SuperTokensApiOptions,
   type SuperTokensApis,
   type SuperTokensFunctions,
   superTokensOverride,
@@ -194,7 +195,10 @@ describe('an override without annotations', () => {
             return original.removeDevicePOST?.({ ...input, options: { ...rest, req, res } }) ?? reject();
           },
           verifyDevicePOST: (input) =>
-            original.verifyDevicePOST?.({ ...input, options: made(input.options) }) ?? reject(),
+            original.verifyDevicePOST?.({
+              ...input,
+              options: input.deviceName === 'other recipe' ? otherRecipe(input.options) : made(input.options),
+            }) ?? reject(),
           listDevicesGET: undefined,
         }),
         revokeSession: ({ session }) => {
@@ -205,6 +209,10 @@ describe('an override without annotations', () => {
   });
   const refuses = () => Promise.resolve({ isValid: false, reason: 'no admin' });
   const reject = () => Promise.reject(new Error('not served'));
+  const otherRecipe = (options: SuperTokensApiOptions): SuperTokensApiOptions => ({
+    ...options,
+    recipeImplementation: { ...options.recipeImplementation },
+  });
   const made = <Options extends object>(options: Options): Options => {
     const copy = { ...options };
     for (const symbol of Object.getOwnPropertySymbols(copy)) Reflect.deleteProperty(copy, symbol);
@@ -279,8 +287,8 @@ describe('an override without annotations', () => {
     },
   );
 
-  it('fails loudly when it makes the options of a call itself', async () => {
-    const answer = await new Person(application()).verify('phone', '000000');
+  it.each(['options', 'other recipe'])('fails loudly when it makes the options of a call itself: %s', async (name) => {
+    const answer = await new Person(application()).verify(name, '000000');
     expect(answer).toMatchObject({ status: 500 });
   });
 

@@ -9,7 +9,7 @@ import { onBehalfOf } from './caller.js';
 import { superTokensFunctions } from './functions.js';
 import { SuperTokensRequest, SuperTokensResponse, wrapRequest } from './request.js';
 import { type RevokeSession, SuperTokensSession } from './session.js';
-import type { SuperTokensApiInput, SuperTokensApiOptions, SuperTokensApis } from './types.js';
+import type { SuperTokensApiInput, SuperTokensApiOptions, SuperTokensApis, SuperTokensFunctions } from './types.js';
 
 type Layer = OverrideLayer<SuperTokensApis, SuperTokensOverrideBuilder<SuperTokensApis>>;
 
@@ -17,7 +17,7 @@ type Layer = OverrideLayer<SuperTokensApis, SuperTokensOverrideBuilder<SuperToke
 const OWN_OPTIONS = Symbol('nestjs-totp API options');
 
 interface Options extends SuperTokensApiOptions {
-  readonly [OWN_OPTIONS]?: APIOptions;
+  readonly [OWN_OPTIONS]?: { readonly options: APIOptions; readonly recipe: SuperTokensFunctions };
 }
 
 export function apiOverride(layer: Layer, revoke: RevokeSession | undefined): ApiOverride {
@@ -86,23 +86,24 @@ function original<Fields, Response>(
 
 function superTokensOptions(own: APIOptions, tenantId: string): Options {
   const { issuer, defaultSkew, defaultPeriod } = { ...own.config, issuer: issuerOf(own.config, tenantId) };
+  const recipe = superTokensFunctions(own.recipeImplementation);
   return {
-    recipeImplementation: superTokensFunctions(own.recipeImplementation),
+    recipeImplementation: recipe,
     config: { issuer, defaultSkew, defaultPeriod },
     recipeId: own.recipeId,
     isInServerlessEnv: false,
     req: new SuperTokensRequest(own.req),
     res: new SuperTokensResponse(own.res),
-    [OWN_OPTIONS]: own,
+    [OWN_OPTIONS]: { options: own, recipe },
   };
 }
 
 /** @throws TotpConfigurationError when an override made the options itself */
 function ownOptions(options: Options): APIOptions {
   const own = options[OWN_OPTIONS];
-  if (own !== undefined) return own;
+  if (own?.recipe === options.recipeImplementation) return own.options;
   throw new TotpConfigurationError(
     'TotpModule: an override called an original API with options of its own. Pass on those that it was called with: ' +
-      'original.verifyTOTPPOST({ ...input, … }).',
+      'original.verifyTOTPPOST({ ...input, … }). To replace functions of the recipe, override the functions.',
   );
 }
