@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type ContextId, ContextIdFactory, DiscoveryService, ModuleRef } from '@nestjs/core';
 import { TotpUserDirectory, type UserIdentifierInfoAnswer } from '../recipe/user-directory.js';
 import { property } from '../shared/unknown.js';
-import { requestOf } from '../supertokens/override/request.js';
+import { platformRequestOf } from '../supertokens/override/request.js';
 import { APPLICATION_DIRECTORY } from './tokens.js';
 
 type Question = Parameters<TotpUserDirectory['getUserIdentifierInfo']>[0];
@@ -32,7 +32,7 @@ export class ContextualUserDirectory extends TotpUserDirectory {
     if (wrapper?.isDependencyTreeStatic() && !wrapper.isTransient) {
       return this.moduleRef.get<TotpUserDirectory>(APPLICATION_DIRECTORY);
     }
-    const request = requestOf(userContext);
+    const request = platformRequestOf(userContext);
     const context = contextOf(request);
     if (request !== undefined) {
       // As Nest's router does: a durable provider tree shares the payload of the context-id strategy, not one request.

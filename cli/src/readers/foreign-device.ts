@@ -159,13 +159,10 @@ export function sorted(read: Iterable<ForeignDevice | Refusal>): ForeignDevices 
 const PAGE_SIZE = 1_000;
 
 /** The same for an input that is read as it comes: in pages. */
-export async function* sortedPages(
-  read: AsyncIterable<ForeignDevice | Refusal>,
-  pageSize = PAGE_SIZE,
-): AsyncGenerator<ForeignDevices> {
+export async function* sortedPages(read: AsyncIterable<ForeignDevice | Refusal>): AsyncGenerator<ForeignDevices> {
   let page: (ForeignDevice | Refusal)[] = [];
   for await (const one of read) {
-    if (page.push(one) < pageSize) continue;
+    if (page.push(one) < PAGE_SIZE) continue;
     yield sorted(page);
     page = [];
   }

@@ -85,11 +85,11 @@ function original<Fields, Response>(
 }
 
 function superTokensOptions(own: APIOptions, tenantId: string): Options {
-  const { issuer, defaultSkew, defaultPeriod } = { ...own.config, issuer: issuerOf(own.config, tenantId) };
+  const { defaultSkew, defaultPeriod } = own.config;
   const recipe = superTokensFunctions(own.recipeImplementation);
   return {
     recipeImplementation: recipe,
-    config: { issuer, defaultSkew, defaultPeriod },
+    config: { issuer: issuerOf(own.config, tenantId), defaultSkew, defaultPeriod },
     recipeId: own.recipeId,
     isInServerlessEnv: false,
     req: new SuperTokensRequest(own.req),

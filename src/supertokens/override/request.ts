@@ -58,7 +58,7 @@ export function wrapRequest(userContext: Record<string, unknown>): void {
 }
 
 /** The platform's own request of a `userContext`; undefined outside of a request. */
-export function requestOf(userContext: Record<string, unknown>): unknown {
+export function platformRequestOf(userContext: Record<string, unknown>): unknown {
   const request = property(userContext._default, 'request');
   return request instanceof SuperTokensRequest ? request.original : request;
 }
