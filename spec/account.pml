@@ -52,7 +52,7 @@
 #define TABLET 1
 
 /* What a call asks for. `device` and `number` say which code. */
-mtype = { absent, code, trusting_code, wrong_code, recovery_code, remove_phone, import_phone, unlock, erase, check_browser, forget_browsers };
+mtype = { code, trusting_code, wrong_code, recovery_code, remove_phone, import_phone, unlock, erase, check_browser, forget_browsers };
 typedef Request { mtype kind; byte device; byte number };
 Request request[CALLS];
 
@@ -570,9 +570,9 @@ commit:
     loadAndDecide(); goto commit;
 #endif
     if
-    :: isErased -> answer = STORAGE_ERROR
+    :: isErased -> answer = STORAGE_ERROR; detail = 0
     :: !isErased && pending[id].isCurrent -> say(rereads, id)
-    :: else -> say(rereads, id); answer = STORAGE_ERROR
+    :: else -> say(rereads, id); answer = STORAGE_ERROR; detail = 0
     fi;
     giveAnswer();
     goto end
@@ -702,7 +702,7 @@ init {
     fi;
     for (id : 0 .. CALLS - 1) {
       if
-      :: request[id].kind != absent ->
+      :: request[id].kind != 0 ->
          printf("{\"step\": \"request\", \"call\": %d, \"kind\": \"%e\", \"device\": %d, \"number\": %d}\n", id, request[id].kind, request[id].device, request[id].number);
          run Call(id)
       :: else
