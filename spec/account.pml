@@ -6,7 +6,9 @@
  * time, or by the end of the process. The rules are those of src/accounts/, for two devices, two recovery codes and one trusted
  * browser. docs/verification.md says what is assumed and how the model is tied to the code.
  *
- * Explore it:   spin -a account.pml && gcc -O2 -o pan pan.c && ./pan -a -N accepted_once
+ * cspell:ignore ifndef elif mtype proctype DDEFECT
+ *
+ * Explore it:   spin -a account.pml && gcc -O2 -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -o pan pan.c && ./pan -m100000 -N all_of_these
  * Simulate it:  spin -T -n1 account.pml
  */
 
@@ -538,6 +540,7 @@ proctype Call(byte id) {
   }
 
 commit:
+  skip; /* Between two atomic sequences that follow one another, no other process would have a turn. */
   atomic {
     if
     :: crashes < MAX_CRASHES -> crashes++; say(dies, id); finish(); goto end
@@ -563,6 +566,7 @@ commit:
        fi
     fi
   }
+  skip;
 
   /* The connection broke. The row shows whether it was written, unless another call has changed it since. */
   atomic {

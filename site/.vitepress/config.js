@@ -72,6 +72,7 @@ export default defineConfig({
           items: [
             page('Security', 'docs/security'),
             page('Conformance', 'docs/conformance'),
+            page('Verification', 'docs/verification'),
             page('Mutation testing', 'docs/mutation-testing'),
             page('Reporting a vulnerability', 'SECURITY'),
           ],

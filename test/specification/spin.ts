@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { pathOf } from '../faults/own-servers.js';
+import type { Step } from './replay.js';
 
+// cspell:ignore DSAFETY
 const run = promisify(execFile);
 const MODEL = join(process.cwd(), 'spec', 'account.pml');
 
@@ -35,7 +37,14 @@ export class Explorer {
   static async compile(settings: Settings = {}, isEndless = false): Promise<Explorer> {
     const folder = await mkdtemp(join(tmpdir(), 'spin-'));
     await run('spin', ['-a', ...macros(settings), MODEL], { cwd: folder });
-    const flags = ['SCENARIO' in settings ? '-O0' : '-O2', '-w', '-DCOLLAPSE', '-DVECTORSZ=2048', '-DNOFAIR', ...(isEndless ? [] : ['-DSAFETY'])];
+    const flags = [
+      'SCENARIO' in settings ? '-O0' : '-O2',
+      '-w',
+      '-DCOLLAPSE',
+      '-DVECTORSZ=2048',
+      '-DNOFAIR',
+      ...(isEndless ? [] : ['-DSAFETY']),
+    ];
     await run('gcc', [...flags, '-o', 'pan', 'pan.c'], { cwd: folder });
     return new Explorer(folder, isEndless);
   }
@@ -57,9 +66,11 @@ export class Explorer {
 }
 
 /** What the model says it does in one execution, which the seed chooses. */
-export function simulate(seed: number, settings: Settings = {}): string[] {
+export function simulate(seed: number, settings: Settings = {}): Step[] {
   const output = execFileSync('spin', ['-T', `-n${String(seed)}`, ...macros(settings), MODEL], { encoding: 'utf8' });
-  return output.split('\n').filter((line) => line.startsWith('{'));
+  const lines = output.split('\n').filter((line) => line.startsWith('{'));
+  const steps: Step[] = JSON.parse(`[${lines.join()}]`);
+  return steps;
 }
 
 function macros(settings: Settings): string[] {
