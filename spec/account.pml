@@ -6,7 +6,7 @@
  * time, or by the end of the process. The rules are those of src/accounts/, for two devices, two recovery codes and one trusted
  * browser. docs/verification.md says what is assumed and how the model is tied to the code.
  *
- * cspell:ignore ifndef elif mtype proctype DDEFECT
+ * cspell:ignore ifndef elif mtype proctype DDEFECT DSAFETY
  *
  * Explore it:   spin -a account.pml && gcc -O2 -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -o pan pan.c && ./pan -m100000 -N all_of_these
  * Simulate it:  spin -T -n1 account.pml

@@ -21,7 +21,7 @@ const recoveryCodes = ['aBcDeFgHiJkLmNoPqRsT', 'bCdEfGhIjKlMnOpQrStU'];
 const wrong = '000000';
 
 /** The settings of the model. */
-export const SETTINGS = {
+const SETTINGS = {
   lockout: { maxFailures: 2, cooldown: 60, multiplier: 2, maxCooldown: 120, hardLimit: 5 },
   trustedBrowsers: { max: 1 },
   events: { outbox: true, codeEvents: true },

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { pathOf } from '../faults/own-servers.js';
 import type { Step } from './replay.js';
 
-// cspell:ignore DSAFETY
+// cspell:ignore DSAFETY DNOFAIR
 const run = promisify(execFile);
 const MODEL = join(process.cwd(), 'spec', 'account.pml');
 
