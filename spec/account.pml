@@ -13,24 +13,20 @@
  */
 
 /* Times count steps of 30 seconds, the period of a code. */
-#define MAX_FAILURES 2
-#define COOLDOWN     2
-#define LONGEST_LOCK 4
-#define HARD_LIMIT   5
-#define SKEW         1
+#define MAX_FAILURES     2
+#define COOLDOWN         2
+#define LONGEST_LOCK     4
+#define HARD_LIMIT       5
+#define SKEW             1
 #define CLOCK_DIFFERENCE 2   /* the longest that a call takes, and that clocks differ by */
-#define FIRST_TIME   1
-#define LAST_TIME    7
-#define TIMES        8
-#define NEVER        255
+#define FIRST_TIME       1
+#define LAST_TIME        7
+#define TIMES            8
+#define NEVER            255
 
-#define CALLS 5
-#ifndef MAX_CRASHES
-#define MAX_CRASHES 0
-#endif
-#ifndef MAX_LOST_REPLIES
+#define CALLS            5
+#define MAX_CRASHES      1
 #define MAX_LOST_REPLIES 1
-#endif
 
 /* The safeguards that can be taken away, one at a time: -DDEFECT=NO_CONDITION. */
 #ifndef DEFECT
@@ -120,14 +116,14 @@ byte lostReplies;
 byte accepted[8];            /* by step, of both devices: how often its code was accepted since the last erasure */
 byte newestAccepted[2];      /* by device: the latest step of which a code was accepted, plus 1 */
 byte codesUsed[2];           /* by recovery code: how often it was used */
-byte spent[TIMES];               /* by time: failures that were counted since the last code was accepted */
+byte spent[TIMES];           /* by time: failures that were counted since the last code was accepted */
 byte newestFailure;          /* when the newest of them was */
 byte lateFailures;           /* of them, those that were decided by an earlier time than another one before */
 bool isOlderAccepted;        /* a code was accepted after one of a later step */
 bool isStale;                /* an account was replaced by a decision on an earlier one */
 bool isCheckedWhileLocked;   /* a code was compared during a lock */
 bool isRefusedTooEarly;      /* a user was refused before the budget was spent */
-bool isUncommitted;          /* an answer told of a change that was not made, or kept one quiet that was */
+bool isUncommitted;          /* an answer reported a change that was not made, or hid one that was */
 bool isTrustedTooLong;       /* a browser was trusted by a call that began after the answer that it is forgotten */
 bool isForgotten;            /* that answer was given */
 byte changes[CALLS];         /* by call: how often it changed the account */
@@ -162,12 +158,12 @@ inline clearBudget(which) {
   which.failures = 0; which.recentFailure = 0; which.lockNumber = 0; which.lockedUntil = 0
 }
 
-#define isLocked(at)   (account.lockNumber > 0 && at < account.lockedUntil)
-#define isRecent(at)   (account.recentFailure > 0 && at < account.recentFailure + COOLDOWN)
-#define hasDevice      (account.has[PHONE] || account.has[TABLET])
-#define codesLeft      (account.unused[0] + account.unused[1])
-#define min(a, b)               ((a) < (b) -> (a) : (b))
-#define max(a, b)               ((a) > (b) -> (a) : (b))
+#define isLocked(at) (account.lockNumber > 0 && at < account.lockedUntil)
+#define isRecent(at) (account.recentFailure > 0 && at < account.recentFailure + COOLDOWN)
+#define hasDevice    (account.has[PHONE] || account.has[TABLET])
+#define codesLeft    (account.unused[0] + account.unused[1])
+#define min(a, b)    ((a) < (b) -> (a) : (b))
+#define max(a, b)    ((a) > (b) -> (a) : (b))
 
 /*
  * The rules. Each turns `account` into the account after the call, and sets `answer`, `detail` and `events`; it sets `isChanged`
@@ -622,7 +618,7 @@ inline begin(failures_, until) {
   printf("{\"step\": \"beginning\", \"failures\": %d}\n", failures_)
 }
 
-inline beginAnyhow(until) {
+inline beginWithAnyFailures(until) {
   if
   :: begin(0, until)
   :: begin(1, until)
@@ -667,7 +663,7 @@ inline askAnything(id) {
 #define isScenario(n) (SCENARIO == 0 || SCENARIO == n)
 
 init {
-  byte kinds; byte id; short events;
+  byte kinds; byte id;
   atomic {
     if
     :: isScenario(GUESSING) -> /* guessing, until the first lock is over */
@@ -677,7 +673,7 @@ init {
        begin(2, LAST_TIME); now = FIRST_TIME + COOLDOWN;
        ask(0, wrong_code, 0, 0); ask(1, wrong_code, 0, 0); ask(2, wrong_code, 0, 0); ask(3, wrong_code, 0, 0); finished = 1
     :: isScenario(ONE_CODE) -> /* one code many times, between guesses */
-       beginAnyhow(2);
+       beginWithAnyFailures(2);
        ask(0, code, PHONE, 1); ask(1, code, PHONE, 1); ask(2, code, PHONE, 1); ask(3, wrong_code, 0, 0); ask(4, wrong_code, 0, 0)
     :: isScenario(TWO_DEVICES) -> /* two devices, each code twice */
        begin(1, 1);
@@ -686,7 +682,7 @@ init {
        begin(0, 2);
        ask(0, code, PHONE, 1); ask(1, code, PHONE, 2); ask(2, code, PHONE, 2); ask(3, code, PHONE, 0); ask(4, code, PHONE, 0)
     :: isScenario(RECOVERY) -> /* recovery codes */
-       beginAnyhow(2);
+       beginWithAnyFailures(2);
        ask(0, recovery_code, 0, 0); ask(1, recovery_code, 0, 0); ask(2, recovery_code, 0, 1); ask(3, wrong_code, 0, 0); ask(4, code, PHONE, 1)
     :: isScenario(REMOVAL) -> /* a device that is removed and comes back */
        begin(0, 2);
@@ -698,10 +694,10 @@ init {
        begin(1, 1);
        ask(0, code, PHONE, 1); ask(1, code, PHONE, 1); ask(2, recovery_code, 0, 0); ask(3, erase, 0, 0); ask(4, import_phone, 0, 0)
     :: isScenario(HELP_DESK) -> /* a help desk that unlocks the user */
-       beginAnyhow(3);
+       beginWithAnyFailures(3);
        ask(0, wrong_code, 0, 0); ask(1, wrong_code, 0, 0); ask(2, wrong_code, 0, 0); ask(3, unlock, 0, 0); ask(4, code, PHONE, 1)
     :: isScenario(ANY_THREE) -> /* any three calls */
-       beginAnyhow(1);
+       beginWithAnyFailures(1);
        askAnything(0); askAnything(1); askAnything(2); finished = 2
     fi;
     for (id : 0 .. CALLS - 1) {

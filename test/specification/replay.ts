@@ -1,12 +1,5 @@
 /** Makes the steps of one execution of the model with the code, and compares what both do. */
-import {
-  type Account,
-  TotpStorageError,
-  type TotpAccountStore,
-  type TotpService,
-  type AnyTotpEvent,
-  type TypeOrmTotpOutbox,
-} from 'nestjs-totp';
+import { type TotpAccountStore, type TotpService, TotpStorageError, type TypeOrmTotpOutbox } from 'nestjs-totp';
 import { TestTotpClock, totpCode } from 'nestjs-totp/testing';
 import type { DataSource } from 'typeorm';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
@@ -86,17 +79,22 @@ type Stop = 'load' | 'commit' | Answer;
 /** A call in a process of its own, which stops before each load and each commit. */
 class SteppedCall {
   readonly totp: TotpService;
-  private stopped: Promise<Stop> = Promise.resolve('load');
+  /** Where it stands. */
+  at: Stop = 'load';
   private stop: (at: Stop) => void = () => undefined;
   private proceed: () => void = () => undefined;
 
-  constructor(dataSource: DataSource, outbox: TypeOrmTotpOutbox, clock: TestTotpClock) {
+  constructor(
+    readonly request: Request,
+    { dataSource, outbox }: Site,
+    clock: TestTotpClock,
+  ) {
     this.totp = recipeOver({ ...SETTINGS, store: new SteppedStore(dataSource, outbox, this), clock }).totp;
   }
 
   /** Runs until the first stop. */
-  begin(work: () => Promise<Answer>): Promise<Stop> {
-    this.expectStop();
+  async begin(work: () => Promise<Answer>): Promise<void> {
+    const stopped = this.nextStop();
     work().then(
       (answer) => {
         this.stop(answer);
@@ -105,14 +103,14 @@ class SteppedCall {
         this.stop({ status: error instanceof TotpStorageError ? 'STORAGE_ERROR' : String(error), detail: 0 });
       },
     );
-    return this.stopped;
+    this.at = await stopped;
   }
 
   /** Runs until the next stop. */
-  go(): Promise<Stop> {
-    this.expectStop();
+  async go(): Promise<void> {
+    const stopped = this.nextStop();
     this.proceed();
-    return this.stopped;
+    this.at = await stopped;
   }
 
   /** @internal */
@@ -122,12 +120,12 @@ class SteppedCall {
     return passed;
   }
 
-  private expectStop(): void {
-    this.stopped = new Promise((resolve) => (this.stop = resolve));
+  private nextStop(): Promise<Stop> {
+    return new Promise((resolve) => (this.stop = resolve));
   }
 }
 
-/** The module's own store. A call that begins sets `stop` before it comes here, so the first load stops too. */
+/** The module's own store, which stops its call. */
 class SteppedStore extends TypeOrmTotpAccountStore {
   constructor(
     dataSource: DataSource,
@@ -142,14 +140,9 @@ class SteppedStore extends TypeOrmTotpAccountStore {
     return super.load(userId);
   }
 
-  override async commit(
-    userId: string,
-    revision: string | null,
-    account: Account | 'erased',
-    events: readonly AnyTotpEvent[] = [],
-  ): Promise<boolean> {
+  override async commit(...change: Parameters<TypeOrmTotpAccountStore['commit']>) {
     await this.call.pause('commit');
-    return super.commit(userId, revision, account, events);
+    return super.commit(...change);
   }
 }
 
@@ -165,7 +158,7 @@ export interface Site {
 /** Makes each step in turn; the tests fail at the first that differs. */
 export class Replay {
   private readonly clock = new TestTotpClock(START);
-  private readonly calls = new Map<number, { readonly request: Request; readonly call: SteppedCall; at: Stop }>();
+  private readonly calls = new Map<number, SteppedCall>();
   private readonly expectedEvents: string[] = [];
   private trustToken = '';
 
@@ -183,27 +176,24 @@ export class Replay {
     switch (step.step) {
       case 'beginning':
         return this.enrol(step.failures);
-      case 'request': {
-        const call = new SteppedCall(this.site.dataSource, this.site.outbox, this.clock);
-        this.calls.set(step.call, { request: step, call, at: 'load' });
+      case 'request':
+        this.calls.set(step.call, new SteppedCall(step, this.site, this.clock));
         return;
-      }
       case 'time':
         return;
       case 'begins': {
-        const { call, request } = this.callOf(step.call);
+        const call = this.callOf(step.call);
         this.clock.set(START + step.at * STEP);
-        this.callOf(step.call).at = await call.begin(() => this.ask(call.totp, request));
-        return;
+        return call.begin(() => this.ask(call));
       }
       case 'rereads':
         // A transaction that was not even sent to its end need not be looked for.
         if (isFailed(this.callOf(step.call).at)) return;
         expect(this.callOf(step.call).at).toBe('load');
-        return this.go(step.call);
+        return this.callOf(step.call).go();
       case 'loads':
         expect(this.callOf(step.call).at).toBe('load');
-        return this.go(step.call);
+        return this.callOf(step.call).go();
       case 'commits':
         return this.commit(step.call);
       case 'conflicts':
@@ -227,23 +217,19 @@ export class Replay {
     }
   }
 
-  private callOf(id: number) {
+  private callOf(id: number): SteppedCall {
     const call = this.calls.get(id);
     if (call === undefined) throw new Error(`There is no call ${String(id)}.`);
     return call;
   }
 
-  private async go(id: number): Promise<void> {
-    const call = this.callOf(id);
-    call.at = await call.call.go();
-  }
-
   /** @param fault meets the statements of the change */
   private async commit(id: number, fault?: Meet): Promise<void> {
-    expect(this.callOf(id).at).toBe('commit');
+    const call = this.callOf(id);
+    expect(call.at).toBe('commit');
     const { connection } = this.site;
     if (fault !== undefined) connection.meetFault(1, Infinity, fault);
-    await this.go(id);
+    await call.go();
     connection.meetNoFault();
   }
 
@@ -265,7 +251,7 @@ export class Replay {
     this.expectedEvents.push(...(await this.site.storedEvents(userId)));
   }
 
-  private async ask(totp: TotpService, { kind, device, number }: Request): Promise<Answer> {
+  private async ask({ totp, request: { kind, device, number } }: SteppedCall): Promise<Answer> {
     const { userId } = this;
     const onBehalfOf = 'application';
     const code = totpCode(secretOf(device), START + number * STEP);

@@ -1,5 +1,6 @@
 /** Runs the model in `spec/account.pml` with SPIN: explores all of its executions, or simulates one of them. */
 import { execFile, execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,12 @@ import type { Step } from './replay.js';
 // cspell:ignore DSAFETY DNOFAIR
 const run = promisify(execFile);
 const MODEL = join(process.cwd(), 'spec', 'account.pml');
+const text = readFileSync(MODEL, 'utf8');
+
+/** What the model can ask for at once. */
+export const scenarios = namesIn(/isScenario\((\w+)\) ->/g);
+/** The safeguards that can be taken away from the model. */
+export const defects = namesIn(/DEFECT [!=]= ([A-Z]\w+)/g);
 
 const isThere = pathOf('spin') !== undefined && pathOf('gcc') !== undefined;
 if (!isThere) process.stderr.write('SPIN is missing, so the model is not explored: apt-get install spin gcc.\n');
@@ -26,43 +33,31 @@ export interface Exploration {
   readonly states: number;
 }
 
-/** A model that was compiled into a program that explores it. */
-export class Explorer {
-  private constructor(
-    private readonly folder: string,
-    private readonly isEndless: boolean,
-  ) {}
-
-  /** @param isEndless whether claims are about executions as a whole, and not only about their states */
-  static async compile(settings: Settings = {}, isEndless = false): Promise<Explorer> {
-    const folder = await mkdtemp(join(tmpdir(), 'spin-'));
-    await run('spin', ['-a', ...macros(settings), MODEL], { cwd: folder });
-    const flags = [
-      'SCENARIO' in settings ? '-O0' : '-O2',
-      '-w',
-      '-DCOLLAPSE',
-      '-DVECTORSZ=2048',
-      '-DNOFAIR',
-      ...(isEndless ? [] : ['-DSAFETY']),
-    ];
-    await run('gcc', [...flags, '-o', 'pan', 'pan.c'], { cwd: folder });
-    return new Explorer(folder, isEndless);
+/** @param isEndless whether the claim is about executions as a whole, and not only about their states */
+export async function explore(claim: string, settings: Settings = {}, isEndless = false): Promise<Exploration> {
+  const cwd = await mkdtemp(join(tmpdir(), 'spin-'));
+  try {
+    await run('spin', ['-a', ...macros(settings), MODEL], { cwd });
+    // A single scenario is explored faster than it is optimised.
+    const speed = 'SCENARIO' in settings ? '-O0' : '-O2';
+    const kind = isEndless ? [] : ['-DSAFETY'];
+    await run('gcc', [speed, '-w', '-DCOLLAPSE', '-DVECTORSZ=2048', '-DNOFAIR', ...kind, '-o', 'pan', 'pan.c'], {
+      cwd,
+    });
+    const flags = [...(isEndless ? ['-a'] : []), '-m100000', '-n', '-N', claim];
+    const { stdout } = await run(join(cwd, 'pan'), flags, { cwd, maxBuffer: 2 ** 24 });
+    return readExploration(stdout);
+  } finally {
+    await rm(cwd, { recursive: true, force: true });
   }
+}
 
-  async explore(claim: string): Promise<Exploration> {
-    // -n: no report of statements that were not reached; -a: executions without end too.
-    const flags = [...(this.isEndless ? ['-a'] : []), '-m100000', '-n', '-N', claim];
-    const { stdout } = await run(join(this.folder, 'pan'), flags, { cwd: this.folder, maxBuffer: 2 ** 24 });
-    const errors = /errors: (\d+)/.exec(stdout)?.[1];
-    const states = /(\d+) states, stored/.exec(stdout)?.[1];
-    const isComplete = !/max search depth too small|out of memory|Search not completed/.test(stdout) || errors !== '0';
-    if (errors === undefined || states === undefined || !isComplete) throw new Error(`SPIN did not finish:\n${stdout}`);
-    return { errors: Number(errors), states: Number(states) };
-  }
-
-  async remove(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
-  }
+function readExploration(report: string): Exploration {
+  const [, errors] = /errors: (\d+)/.exec(report) ?? [];
+  const [, states] = /(\d+) states, stored/.exec(report) ?? [];
+  const isCutShort = errors === '0' && /max search depth too small|out of memory|Search not completed/.test(report);
+  if (errors === undefined || states === undefined || isCutShort) throw new Error(`SPIN did not finish:\n${report}`);
+  return { errors: Number(errors), states: Number(states) };
 }
 
 /** What the model says it does in one execution, which the seed chooses. */
@@ -71,6 +66,10 @@ export function simulate(seed: number, settings: Settings = {}): Step[] {
   const lines = output.split('\n').filter((line) => line.startsWith('{'));
   const steps: Step[] = JSON.parse(`[${lines.join()}]`);
   return steps;
+}
+
+function namesIn(pattern: RegExp): string[] {
+  return [...new Set(Array.from(text.matchAll(pattern), ([, name = '']) => name))];
 }
 
 function macros(settings: Settings): string[] {
