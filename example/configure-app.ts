@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import session from 'express-session';
+import { RequestLog } from './demo/request-log.js';
 import { securityHeaders } from './pages/security-headers.js';
 import { renderPage, viewsFolder } from './pages/views.js';
 import { sameOrigin } from './sessions/same-origin.js';
@@ -28,4 +29,5 @@ export function configureApp(app: NestExpressApplication, trustProxy?: number | 
       cookie: { httpOnly: true, sameSite: 'lax', secure: 'auto', maxAge: SESSION_LIFETIME },
     }),
   );
+  app.use(app.get(RequestLog).middleware);
 }

@@ -3,8 +3,10 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { TOTP_ENTITIES, TOTP_MIGRATIONS } from 'nestjs-totp';
+import { CreateMails1790000000004 } from './mail/mail.migration.js';
+import { Mail } from './mail/mail.entity.js';
 import { SettingError } from './settings.js';
-import { CreateSessions1790000000002 } from './sessions/sessions.migration.js';
+import { AddUserToSessions1790000000003, CreateSessions1790000000002 } from './sessions/sessions.migration.js';
 import { SessionEntity } from './sessions/session.entity.js';
 import { CreateUsers1790000000001 } from './users/users.migration.js';
 import { User } from './users/user.entity.js';
@@ -18,8 +20,14 @@ export function dataFolder(): string {
 
 export function databaseOptions(): TypeOrmModuleOptions {
   const common = {
-    entities: [...TOTP_ENTITIES, User, SessionEntity],
-    migrations: [...TOTP_MIGRATIONS, CreateUsers1790000000001, CreateSessions1790000000002],
+    entities: [...TOTP_ENTITIES, User, SessionEntity, Mail],
+    migrations: [
+      ...TOTP_MIGRATIONS,
+      CreateUsers1790000000001,
+      CreateSessions1790000000002,
+      AddUserToSessions1790000000003,
+      CreateMails1790000000004,
+    ],
     migrationsRun: true,
     retryAttempts: 0,
   };

@@ -10,6 +10,8 @@ export interface EventEntry {
   tone: 'good' | 'bad' | 'plain';
   /** ISO 8601. */
   at: string;
+  /** The event itself. */
+  json: string;
 }
 
 export function describeEvent(event: AnyTotpEvent): EventEntry {
@@ -20,6 +22,7 @@ export function describeEvent(event: AnyTotpEvent): EventEntry {
     name: event.name,
     at,
     tone,
+    json: JSON.stringify(event, null, 2),
     text: event.by === undefined ? text : `${text} ${byWhom(event.by)}`,
   };
 }

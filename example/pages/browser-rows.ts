@@ -17,14 +17,14 @@ const NAMES: Readonly<Record<string, string>> = { Edg: 'Edge', 'Mac OS': 'macOS'
 export function browserRows(browsers: readonly TrustedBrowserSummary[]): BrowserRow[] {
   return browsers.map(({ id, userAgent, lastUsedAt, expiresAt }) => ({
     id,
-    name: nameOf(userAgent ?? ''),
+    name: browserName(userAgent ?? ''),
     lastUsed: day(lastUsedAt),
     expires: day(expiresAt),
   }));
 }
 
 /** Only good enough to tell one's own browsers apart. */
-function nameOf(userAgent: string): string {
+export function browserName(userAgent: string): string {
   const find = (names: readonly string[]) => names.find((name) => userAgent.includes(name));
   const [browser, system] = [find(BROWSERS), find(SYSTEMS)].map((name) => name && (NAMES[name] ?? name));
   return [browser ?? 'A browser', ...(system === undefined ? [] : [`on ${system}`])].join(' ');

@@ -1,11 +1,12 @@
 /** Where a person wanted to go before signing in. Only these: a link to the sign-in page must not lead elsewhere afterwards. */
 
 /** The pages behind the code, and how many seconds ago the code may have been entered. */
-const PAGES = { '/security': Infinity, '/vault': 20 * 60 } as const;
+const PAGES = { '/security': Infinity, '/vault': 20 * 60, '/password': 20 * 60, '/mail': Infinity } as const;
 
 export type Destination = keyof typeof PAGES;
 
-export const VAULT_MAX_AGE = PAGES['/vault'];
+/** Of the vault and of the page that changes the password. */
+export const SENSITIVE_MAX_AGE = PAGES['/vault'];
 
 /** The security page, unless one of the pages is named. */
 export function destination(next: unknown): Destination {

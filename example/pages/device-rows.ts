@@ -23,6 +23,13 @@ export function deviceRows(devices: readonly DeviceSummary[]): DeviceRow[] {
   }));
 }
 
+const NAMES = ['Phone', 'Tablet', 'Laptop', 'Spare phone'];
+
+/** A name for the next authenticator, which the person may change. */
+export function suggestedName(taken: readonly string[]): string {
+  return NAMES.find((name) => !taken.includes(name)) ?? '';
+}
+
 function stateOf({ verified, createdAt, lastUsedAt }: DeviceSummary): string {
   if (!verified) return 'Not confirmed yet.';
   const used = lastUsedAt === null ? 'not used yet' : `last used on ${day(lastUsedAt)}`;

@@ -1,12 +1,17 @@
 /** Wires the pages. */
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { DemoModule } from '../demo/demo.module.js';
 import { EventsModule } from '../events/events.module.js';
+import { MailModule } from '../mail/mail.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { Changes } from './changes.js';
 import { CodeController } from './code.controller.js';
+import { HomeController } from './home.controller.js';
+import { MailController } from './mail.controller.js';
 import { PageErrors } from './page-errors.filter.js';
 import { PagesController } from './pages.controller.js';
+import { PasswordController } from './password.controller.js';
 import { RecoveryCodes } from './recovery-codes.js';
 import { RecoveryController } from './recovery.controller.js';
 import { RegistrationController } from './registration.controller.js';
@@ -16,12 +21,15 @@ import { SignInController } from './sign-in.controller.js';
 import { SignedInPages } from './signed-in-pages.js';
 
 @Module({
-  imports: [SessionsModule, EventsModule],
+  imports: [SessionsModule, EventsModule, MailModule, DemoModule],
   controllers: [
+    HomeController,
     PagesController,
     SecurityController,
     RecoveryController,
     CodeController,
+    PasswordController,
+    MailController,
     RegistrationController,
     SignInController,
   ],

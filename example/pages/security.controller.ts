@@ -1,17 +1,19 @@
-/** The page of authenticators, and its forms: add, confirm, rename, remove. */
+/** The security page, and its forms: add, confirm, rename and remove authenticators, and end other sessions. */
 import { Body, Controller, Get, Header, HttpCode, Post, Redirect, Req, Res, UseGuards } from '@nestjs/common';
 import { type Response } from 'express';
 import { RequireTotp, TotpGuard, TotpService } from 'nestjs-totp';
 import { named } from '../events/names.js';
 import { type Flash } from '../sessions/flash.js';
+import { SessionsService } from '../sessions/sessions.service.js';
 import { SignedInGuard } from '../sessions/signed-in.guard.js';
 import { type TotpRequest, TotpSessionGuard } from '../sessions/totp-session.guard.js';
 import { browserRows } from './browser-rows.js';
 import { Changes, has } from './changes.js';
-import { deviceRows } from './device-rows.js';
+import { deviceRows, suggestedName } from './device-rows.js';
 import { formText } from './form-text.js';
 import { RecoveryCodes } from './recovery-codes.js';
 import { SecondStep } from './second-step.js';
+import { sessionRows } from './session-rows.js';
 import { SignedInPages } from './signed-in-pages.js';
 import { renderPart } from './views.js';
 
@@ -25,6 +27,7 @@ export class SecurityController {
     private readonly changes: Changes,
     private readonly pages: SignedInPages,
     private readonly recoveryCodes: RecoveryCodes,
+    private readonly sessions: SessionsService,
   ) {}
 
   @Get('security')
@@ -52,9 +55,15 @@ export class SecurityController {
           // This answer is the only one that contains the key, so it is a page and not a redirect.
           const qrCodeImage = await this.totp.qrCodeImage(answer.qrCodeString);
           const retryAfterMs = await this.secondStep.remainingWait(request.user.id);
-          const { devices } = await this.totp.listDevices({ userId: request.user.id });
+          const { devices, enrolled } = await this.totp.getStatus({ userId: request.user.id });
           const device = deviceRows(devices).find(({ name }) => name === answer.deviceName);
-          await this.pages.show(request, response, 'enrol', { ...answer, qrCodeImage, retryAfterMs, device });
+          await this.pages.show(request, response, 'enrol', {
+            ...answer,
+            qrCodeImage,
+            retryAfterMs,
+            device,
+            firstOne: !enrolled,
+          });
           return undefined;
         }
         case 'DEVICE_ALREADY_EXISTS_ERROR':
@@ -68,6 +77,7 @@ export class SecurityController {
   }
 
   @Post('security/confirm')
+  @HttpCode(200)
   confirm(@Req() request: TotpRequest, @Res() response: Response, @Body() body: unknown): Promise<void> {
     const device = formText(body, 'deviceName');
     const fields = { deviceName: device };
@@ -124,6 +134,18 @@ export class SecurityController {
     });
   }
 
+  /** Ends one of the other sessions, or all of them. It takes no fresh code: it can only help the owner. */
+  @Post('security/end')
+  async endSessions(@Req() request: TotpRequest, @Res() response: Response, @Body() body: unknown): Promise<void> {
+    const handle = formText(body, 'handle');
+    const own = request.session.handle;
+    if (handle === '') await this.sessions.endOthers(request.user.id, own);
+    else if (handle !== own) await this.sessions.endOne(request.user.id, handle);
+    const text = handle === '' ? 'You are signed out everywhere else.' : 'The session has ended.';
+    await this.sessions.tell(request, { tone: 'good', text });
+    response.redirect(303, '/security');
+  }
+
   /** Asks for a fresh code; its form sends the change again, together with the code. */
   @Get('security/verify')
   async stepUp(@Req() request: TotpRequest, @Res() response: Response): Promise<void> {
@@ -144,11 +166,20 @@ export class SecurityController {
     // The key or the codes that it showed are shown only once.
   }
 
-  private async account({ user }: TotpRequest): Promise<object> {
+  private async account({ user, session }: TotpRequest): Promise<object> {
     const userId = user.id;
     const { devices, enrolled, recoveryCodes } = await this.totp.getStatus({ userId });
     const { browsers } = await this.totp.listTrustedBrowsers({ userId });
     const retryAfterMs = await this.secondStep.remainingWait(userId);
-    return { devices: deviceRows(devices), enrolled, recoveryCodes, browsers: browserRows(browsers), retryAfterMs };
+    return {
+      devices: deviceRows(devices),
+      suggestedName: suggestedName(devices.map(({ name }) => name)),
+      confirmed: devices.filter(({ verified }) => verified).length,
+      enrolled,
+      recoveryCodes,
+      browsers: browserRows(browsers),
+      sessions: sessionRows(await this.sessions.ofUser(userId), session.handle ?? ''),
+      retryAfterMs,
+    };
   }
 }

@@ -14,6 +14,7 @@ function sentence(text: string): string {
 
 /** A wait for those who have no countdown, such as "15 minutes". */
 function wait(ms: number): string {
+  if (ms < 60_000) return `${Math.ceil(ms / 1000)} seconds`;
   const minutes = Math.ceil(ms / 60_000);
   if (minutes < 120) return minutes === 1 ? '1 minute' : `${minutes} minutes`;
   return `${Math.round(minutes / 60)} hours`;
@@ -24,9 +25,14 @@ export function day(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }
 
+/** A time, such as `2026-11-26 14:05 UTC`. */
+export function moment(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
 /** A template that is a part of a page. */
 export function renderPart(name: string, data: object): string {
-  return eta.render(`./${name}`, { sentence, wait, ...data });
+  return eta.render(`./${name}`, { sentence, wait, moment, ...data });
 }
 
 /** What Express calls to render a page. */

@@ -7,6 +7,7 @@
 /* global AbortController, BroadcastChannel, document, EventSource, navigator */
 import { refreshDevices } from './devices.js';
 import { checkLock } from './lock.js';
+import { markTourOf } from './tour.js';
 
 const SHOWN = 30;
 
@@ -119,6 +120,7 @@ function add(list, html) {
   document.querySelector('[data-events-empty]').hidden = true;
 
   const { name } = entry.dataset;
+  markTourOf(entry);
   if (name.startsWith('totp.device.')) refreshDevices();
   if (name === 'totp.user.locked' || name === 'totp.user.unlocked') checkLock();
 }

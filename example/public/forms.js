@@ -8,7 +8,7 @@
 /* global document, DOMParser, FormData, history, setTimeout, URLSearchParams, window */
 let showNewPage = () => undefined;
 
-/** @param action what to do when another page has been put into the document */
+/** @param action what to do when another page, or only the form again, has been put into the document; called with whether it is a page */
 export function onNewPage(action) {
   showNewPage = action;
 }
@@ -16,6 +16,8 @@ export function onNewPage(action) {
 export function sendFormsOnce() {
   document.addEventListener('submit', (event) => {
     const form = event.target;
+    // Sent in another way: see `demo.js`.
+    if (event.defaultPrevented) return;
     const stays = form.dataset.stay !== undefined;
     if (stays || form.ariaBusy === 'true') event.preventDefault();
     if (form.ariaBusy === 'true') return;
@@ -52,7 +54,7 @@ function take(form, url, answer) {
     document.body.replaceWith(answer.body);
     history.replaceState(null, '', url);
   }
-  showNewPage();
+  showNewPage(again?.dataset.failed === undefined);
   const place = again?.dataset.failed === undefined ? document : again;
   const wanted = place.querySelector('[aria-invalid="true"]') ?? place.querySelector('[autofocus]');
   wanted?.focus();

@@ -44,6 +44,7 @@ function checkIfVisible() {
 
 function lock(notice, forMs) {
   ends.set(notice, Date.now() + forMs);
+  showEnd(notice, Date.now() + forMs);
   if (notice.hidden) {
     notice.hidden = false;
     const entry = entryOf(notice);
@@ -78,6 +79,12 @@ function tick() {
     else if (end <= Date.now()) unlock(notice);
     else notice.querySelector('[data-countdown]').textContent = onClock(end - Date.now());
   }
+}
+
+function showEnd(notice, end) {
+  const isFar = end - Date.now() > 12 * 60 * 60 * 1000;
+  const time = { hour: '2-digit', minute: '2-digit', ...(isFar ? { day: 'numeric', month: 'long' } : {}) };
+  notice.querySelector('[data-until]').textContent = ` (at ${new Date(end).toLocaleString([], time)})`;
 }
 
 function entryOf(notice) {

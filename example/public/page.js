@@ -1,18 +1,22 @@
 /** What scripts add to the pages. Every form works without them. */
 /* global document, getSelection, navigator, print */
+import { sendWithLastDigit } from './code-forms.js';
+import { showDemo } from './demo.js';
 import { watchEvents } from './events.js';
 import { onNewPage, sendFormsOnce } from './forms.js';
 import { countDown, pollLock } from './lock.js';
 
 sendFormsOnce();
+sendWithLastDigit();
 onNewPage(enhance);
-enhance();
+enhance(true);
 
 document.addEventListener('click', ({ target }) => {
   const button = target.closest('button');
   if (button?.dataset.reveal !== undefined) reveal(button);
   if (button?.dataset.copy !== undefined) copy(button);
   if (button?.dataset.print !== undefined) print();
+  if (button?.dataset.nextStep !== undefined) nextStep(button.closest('.step'));
   if (button?.dataset.close !== undefined) close(button.closest('details'));
 });
 
@@ -20,13 +24,14 @@ document.addEventListener('keydown', ({ key, target }) => {
   if (key === 'Escape') close(target.closest('details[open]'));
 });
 
-/** Starts what the page in the document needs. */
-function enhance() {
-  for (const button of document.querySelectorAll('[data-reveal], [data-copy], [data-close], [data-print]'))
-    button.hidden = false;
+/** Starts what the page in the document needs. `isWhole`: not only one of its forms is new. */
+function enhance(isWhole) {
+  const added = '[data-reveal], [data-copy], [data-close], [data-print], [data-next-step]';
+  for (const button of document.querySelectorAll(added)) button.hidden = false;
   countDown();
   pollLock();
   watchEvents();
+  showDemo(isWhole);
 }
 
 function reveal(button) {
@@ -35,6 +40,13 @@ function reveal(button) {
   input.type = shown ? 'password' : 'text';
   button.textContent = shown ? 'Show' : 'Hide';
   button.ariaPressed = String(!shown);
+}
+
+function nextStep(step) {
+  const next = step.nextElementSibling;
+  step.open = false;
+  next.open = true;
+  next.querySelector('input:not([type=hidden])')?.focus();
 }
 
 async function copy(button) {

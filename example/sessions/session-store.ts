@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type SessionData, Store } from 'express-session';
-import { LessThan, MoreThan, Repository } from 'typeorm';
+import { In, LessThan, MoreThan, Repository } from 'typeorm';
 import { SessionEntity } from './session.entity.js';
 
 export const SESSION_COOKIE = 'keepsake';
@@ -35,6 +35,19 @@ export class SessionStore extends Store implements OnModuleInit {
     return (await this.find(sessionId)) !== null;
   }
 
+  /** The user's sessions that have not expired, newest first. */
+  async ofUser(userId: string): Promise<SessionData[]> {
+    const rows = await this.sessions.findBy({ userId, expiresAt: MoreThan(Date.now()) });
+    return rows.map(({ data }) => data).sort((one, other) => other.signedInAt - one.signedInAt);
+  }
+
+  /** Removes those of the user's sessions that `ends` returns true for. Returns what they held. */
+  async removeOfUser(userId: string, ends: (session: SessionData) => boolean): Promise<SessionData[]> {
+    const rows = (await this.sessions.findBy({ userId })).filter(({ data }) => ends(data));
+    if (rows.length > 0) await this.sessions.delete({ id: In(rows.map(({ id }) => id)) });
+    return rows.map(({ data }) => data);
+  }
+
   /** Expired sessions are no longer found; their rows are deleted at the next start. */
   async onModuleInit(): Promise<void> {
     await this.sessions.delete({ expiresAt: LessThan(Date.now()) });
@@ -46,7 +59,10 @@ export class SessionStore extends Store implements OnModuleInit {
   }
 
   private async save(sessionId: string, data: SessionData): Promise<void> {
-    await this.sessions.upsert({ id: hashed(sessionId), data, expiresAt: Date.now() + SESSION_LIFETIME }, ['id']);
+    // The support desk's sessions have no user.
+    const { userId = null } = data as Partial<SessionData>;
+    const row = { id: hashed(sessionId), userId, data, expiresAt: Date.now() + SESSION_LIFETIME };
+    await this.sessions.upsert(row, ['id']);
   }
 
   private async remove(sessionId: string): Promise<void> {

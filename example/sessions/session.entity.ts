@@ -8,6 +8,11 @@ export class SessionEntity {
   @PrimaryColumn({ type: 'varchar', length: 64 })
   id!: string;
 
+  /** The user who gave the right password; null for the support desk. */
+  @Index('sessions_user_id')
+  @Column({ name: 'user_id', type: 'varchar', length: 36, nullable: true })
+  userId!: string | null;
+
   @Column({ type: 'simple-json' })
   data!: SessionData;
 

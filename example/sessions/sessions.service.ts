@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { type Request } from 'express';
+import { type SessionData } from 'express-session';
+import { TotpClock } from 'nestjs-totp';
 import { filter, type Observable, Subject } from 'rxjs';
 import { type Flash } from './flash.js';
 import { SessionStore } from './session-store.js';
@@ -12,6 +14,10 @@ declare module 'express-session' {
     userId: string;
     /** A name for the session that is no secret, and stays the same when the id changes. */
     handle: string;
+    /** Epoch milliseconds, by the module's clock. */
+    signedInAt: number;
+    /** How the browser names itself. */
+    userAgent: string;
   }
 }
 
@@ -19,13 +25,17 @@ declare module 'express-session' {
 export class SessionsService {
   private readonly changes = new Subject<string>();
 
-  constructor(private readonly store: SessionStore) {}
+  constructor(
+    private readonly store: SessionStore,
+    private readonly clock: TotpClock,
+  ) {}
 
   /** After the password: under a new id, so that an id that was planted before it is worth nothing (session fixation). */
   async begin(request: Request, userId: string): Promise<void> {
     const { handle } = request.session;
     await regenerate(request);
-    Object.assign(request.session, { userId, handle: randomUUID() });
+    const userAgent = (request.headers['user-agent'] ?? '').slice(0, 256);
+    Object.assign(request.session, { userId, handle: randomUUID(), signedInAt: this.clock.now(), userAgent });
     await save(request);
     this.changed(handle);
   }
@@ -52,6 +62,29 @@ export class SessionsService {
       request.session.destroy(settle(resolve, reject));
     });
     this.changed(handle);
+  }
+
+  /** The user's sessions, newest first. */
+  ofUser(userId: string): Promise<SessionData[]> {
+    return this.store.ofUser(userId);
+  }
+
+  /**
+   * Ends sessions of a user that are not the given one.
+   *
+   * @param kept the handle of the session that stays
+   * @param since ends those that began at this time or before, in epoch ms; all by default
+   */
+  async endOthers(userId: string, kept: string | undefined, since = Infinity): Promise<void> {
+    await this.endWhere(userId, (session) => session.handle !== kept && session.signedInAt <= since);
+  }
+
+  endOne(userId: string, handle: string): Promise<void> {
+    return this.endWhere(userId, (session) => session.handle === handle);
+  }
+
+  private async endWhere(userId: string, ends: (session: SessionData) => boolean): Promise<void> {
+    for (const { handle } of await this.store.removeOfUser(userId, ends)) this.changed(handle);
   }
 
   /** Keeps a message for the page that a redirect leads to. */

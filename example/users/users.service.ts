@@ -9,6 +9,11 @@ import { User } from './user.entity.js';
 export type RegisterResult =
   { status: 'OK'; user: User } | { status: 'INVALID'; errors: { email?: string; password?: string } };
 
+export interface PasswordProblem {
+  current?: string;
+  password?: string;
+}
+
 @Injectable()
 export class UsersService {
   /** Compared when nobody has the address, so that the time taken does not tell who has an account. */
@@ -43,6 +48,15 @@ export class UsersService {
     const user = await this.users.findOneBy({ email: normalised(email) });
     const matches = await isPassword(password, user?.passwordHash ?? (await this.nobodysHash));
     return matches ? user : null;
+  }
+
+  /** Returns what is wrong, in words for the user; undefined when the password is changed. */
+  async changePassword(user: User, current: string, password: string): Promise<PasswordProblem | undefined> {
+    if (!(await isPassword(current, user.passwordHash))) return { current: 'This is not your current password.' };
+    const problem = passwordProblem(password, user.email);
+    if (problem !== undefined) return { password: problem };
+    await this.users.update({ id: user.id }, { passwordHash: await hashPassword(password) });
+    return undefined;
   }
 
   /** The user who is signed in; null when there is none. */
