@@ -16,6 +16,12 @@ markdown.renderer.rules.heading_open = (tokens, index) => {
   return `<${tokens[index]?.tag ?? 'h2'} id="${markdown.utils.escapeHtml(id)}">`;
 };
 
+/** What is wider than the screen is scrolled, with the keyboard too. */
+markdown.renderer.rules.table_open = () => '<div class="scrolls" tabindex="0"><table>';
+markdown.renderer.rules.table_close = () => '</table></div>';
+markdown.renderer.rules.fence = (tokens, index) =>
+  `<pre tabindex="0"><code>${markdown.utils.escapeHtml(tokens[index]?.content ?? '')}</code></pre>`;
+
 /** Only what is public anyway: nothing hidden, nothing of the data folder. */
 const READABLE = /^(?:(?:docs|example|src|test)(?:\/[a-z][a-z0-9.-]*)+|README|CONTRIBUTING)\.(?:md|ts)$/u;
 

@@ -6,6 +6,7 @@ import { watchEvents } from './events.js';
 import { onNewPage, sendFormsOnce } from './forms.js';
 import { countDown, pollLock } from './lock.js';
 
+document.documentElement.dataset.scripts = '';
 sendFormsOnce();
 sendWithLastDigit();
 onNewPage(enhance);

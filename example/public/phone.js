@@ -33,8 +33,8 @@ export function showPhone() {
   const place = document.querySelector('[data-phone]');
   if (place === null) return;
   place.hidden = false;
-  settle();
-  draw();
+  // Codes are known once they were drawn.
+  draw().then(settle);
 }
 
 document.addEventListener('submit', ({ target }) => {
@@ -72,6 +72,11 @@ function change(newPhone, message) {
   localStorage.setItem(STORED, JSON.stringify(phone));
   document.querySelector('[data-phone-said]').textContent = message;
   draw();
+}
+
+/** Whether the page shows a key that the phone does not have. */
+export function canScan() {
+  return scannable() !== undefined;
 }
 
 function scannable() {
@@ -126,7 +131,7 @@ async function draw() {
   };
   show('insecure', !isSecure);
   show('lost', phone.lost);
-  show('empty', isSecure && !phone.lost && keys.length === 0);
+  show('empty', isSecure && !phone.lost && keys.length === 0 && scannable() === undefined);
   show('scan', isSecure && scannable() !== undefined);
   show('lose', keys.length > 0);
   show('find', phone.lost);

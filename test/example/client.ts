@@ -25,11 +25,18 @@ export class Client {
     return client;
   }
 
+  /** The same browser, when the example was started again. */
+  at(keepsake: Keepsake): Client {
+    const client = new Client(keepsake, this.email);
+    client.cookie = this.cookie;
+    return client;
+  }
+
   /** Confirms an authenticator. Returns its key. */
-  async enrol(deviceName: string): Promise<string> {
+  async enrol(deviceName: string, now = this.keepsake.clock.now()): Promise<string> {
     const page = await (await this.send('/security/add', { deviceName })).text();
     const secret = /secret=([A-Z2-7]+)/.exec(page)?.[1] ?? '';
-    await this.send('/security/confirm', { deviceName, totp: totpCode(secret, this.keepsake.clock.now()) });
+    await this.send('/security/confirm', { deviceName, totp: totpCode(secret, now) });
     return secret;
   }
 

@@ -12,6 +12,7 @@ import { configureApp } from '../../example/configure-app.js';
 
 export interface Keepsake {
   url: string;
+  /** What the module reads, unless the example has its own clock. */
   clock: TestTotpClock;
   /** A provider of the running application. */
   get: <T>(token: Type<T>) => T;
@@ -19,17 +20,15 @@ export interface Keepsake {
 }
 
 export async function startKeepsake(
-  settings: { folder?: string; databaseUrl?: string; trustProxy?: number } = {},
+  settings: { folder?: string; databaseUrl?: string; trustProxy?: number; ownClock?: boolean } = {},
 ): Promise<Keepsake> {
   const folder = settings.folder ?? (await mkdtemp(join(tmpdir(), 'keepsake-')));
   process.env.EXAMPLE_DATA = folder;
   process.env.DATABASE_URL = settings.databaseUrl ?? '';
   const clock = new TestTotpClock(Date.UTC(2026, 0, 15, 12));
-  const testing = await Test.createTestingModule({ imports: [AppModule] })
-    .overrideProvider(TotpClock)
-    .useValue(clock)
-    .setLogger(new ConsoleLogger({ logLevels: ['error', 'fatal'] }))
-    .compile();
+  const builder = Test.createTestingModule({ imports: [AppModule] });
+  if (settings.ownClock !== true) builder.overrideProvider(TotpClock).useValue(clock);
+  const testing = await builder.setLogger(new ConsoleLogger({ logLevels: ['error', 'fatal'] })).compile();
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class
   const app = testing.createNestApplication<NestExpressApplication>({
     forceCloseConnections: true,

@@ -1,0 +1,115 @@
+/** What protects an owner beyond codes: mails, other sessions, and the password. */
+import { Client } from './client.js';
+import { type Keepsake, startKeepsake } from './keepsake.js';
+import { PASSWORD } from './people.js';
+import { totpCode } from 'nestjs-totp/testing';
+
+describe('the owner of an account', () => {
+  let keepsake: Keepsake;
+  let ada: Client;
+
+  beforeAll(async () => {
+    keepsake = await startKeepsake();
+  });
+
+  afterAll(async () => {
+    await keepsake.stop();
+  });
+
+  beforeEach(async () => {
+    ada = await Client.register(keepsake);
+  });
+
+  /** The same person in a second browser, signed in with a code. */
+  async function second(key: string): Promise<Client> {
+    const other = await ada.elsewhere();
+    keepsake.clock.advance(30);
+    await other.send('/code', { totp: totpCode(key, keepsake.clock.now()) });
+    expect((await other.get('/security')).status).toBe(200);
+    return other;
+  }
+
+  /** What comes from the outbox comes soon after the answer. */
+  async function eventually(check: () => Promise<boolean>): Promise<void> {
+    while (!(await check())) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  const isSignedIn = async (client: Client) => (await client.get('/code/wait')).status === 200;
+
+  const mail = async (client = ada) => (await client.get('/mail')).text();
+
+  it('gets a mail about a new authenticator, a lock and a removal, which nobody else sees', async () => {
+    await ada.enrol('Phone');
+    await eventually(async () => (await mail()).includes('“<bdi>Phone</bdi>” now makes codes for your account.'));
+    await ada.send('/demo/attack', { kind: 'guesses' });
+    await eventually(async () => (await mail()).includes('Your account is locked'));
+    await ada.send('/security/remove', { deviceName: 'Phone' });
+    await eventually(async () => (await mail()).includes('An authenticator was removed'));
+    const stranger = await Client.register(keepsake);
+    expect(await mail(stranger)).toContain('No mail yet.');
+  });
+
+  it('shows mails to nobody who has given only the password', async () => {
+    await ada.enrol('Phone');
+    const thief = await ada.elsewhere();
+    const page = await thief.get('/mail', { accept: 'text/html' });
+    expect([page.status, page.headers.get('location')]).toEqual([303, '/code?next=%2Fmail']);
+  });
+
+  it('is signed out of other browsers when an authenticator is removed', async () => {
+    const key = await ada.enrol('Phone');
+    const other = await second(key);
+    await ada.send('/security/remove', { deviceName: 'Phone' });
+    await eventually(async () => !(await isSignedIn(other)));
+    expect((await ada.get('/security')).status).toBe(200);
+  });
+
+  it('sees where they are signed in, and ends one session or all others', async () => {
+    const key = await ada.enrol('Phone');
+    const others = [await second(key), await second(key)];
+    const page = await (await ada.get('/security')).text();
+    const handles = [...page.matchAll(/name="handle" value="([^"]+)"/g)].map(([, handle]) => handle ?? '');
+    expect(handles).toHaveLength(2);
+    await ada.send('/security/end', { handle: handles[0] ?? '' });
+    const open = () => Promise.all(others.map(isSignedIn));
+    expect((await open()).filter(Boolean)).toHaveLength(1);
+    await ada.send('/security/end');
+    expect(await open()).toEqual([false, false]);
+    expect(await isSignedIn(ada)).toBe(true);
+  });
+
+  it('cannot end the sessions of somebody else', async () => {
+    const stranger = await Client.register(keepsake);
+    const page = await (await (await stranger.elsewhere()).get('/security')).text();
+    const [, handle = ''] = /name="handle" value="([^"]+)"/.exec(page) ?? [];
+    expect(handle).not.toBe('');
+    await ada.send('/security/end', { handle });
+    expect(await isSignedIn(stranger)).toBe(true);
+  });
+
+  it('changes the password, which ends the other sessions and is mailed', async () => {
+    const key = await ada.enrol('Phone');
+    const other = await second(key);
+    const wrong = await ada.send('/password', { current: 'not the password', password: 'a new pass phrase' });
+    expect([wrong.status, await wrong.text()]).toEqual([422, expect.stringContaining('not your current password')]);
+    const short = await ada.send('/password', { current: PASSWORD, password: 'short' });
+    expect([short.status, await short.text()]).toEqual([422, expect.stringContaining('at least 10 characters')]);
+
+    const changed = await ada.send('/password', { current: PASSWORD, password: 'a new pass phrase' });
+    expect([changed.status, changed.headers.get('location')]).toEqual([303, '/security']);
+    expect(await isSignedIn(other)).toBe(false);
+    expect(await isSignedIn(ada)).toBe(true);
+    expect(await mail()).toContain('Your password was changed');
+    // The old password no longer signs in.
+    expect(await isSignedIn(await ada.elsewhere())).toBe(false);
+  });
+
+  it('needs a code of the last twenty minutes to change the password', async () => {
+    await ada.enrol('Phone');
+    keepsake.clock.advance(21 * 60);
+    const fields = { current: PASSWORD, password: 'a new pass phrase' };
+    const refused = await ada.send('/password', fields, { accept: 'text/html' });
+    expect([refused.status, refused.headers.get('location')]).toEqual([303, '/code?next=%2Fpassword']);
+    expect(await isSignedIn(await ada.elsewhere())).toBe(true);
+  });
+});
