@@ -44,7 +44,8 @@ async function start(): Promise<void> {
   if (problem !== undefined) console.warn(`${problem} Events wait in the outbox until then.`);
   const { port: bound } = app.getHttpServer().address() as { port: number };
   supportPassword();
-  console.log(`Keepsake, the example of nestjs-totp, is at http://localhost:${bound}`);
+  console.log(`Keepsake, the demo of nestjs-totp, is at http://localhost:${bound}`);
+  console.log('Everything that you need is on its pages. Press Ctrl+C to stop it.');
 }
 
 function listenProblem(error: unknown, port: number, host: string): unknown {

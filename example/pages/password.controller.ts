@@ -37,7 +37,7 @@ export class PasswordController {
       await this.pages.show(request, response, 'password', { errors });
       return;
     }
-    // Whoever knows the old password may be signed in with it.
+    // Somebody who knows the old password may be signed in with it.
     await this.sessions.endOthers(request.user.id, request.session.handle);
     await this.mail.passwordChanged(request.user.id, this.clock.now());
     const text = 'Your password is changed, and your other sessions have ended.';

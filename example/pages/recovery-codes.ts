@@ -30,12 +30,13 @@ export class RecoveryCodes {
     if (total > 0) return message;
     // The session has just entered the first code of the authenticator.
     const { completedAt } = await request.totp.acting();
-    return this.showNew(request, response, { ...before, completedAt }, message);
+    return this.showNew(request, response, { ...before, completedAt }, message, true);
   }
 
   /**
    * Shows a new set, and keeps the message for the page after it.
    *
+   * @param first whether it is the last step of adding the first authenticator
    * @returns a message for another page when there is no set to show
    */
   async showNew(
@@ -43,11 +44,12 @@ export class RecoveryCodes {
     response: Response,
     session: ActingSession,
     message: Flash,
+    first = false,
   ): Promise<Flash | undefined> {
     const answer = await this.totp.createRecoveryCodes({ userId: request.user.id, session });
     if (answer.status !== 'OK') return { tone: 'bad', text: 'Add an authenticator first.' };
     await this.sessions.tell(request, message);
-    await this.pages.show(request, response, 'recovery-codes', { codes: answer.recoveryCodes }, message);
+    await this.pages.show(request, response, 'recovery-codes', { codes: answer.recoveryCodes, first }, message);
     return undefined;
   }
 }
