@@ -76,16 +76,16 @@ function change(newPhone, message) {
 
 /** Whether the page shows a key that the phone does not have. */
 export function canScan() {
-  return scannable() !== undefined;
+  return newKeyOnPage() !== undefined;
 }
 
-function scannable() {
+function newKeyOnPage() {
   const uri = document.querySelector('[data-key-uri]')?.getAttribute('href');
   return uri && !phone.lost && !phone.keys.some((key) => key.uri === uri) ? uri : undefined;
 }
 
 async function scan() {
-  const uri = scannable();
+  const uri = newKeyOnPage();
   change({ ...phone, keys: [{ uri, used: -1 }, ...phone.keys].slice(0, 6) }, 'Scanned.');
   const step = document.querySelector('[data-confirm-step]');
   step.open = true;
@@ -131,8 +131,8 @@ async function draw() {
   };
   show('insecure', !isSecure);
   show('lost', phone.lost);
-  show('empty', isSecure && !phone.lost && keys.length === 0 && scannable() === undefined);
-  show('scan', isSecure && scannable() !== undefined);
+  show('empty', isSecure && !phone.lost && keys.length === 0 && newKeyOnPage() === undefined);
+  show('scan', isSecure && newKeyOnPage() !== undefined);
   show('lose', keys.length > 0);
   show('find', phone.lost);
   show('replace', phone.lost);

@@ -211,7 +211,7 @@ describe('the demo tools on the server', () => {
     '.npmrc',
     'docs/../package.json',
     'docs/%2e%2e/package.json',
-    'docs%2f..%2f..%2fetc%2fpasswd.md',
+    `docs${encodeURIComponent('/../../README')}.md`,
     'example/data/totp-keys.json',
     'example/data/session-secret',
     'docs/missing.md',
