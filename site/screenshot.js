@@ -1,6 +1,6 @@
 /**
- * Photographs the example for the README: starts it with an empty data folder, creates an account, adds an authenticator, and writes the
- * page with its QR code to docs/images/, light and dark. Run it with `npm run docs:screenshot`.
+ * Photographs the example for the README: starts it with an empty data folder, creates an account, adds an authenticator, guesses 100 codes
+ * at once, and writes the page to docs/images/, light and dark. Run it with `npm run docs:screenshot`.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -67,15 +67,19 @@ async function photograph(browser, url, colorScheme, email) {
   await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
   await page.getByRole('button', { name: 'Create account' }).click();
   await page.waitForURL('**/security');
-  await page.getByRole('textbox', { name: 'Name (optional)' }).fill('My phone');
   await page.getByRole('button', { name: 'Add', exact: true }).click();
-  const form = page.getByRole('region', { name: /^Set up/ });
-  await form.waitFor();
-  await page.getByText('totp.device.created').waitFor();
+  await page.getByRole('button', { name: 'Scan the QR code' }).click();
+  await page.locator('.phone-digits').click();
+  await page.getByRole('link', { name: 'I have saved them' }).click();
+  await page.locator('.tool > summary', { hasText: 'Clock' }).click();
+  await page.locator('.tool > summary', { hasText: 'Attack' }).click();
+  await page.getByRole('button', { name: 'Guess 100 codes' }).click();
+  await page.getByText('100 calls:').waitFor();
+  await page.getByRole('timer').waitFor();
   await page.evaluate('document.activeElement.blur()');
-  const { y, height } = await form.boundingBox();
+  const { y, height } = await page.getByRole('complementary', { name: 'Demo tools' }).boundingBox();
   await page.screenshot({
-    path: join(IMAGES, `enrolment-${colorScheme}.png`),
+    path: join(IMAGES, `attack-${colorScheme}.png`),
     animations: 'disabled',
     fullPage: true,
     clip: { x: 0, y: 0, width: WIDTH, height: y + height + MARGIN },

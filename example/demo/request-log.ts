@@ -6,6 +6,8 @@ import { type RecipeInterface } from 'nestjs-totp';
 
 const REQUESTS_PER_SESSION = 12;
 const SESSIONS = 200;
+/** In characters, of what was sent and of each answer. */
+const LONGEST = 4000;
 
 export interface LoggedRequest {
   method: string;
@@ -114,5 +116,6 @@ const HIDDEN = [
 
 function readable(value: unknown): string {
   if (typeof value !== 'object' || value === null || Object.keys(value).length === 0) return '';
-  return JSON.stringify(value, (key, part: unknown) => (HIDDEN.includes(key) ? '(not shown here)' : part), 2);
+  const json = JSON.stringify(value, (key, part: unknown) => (HIDDEN.includes(key) ? '(not shown here)' : part), 2);
+  return json.length > LONGEST ? `${json.slice(0, LONGEST)} …` : json;
 }

@@ -125,6 +125,32 @@ describeInBrowser('the demo tools', () => {
     await requests.getByText('Retry-After: 900').waitFor();
   });
 
+  it('serve somebody who has only a keyboard', async () => {
+    await register(page);
+    await pressUntilOn('button', 'Add');
+    await pressUntilOn('button', 'Scan the QR code');
+    // Scanning leads to the field for the code; the phone types into it.
+    await page.locator('input.code:focus').waitFor();
+    await pressUntilOn('button', /^Enter the code/);
+    await page.locator('a:focus, h1:focus').waitFor();
+    await pressUntilOn('link', 'I have saved them');
+    await page.getByText('“Phone” is ready.').waitFor();
+  });
+
+  /** Goes on with Tab until the element has the focus, and presses Enter. */
+  async function pressUntilOn(role: 'button' | 'link', name: string | RegExp): Promise<void> {
+    const wanted = page.getByRole(role, { name, exact: true });
+    await wanted.waitFor();
+    for (let n = 0; n < 60; n++) {
+      await page.keyboard.press('Tab');
+      if ((await wanted.and(page.locator(':focus')).count()) > 0) {
+        await page.keyboard.press('Enter');
+        return;
+      }
+    }
+    throw new Error(`The focus never came to ${String(name)}.`);
+  }
+
   it('tick the stops of the tour as they are done', async () => {
     await register(page);
     await page.locator('[data-tour-next]').getByText('Add an authenticator').waitFor();
