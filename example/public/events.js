@@ -4,10 +4,9 @@
  * Browsers open about six HTTP/1.1 connections to a site, and each live stream takes one: a stream in each of many tabs would
  * leave none for the pages. So the tabs of a session share one. The tab that holds a lock is connected, and tells the others.
  */
-/* global AbortController, BroadcastChannel, document, EventSource, navigator */
+/* global AbortController, BroadcastChannel, CustomEvent, document, EventSource, navigator */
 import { refreshDevices } from './devices.js';
 import { checkLock } from './lock.js';
-import { markTourOf } from './tour.js';
 
 const SHOWN = 30;
 
@@ -115,12 +114,12 @@ function add(list, html) {
   entry.classList.add('event-new');
   list.prepend(entry);
   while (list.children.length > SHOWN) list.lastElementChild.remove();
+  entry.dispatchEvent(new CustomEvent('account-event', { bubbles: true }));
   list.hidden = false;
   list.tabIndex = 0;
   document.querySelector('[data-events-empty]').hidden = true;
 
   const { name } = entry.dataset;
-  markTourOf(entry);
   if (name.startsWith('totp.device.')) refreshDevices();
   if (name === 'totp.user.locked' || name === 'totp.user.unlocked') checkLock();
 }

@@ -16,7 +16,7 @@ export function onNewPage(action) {
 export function sendFormsOnce() {
   document.addEventListener('submit', (event) => {
     const form = event.target;
-    // Sent in another way: see `demo.js`.
+    // Sent in another way: see `demo/`.
     if (event.defaultPrevented) return;
     const stays = form.dataset.stay !== undefined;
     if (stays || form.ariaBusy === 'true') event.preventDefault();

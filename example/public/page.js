@@ -1,7 +1,7 @@
 /** What scripts add to the pages. Every form works without them. */
 /* global document, getSelection, navigator, print */
 import { sendWithLastDigit } from './code-forms.js';
-import { showDemo } from './demo.js';
+import { showDemo } from './demo/demo.js';
 import { watchEvents } from './events.js';
 import { onNewPage, sendFormsOnce } from './forms.js';
 import { countDown, pollLock } from './lock.js';

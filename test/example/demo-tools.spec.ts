@@ -125,6 +125,17 @@ describeInBrowser('the demo tools', () => {
     await requests.getByText('Retry-After: 900').waitFor();
   });
 
+  it('step the clock without losing a key that is shown only once', async () => {
+    await register(page);
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.locator('[data-qr]').waitFor();
+    const stepped = page.waitForResponse('**/demo/clock');
+    await page.getByRole('button', { name: '+ 30 s' }).click();
+    expect((await stepped).status()).toBe(201);
+    expect(await page.locator('[data-qr]').isVisible()).toBe(true);
+    expect(new URL(page.url()).pathname).toBe('/security/add');
+  });
+
   it('serve somebody who has only a keyboard', async () => {
     await register(page);
     await pressUntilOn('button', 'Add');

@@ -1,7 +1,7 @@
 /** Starts the demo tools of the page; an application has none of this. */
 /* global document, matchMedia, sessionStorage */
 import './attack.js';
-import { readClock } from './demo-clock.js';
+import { readClock } from './clock.js';
 import { canScan, showPhone } from './phone.js';
 import { refreshRequests, showConsole } from './requests.js';
 import { showTour } from './tour.js';

@@ -13,8 +13,10 @@ export function markTour(event) {
   save();
 }
 
+document.addEventListener('account-event', ({ target }) => markTourOf(target));
+
 /** For an entry in the list of events. What an attacker did has no session, and ticks nothing. */
-export function markTourOf(entry) {
+function markTourOf(entry) {
   const { name, sessionHandle } = JSON.parse(entry.querySelector('pre').textContent);
   if (sessionHandle !== undefined) markTour(name);
 }

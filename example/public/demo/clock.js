@@ -1,6 +1,6 @@
 /** The demo's clock as this browser knows it, and the buttons that step it. */
 /* global document, FormData, localStorage, location, setInterval, URLSearchParams */
-import { checkLock } from './lock.js';
+import { checkLock } from '../lock.js';
 
 const STORED = 'keepsake-demo-ahead';
 
@@ -30,8 +30,10 @@ document.addEventListener('submit', async (event) => {
   if (form.dataset.clockForm === undefined || document.querySelector('[data-keep]') === null) return;
   event.preventDefault();
   const body = new URLSearchParams(new FormData(form, event.submitter));
-  const response = await fetch(form.action, { method: 'POST', body, headers: { Accept: 'application/json' } });
-  if (!response.ok) {
+  const response = await fetch(form.action, { method: 'POST', body, headers: { Accept: 'application/json' } }).catch(
+    () => undefined,
+  );
+  if (!response?.ok) {
     location.reload();
     return;
   }

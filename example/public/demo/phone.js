@@ -3,7 +3,8 @@
  * server. An application has no such thing: the second factor has to be somewhere else than the browser.
  */
 /* global crypto, document, InputEvent, localStorage, sessionStorage, setInterval, window */
-import { serverNow } from './demo-clock.js';
+import { codeOf, details } from './authenticator.js';
+import { serverNow } from './clock.js';
 
 const STORED = 'keepsake-demo-phone';
 const SENT = 'keepsake-demo-sent';
@@ -84,7 +85,7 @@ function newKeyOnPage() {
   return uri && !phone.lost && !phone.keys.some((key) => key.uri === uri) ? uri : undefined;
 }
 
-async function scan() {
+function scan() {
   const uri = newKeyOnPage();
   change({ ...phone, keys: [{ uri, used: -1 }, ...phone.keys].slice(0, 6) }, 'Scanned.');
   const step = document.querySelector('[data-confirm-step]');
@@ -186,35 +187,4 @@ function drawEntry(entry, { uri, used }, now) {
 
 function spaced(code) {
   return code.replace(/^(\d{3})(\d+)$/, '$1 $2');
-}
-
-function details(uri) {
-  const { pathname, searchParams } = new URL(uri);
-  const [, label] = /([^/]+)$/.exec(pathname);
-  return {
-    secret: searchParams.get('secret'),
-    issuer: searchParams.get('issuer') ?? '',
-    account: decodeURIComponent(label).replace(/^[^:]*:\s*/, ''),
-    digits: Number(searchParams.get('digits') ?? 6),
-    period: Number(searchParams.get('period') ?? 30),
-    hash: { SHA1: 'SHA-1', SHA256: 'SHA-256', SHA512: 'SHA-512' }[searchParams.get('algorithm') ?? 'SHA1'],
-  };
-}
-
-/** The code of a time step (RFC 6238 §4, RFC 4226 §5.3). */
-async function codeOf(uri, step) {
-  const { secret, digits, hash } = details(uri);
-  const key = await crypto.subtle.importKey('raw', fromBase32(secret), { name: 'HMAC', hash }, false, ['sign']);
-  const counter = new DataView(new ArrayBuffer(8));
-  counter.setBigUint64(0, BigInt(step));
-  const mac = new DataView(await crypto.subtle.sign('HMAC', key, counter));
-  const offset = mac.getUint8(mac.byteLength - 1) & 15;
-  return String((mac.getUint32(offset) & 0x7f_ff_ff_ff) % 10 ** digits).padStart(digits, '0');
-}
-
-/** RFC 4648 §6. */
-function fromBase32(text) {
-  let bits = '';
-  for (const letter of text) bits += 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0');
-  return new Uint8Array(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
 }
