@@ -15,6 +15,8 @@ type Callback<Result> = (error: unknown, result?: Result) => void;
 
 @Injectable()
 export class SessionStore extends Store implements OnModuleInit {
+  private readonly begun = new Set<string>();
+
   constructor(@InjectRepository(SessionEntity) private readonly sessions: Repository<SessionEntity>) {
     super();
   }
@@ -29,6 +31,11 @@ export class SessionStore extends Store implements OnModuleInit {
 
   override destroy(sessionId: string, callback: Callback<void> = () => undefined): void {
     answer(this.remove(sessionId), callback);
+  }
+
+  /** Lets a new session be stored. Any other is only updated: a request on its way must not bring back a session that was ended. */
+  begin(sessionId: string): void {
+    this.begun.add(hashed(sessionId));
   }
 
   async has(sessionId: string): Promise<boolean> {
@@ -61,8 +68,10 @@ export class SessionStore extends Store implements OnModuleInit {
   private async save(sessionId: string, data: SessionData): Promise<void> {
     // The support desk's sessions have no user.
     const { userId = null } = data as Partial<SessionData>;
-    const row = { id: hashed(sessionId), userId, data, expiresAt: Date.now() + SESSION_LIFETIME };
-    await this.sessions.upsert(row, ['id']);
+    const row = { userId, data, expiresAt: Date.now() + SESSION_LIFETIME };
+    const id = hashed(sessionId);
+    if (this.begun.delete(id)) await this.sessions.insert({ id, ...row });
+    else await this.sessions.update({ id }, row);
   }
 
   private async remove(sessionId: string): Promise<void> {

@@ -33,7 +33,7 @@ export class SessionsService {
   /** After the password: under a new id, so that an id that was planted before it is worth nothing (session fixation). */
   async begin(request: Request, userId: string): Promise<void> {
     const { handle } = request.session;
-    await regenerate(request);
+    await this.regenerate(request);
     const userAgent = (request.headers['user-agent'] ?? '').slice(0, 256);
     Object.assign(request.session, { userId, handle: randomUUID(), signedInAt: this.clock.now(), userAgent });
     await save(request);
@@ -42,7 +42,7 @@ export class SessionsService {
 
   /** After the support desk's password. */
   async beginSupport(request: Request, agent: string): Promise<void> {
-    await regenerate(request);
+    await this.regenerate(request);
     Object.assign(request.session, { agent });
     await save(request);
   }
@@ -50,7 +50,7 @@ export class SessionsService {
   /** The same session under a new id. */
   async renew(request: Request): Promise<void> {
     const before = request.session;
-    await regenerate(request);
+    await this.regenerate(request);
     Object.assign(request.session, before, { cookie: request.session.cookie });
     await save(request);
     this.changed(before.handle);
@@ -103,15 +103,17 @@ export class SessionsService {
     return this.changes.pipe(filter((changed) => changed === handle));
   }
 
+  /** Under a new id, and empty. */
+  private async regenerate(request: Request): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      request.session.regenerate(settle(resolve, reject));
+    });
+    this.store.begin(request.sessionID);
+  }
+
   private changed(handle: string | undefined): void {
     if (handle !== undefined) this.changes.next(handle);
   }
-}
-
-function regenerate(request: Request): Promise<void> {
-  return new Promise((resolve, reject) => {
-    request.session.regenerate(settle(resolve, reject));
-  });
 }
 
 /** express-session also saves by itself, but after the head of the answer is sent: a redirect could be followed before. */

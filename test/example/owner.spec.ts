@@ -1,4 +1,6 @@
 /** What protects an owner beyond codes: mails, other sessions, and the password. */
+import { type SessionData } from 'express-session';
+import { SessionStore } from '../../example/sessions/session-store.js';
 import { Client } from './client.js';
 import { type Keepsake, startKeepsake } from './keepsake.js';
 import { PASSWORD } from './people.js';
@@ -76,6 +78,26 @@ describe('the owner of an account', () => {
     await ada.send('/security/end');
     expect(await open()).toEqual([false, false]);
     expect(await isSignedIn(ada)).toBe(true);
+  });
+
+  it('is not signed in again by a request that was on its way when the session ended', async () => {
+    const key = await ada.enrol('Phone');
+    const other = await second(key);
+    const id = decodeURIComponent(other.cookie).replace(/^keepsake=s:([^.]+)\..*$/, '$1');
+    const store = keepsake.get(SessionStore);
+    const session = await new Promise<SessionData | null | undefined>((resolve) => {
+      store.get(id, (_error, data) => {
+        resolve(data);
+      });
+    });
+    if (!session) throw new Error('The session was not found.');
+    await ada.send('/security/end');
+    await new Promise<void>((resolve) => {
+      store.set(id, session, () => {
+        resolve();
+      });
+    });
+    expect(await isSignedIn(other)).toBe(false);
   });
 
   it('cannot end the sessions of somebody else', async () => {
