@@ -25,9 +25,17 @@ export interface Answer {
   readonly currentNumberOfFailedAttempts?: number;
 }
 
+/** When a call was made, in nanoseconds by one clock for all processes. */
+export interface Times {
+  readonly begun: number;
+  readonly ended: number;
+}
+
 export interface Volley {
   /** In the order of the calls. */
   readonly answers: readonly Answer[];
+  /** Of the answers; undefined for a call of a process that was killed before. */
+  readonly times: readonly (Times | undefined)[];
   /** Of all processes that were not killed. */
   readonly events: readonly AnyTotpEvent[];
   /** Commits that found that another call was first. */
@@ -48,17 +56,20 @@ export interface Course {
   readonly onAnswer?: (answer: Answer, process: number) => void;
   /** By the number of the process. */
   readonly deaths?: readonly (Death | undefined)[];
+  /** Each process makes the calls of one user one after another, and those of so many users at once; by default, all at once. */
+  readonly inTurn?: number;
   /** Called when all processes have begun. One that is killed before has nobody who would notice. */
   readonly onFire?: () => void;
 }
 
 type Message =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'answer'; readonly n: number; readonly answer: Answer }
+  | ({ readonly kind: 'answer'; readonly n: number; readonly answer: Answer } & Times)
   | { readonly kind: 'end'; readonly events: readonly AnyTotpEvent[]; readonly conflicts: number };
 
 interface Report {
   readonly answers: readonly (Answer | undefined)[];
+  readonly times: readonly (Times | undefined)[];
   readonly events: readonly AnyTotpEvent[];
   readonly conflicts: number;
 }
@@ -74,10 +85,17 @@ export class Fleet {
 
   /**
    * @param database with the module's tables in it
+   * @param extra environment variables: `TOTP_UNCONDITIONAL` for a store whose last write wins
    * @param outbox where the processes bring events to, or that they only store all events; without, they have no outbox
    */
-  static async launch({ options }: OpenDatabase, size = 4, outbox?: 'stores' | object): Promise<Fleet> {
+  static async launch(
+    { options }: OpenDatabase,
+    size = 4,
+    outbox?: 'stores' | object,
+    extra: Environment = {},
+  ): Promise<Fleet> {
     const environment = {
+      ...extra,
       // Three such tests may run at once, on a server that takes a hundred connections.
       TOTP_DATABASE: JSON.stringify(options.type === 'better-sqlite3' ? options : { ...options, poolSize: 5 }),
       ...(outbox === 'stores' && { TOTP_OUTBOX: outbox }),
@@ -99,7 +117,7 @@ export class Fleet {
 
   /** As `fire`, but processes may be killed meanwhile. */
   async fireUntilKilled(now: number, calls: readonly Call[], course: Course = {}): Promise<Volley> {
-    const { onAnswer, onFire, deaths = [] } = course;
+    const { onAnswer, onFire, deaths = [], inTurn = 0 } = course;
     // The calls are handed out beforehand, so that no process is done when the last one begins.
     await Promise.all(
       this.processes.map((worker, index) => {
@@ -112,15 +130,15 @@ export class Fleet {
     const startedAt = performance.now();
     const reporting = this.processes.map((worker, index) => {
       const reported = report(worker, (answer) => onAnswer?.(answer, index));
-      worker.send({ kind: 'fire' });
+      worker.send({ kind: 'fire', inTurn });
       return reported;
     });
     onFire?.();
     const reports = await Promise.all(reporting);
+    const place = (n: number) => ({ report: reports[n % reports.length], at: Math.floor(n / reports.length) });
     return {
-      answers: calls.map(
-        (_, n) => reports[n % reports.length]?.answers[Math.floor(n / reports.length)] ?? { status: 'NONE' },
-      ),
+      answers: calls.map((_, n) => place(n).report?.answers[place(n).at] ?? { status: 'NONE' }),
+      times: calls.map((_, n) => place(n).report?.times[place(n).at]),
       events: reports.flatMap(({ events }) => events),
       conflicts: reports.reduce((sum, { conflicts }) => sum + conflicts, 0),
       milliseconds: performance.now() - startedAt,
@@ -166,16 +184,18 @@ async function start(environment: Environment): Promise<ChildProcess> {
 /** What a process answers, until it has answered everything or is killed. */
 async function report(worker: ChildProcess, onAnswer: (answer: Answer) => void): Promise<Report> {
   const answers: Answer[] = [];
+  const times: Times[] = [];
   let end: Pick<Report, 'events' | 'conflicts'> = { events: [], conflicts: 0 };
   await listen(worker, (message) => {
     if (message.kind === 'answer') {
       answers[message.n] = message.answer;
+      times[message.n] = { begun: message.begun, ended: message.ended };
       onAnswer(message.answer);
     }
     if (message.kind === 'end') end = message;
     return message.kind === 'end';
   });
-  return { answers, ...end };
+  return { answers, times, ...end };
 }
 
 /** Hears messages until one is the last, or the process is killed; an error when the process ends otherwise. */

@@ -96,8 +96,10 @@ const totp = app.get(TotpService);
 let conflicts = 0;
 const store = app.get(TotpAccountStore);
 const commit = store.commit.bind(store);
-store.commit = async (...args) => {
-  const committed = await commit(...args);
+store.commit = async (userId, revision, ...change) => {
+  // The last write wins: what a store without the condition would do.
+  const seen = process.env.TOTP_UNCONDITIONAL ? ((await store.load(userId))?.revision ?? null) : revision;
+  const committed = await commit(userId, seen, ...change);
   if (!committed) conflicts++;
   return committed;
 };
@@ -112,12 +114,34 @@ process.on('message', async (order) => {
     if (order.death) await dieAt(order.death);
     process.send({ kind: 'ready' });
   } else {
-    await Promise.all(calls.map(async (call, n) => process.send({ kind: 'answer', n, answer: await answer(call) })));
+    await (order.inTurn > 0 ? inTurn(order.inTurn) : Promise.all(calls.map((call, n) => make(call, n))));
     process.send({ kind: 'end', events: events.events, conflicts });
   }
 });
 process.on('disconnect', () => app.close());
 process.send({ kind: 'ready' });
+
+async function make(call, n) {
+  const begun = now();
+  const answered = await answer(call);
+  process.send({ kind: 'answer', n, answer: answered, begun, ended: now() });
+}
+
+/** Each user's calls one after another, those of so many users at once. */
+async function inTurn(users) {
+  const waiting = [...new Set(calls.map(({ input }) => input.userId))];
+  const work = async () => {
+    for (let userId = waiting.shift(); userId !== undefined; userId = waiting.shift()) {
+      for (const [n, call] of calls.entries()) if (call.input.userId === userId) await make(call, n);
+    }
+  };
+  await Promise.all(Array.from({ length: users }, work));
+}
+
+/** In nanoseconds, by the clock that all processes of the machine share. */
+function now() {
+  return Number(process.hrtime.bigint());
+}
 
 async function answer({ name, input }) {
   try {

@@ -1,0 +1,159 @@
+/** Short histories of calls on one account each, made by several processes of which some are killed. */
+import { randomUUID } from 'node:crypto';
+import { totpCode } from 'nestjs-totp/testing';
+import { NOW } from '../faults/attack.js';
+import type { Call, Fleet } from '../processes/fleet.js';
+import { counterexample, type Event } from './checker.js';
+import { NOTHING, specificationAt, USER } from './specification.js';
+
+const PHONE = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+const TABLET = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
+const RECOVERY_CODES = ['aBcDeFgHiJkLmNoPqRsT', 'bCdEfGhIjKlMnOpQrStU'] as const;
+
+export const PROCESSES = 4;
+const CALLS_PER_PROCESS = 3;
+/** Of each process, so that calls on one account overlap. */
+const USERS_AT_ONCE = 6;
+
+const byApplication = { onBehalfOf: 'application' } as const;
+
+/** Before each history. */
+const beginning = (userId: string): Call[] => [
+  { name: 'importDevice', input: { userId, deviceName: 'phone', secretKey: PHONE } },
+  { name: 'importDevice', input: { userId, deviceName: 'tablet', secretKey: TABLET } },
+  { name: 'importRecoveryCodes', input: { userId, recoveryCodes: RECOVERY_CODES } },
+];
+
+const code = (userId: string, totp: string): Call => ({
+  name: 'verifyTOTP',
+  input: { userId, totp, reportReplay: true },
+});
+
+/** What a history is made of; what is listed twice is made twice as often. */
+const CALLS: readonly ((userId: string) => Call)[] = [
+  (userId) => code(userId, totpCode(PHONE, NOW)),
+  (userId) => code(userId, totpCode(PHONE, NOW)),
+  (userId) => code(userId, totpCode(PHONE, NOW - 30_000)),
+  (userId) => code(userId, totpCode(TABLET, NOW)),
+  (userId) => code(userId, '000000'),
+  (userId) => code(userId, '000000'),
+  (userId) => code(userId, '000001'),
+  (userId) => ({ name: 'verifyRecoveryCode', input: { userId, recoveryCode: RECOVERY_CODES[0] } }),
+  (userId) => ({ name: 'verifyRecoveryCode', input: { userId, recoveryCode: 'wrong' } }),
+  (userId) => ({ name: 'removeDevice', input: { userId, deviceName: 'tablet', ...byApplication } }),
+  (userId) => ({ name: 'importDevice', input: { userId, deviceName: 'tablet', secretKey: TABLET } }),
+  (userId) => ({ name: 'unlockUser', input: { userId } }),
+  (userId) => ({ name: 'removeUser', input: { userId } }),
+  (userId) => ({ name: 'getStatus', input: { userId } }),
+  (userId) => ({ name: 'getStatus', input: { userId } }),
+];
+
+/** A sequence of numbers from 0 to 1 that is the same for the same seed (the generator "mulberry32"). */
+export function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d_2b_79_f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const specification = specificationAt(NOW);
+
+/** The state that each history begins with. */
+async function initialState(): Promise<string> {
+  let state = NOTHING;
+  for (const call of beginning('any')) ({ state } = await specification(state, call));
+  return state;
+}
+
+export interface Judgement {
+  /** How many histories were judged, and in how many of them a call got no answer. */
+  readonly histories: number;
+  readonly interrupted: number;
+  /** The first history that is not linearizable, in words. */
+  readonly counterexample: string | undefined;
+}
+
+/**
+ * Has the processes make histories, and judges each.
+ *
+ * @param random decides which calls are made, and when processes are killed
+ * @param killed how many processes are killed meanwhile
+ */
+export async function judge(
+  fleet: Fleet,
+  random: () => number,
+  { histories, killed }: { histories: number; killed: number },
+): Promise<Judgement> {
+  const users = Array.from({ length: histories }, () => randomUUID());
+  for (const step of [0, 1, 2])
+    await fleet.fire(
+      NOW,
+      users.flatMap((userId) => beginning(userId).slice(step, step + 1)),
+    );
+
+  // The n-th call is made by the process n % PROCESSES.
+  const calls = users.flatMap((userId) =>
+    Array.from({ length: PROCESSES * CALLS_PER_PROCESS }, () => {
+      const make = CALLS[Math.floor(random() * CALLS.length)] ?? CALLS[0];
+      if (make === undefined) throw new Error('A history needs calls.');
+      return make(userId);
+    }),
+  );
+  const victims = Array.from({ length: killed }, (_, n) => n % PROCESSES);
+  const answersLeft = victims.map(() => Math.floor((random() * calls.length) / PROCESSES));
+  const { answers, times } = await fleet.fireUntilKilled(NOW, calls, {
+    inTurn: USERS_AT_ONCE,
+    onAnswer: (_, process) => {
+      const left = answersLeft[process];
+      if (left === undefined) return;
+      answersLeft[process] = left - 1;
+      if (left === 0) fleet.kill(process);
+    },
+  });
+  await fleet.relaunch();
+
+  const initial = await initialState();
+  let interrupted = 0;
+  for (const [user, userId] of users.entries()) {
+    const history: Event<Call>[] = [];
+    for (let process = 0; process < PROCESSES; process++) {
+      let before = 0;
+      for (let turn = 0; turn < CALLS_PER_PROCESS; turn++) {
+        const n = (user * CALLS_PER_PROCESS + turn) * PROCESSES + process;
+        const [call, answer, time] = [calls[n], answers[n], times[n]];
+        if (call === undefined) break;
+        const isAnswered = time !== undefined && answer?.status !== 'FAULT';
+        if (!isAnswered) interrupted++;
+        history.push({
+          call,
+          process,
+          // A process that was killed had its next call on its way, or had just answered.
+          begun: time?.begun ?? before,
+          ended: isAnswered ? time.ended : Infinity,
+          answer: isAnswered ? JSON.stringify(answer).replaceAll(userId, USER) : undefined,
+        });
+        if (time === undefined) break;
+        before = time.ended;
+      }
+    }
+    const found = await counterexample(history, initial, specification);
+    if (found !== undefined) return { histories, interrupted, counterexample: inWords(found) };
+  }
+  return { histories, interrupted, counterexample: undefined };
+}
+
+/** A line for each call, in the order of their beginnings, with times in microseconds. */
+function inWords(history: readonly Event<Call>[]): string {
+  const start = Math.min(...history.map(({ begun }) => begun));
+  const time = (at: number) => (at === Infinity ? '…' : String(Math.round((at - start) / 1000)));
+  return history
+    .toSorted((one, other) => one.begun - other.begun)
+    .map(({ call, process, begun, ended, answer = 'no answer' }) => {
+      const input = JSON.stringify({ ...call.input, userId: undefined });
+      return `${time(begun)}–${time(ended)} µs, process ${process}: ${call.name} ${input} → ${answer}`;
+    })
+    .join('\n');
+}
