@@ -1,5 +1,5 @@
 /**
- * Histories of overlapping calls, made by four processes of which some are killed, are linearizable (check D3).
+ * Histories of overlapping calls, made by four processes of which some are killed, are linearizable (check D4).
  *
  * On each database 200 are judged, or as many times 200 as `TOTP_TEST_REPETITIONS` says. `TOTP_TEST_SEED` chooses others; a failure says which.
  */
@@ -30,7 +30,7 @@ describe.each(databases)('histories on $name', ({ open }) => {
   });
 
   it(
-    'are linearizable while processes are killed',
+    'D4: are linearizable while processes are killed',
     async () => {
       fleet = await Fleet.launch(database, PROCESSES);
       let interrupted = 0;
@@ -45,7 +45,7 @@ describe.each(databases)('histories on $name', ({ open }) => {
     120_000 + 60_000 * REPETITIONS,
   );
 
-  it('are refused when the last write wins', async () => {
+  it('D4: are refused when the last write wins', async () => {
     fleet = await Fleet.launch(database, PROCESSES, undefined, { TOTP_UNCONDITIONAL: '1' });
     const { counterexample } = await judge(fleet, randomNumbers(SEED), { histories: 200, killed: 0 });
     expect(counterexample).toMatch(/µs, process [0-3]: \w+ .* → /);
