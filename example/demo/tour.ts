@@ -62,8 +62,8 @@ export const TOUR: readonly TourStop[] = [
   },
   {
     id: 'events',
-    title: 'Read what your application is told',
-    how: 'Open the JSON of an event, and read the mails that a listener sent to the owner.',
+    title: 'Read the events and the mails',
+    how: 'Unfold the JSON of an event, and read the mails that a listener of the events sent to you.',
     start: '/mail',
     events: ['demo.mail'],
     docs: 'docs/events.md',

@@ -173,7 +173,7 @@ describeInBrowser('the demo tools', () => {
     await page.getByText('2 of 6 done').waitFor();
     expect(await page.locator('.tour-stop-done h3 a').allTextContents()).toEqual([
       'Add an authenticator',
-      'Read what your application is told',
+      'Read the events and the mails',
     ]);
     await page.getByRole('button', { name: 'Start the tour again' }).click();
     await page.getByText('0 of 6 done').waitFor();
