@@ -1,10 +1,9 @@
 /** The demo tools: the phone, the attacks, the requests, the tour, and the docs and source that it links to. */
 import { type Page } from 'playwright-core';
 import { describeInBrowser } from './browser.js';
-import { Client } from './client.js';
-import { type Keepsake, startKeepsake } from './keepsake.js';
+
 import { addAuthenticator, confirmed, register, saveCodes, signIn, signOut } from './people.js';
-import { useExample } from './use-example.js';
+import { useExample, useServer } from './use-example.js';
 
 describeInBrowser('the demo tools', () => {
   const example = useExample();
@@ -181,64 +180,57 @@ describeInBrowser('the demo tools', () => {
 });
 
 describe('the demo tools on the server', () => {
-  let keepsake: Keepsake;
-  let ada: Client;
-
-  beforeAll(async () => {
-    keepsake = await startKeepsake();
-  });
-
-  afterAll(async () => {
-    await keepsake.stop();
-  });
-
-  beforeEach(async () => {
-    ada = await Client.register(keepsake);
-  });
+  const server = useServer();
 
   it('attack without scripts too, and lead back to the page', async () => {
-    await ada.enrol('Phone');
-    const attack = await ada.send('/demo/attack', { kind: 'guesses' }, { referer: `${keepsake.url}/vault` });
+    await server.ada.enrol('Phone');
+    const attack = await server.ada.send(
+      '/demo/attack',
+      { kind: 'guesses' },
+      { referer: `${server.keepsake.url}/vault` },
+    );
     expect([attack.status, attack.headers.get('location')]).toEqual([303, '/vault']);
-    expect(await (await ada.get('/security')).text()).toContain('100 calls: 5 checked and wrong, 95 refused unchecked');
+    expect(await (await server.ada.get('/security')).text()).toContain(
+      '100 calls: 5 checked and wrong, 95 refused unchecked',
+    );
   });
 
   it('lead nowhere else', async () => {
-    const step = await ada.send('/demo/clock', { step: 'none' }, { referer: 'https://example.org/phish' });
+    const step = await server.ada.send('/demo/clock', { step: 'none' }, { referer: 'https://example.org/phish' });
     expect(step.headers.get('location')).toBe('/');
   });
 
   it('let nobody attack who has given only the password', async () => {
-    await ada.enrol('Phone');
-    const thief = await ada.elsewhere();
+    await server.ada.enrol('Phone');
+    const thief = await server.ada.elsewhere();
     const attack = await thief.send('/demo/attack', { kind: 'guesses' }, { accept: 'application/json' });
     expect(attack.status).toBe(403);
     expect(await (await thief.get('/code')).text()).not.toContain('/demo/attack');
   });
 
   it('show each session its own requests only', async () => {
-    await ada.enrol('Phone');
-    const thief = await ada.elsewhere();
-    expect(await (await ada.get('/demo/requests')).text()).toContain('/security/add');
+    await server.ada.enrol('Phone');
+    const thief = await server.ada.elsewhere();
+    expect(await (await server.ada.get('/demo/requests')).text()).toContain('/security/add');
     expect(await (await thief.get('/demo/requests')).text()).toContain('None yet.');
     await thief.send('/code', { totp: '000000' });
     expect(await (await thief.get('/demo/requests')).text()).toContain('INVALID_TOTP_ERROR');
-    expect(await (await ada.get('/demo/requests')).text()).not.toContain('INVALID_TOTP_ERROR');
+    expect(await (await server.ada.get('/demo/requests')).text()).not.toContain('INVALID_TOTP_ERROR');
   });
 
   it('leave passwords, keys and recovery codes out of the requests', async () => {
-    const key = await ada.enrol('Phone');
-    const codes = await (await ada.send('/security/recovery-codes')).text();
+    const key = await server.ada.enrol('Phone');
+    const codes = await (await server.ada.send('/security/recovery-codes')).text();
     const [code = ''] = /[0-9A-Z]{4}(?:-[0-9A-Z]{4}){5}/.exec(codes) ?? [];
-    await ada.send('/code/recovery', { recoveryCode: code });
-    const requests = await (await ada.get('/demo/requests')).text();
+    await server.ada.send('/code/recovery', { recoveryCode: code });
+    const requests = await (await server.ada.get('/demo/requests')).text();
     expect(requests).toContain('TotpService.createRecoveryCodes()');
     expect(code).not.toBe('');
     for (const secret of [key, code]) expect(requests).not.toContain(secret);
   });
 
   it.each(['docs/security.md', 'example/demo/attack.ts', 'README.md', 'src/index.ts'])('show %s', async (file) => {
-    const response = await ada.get(`/read/${file}`);
+    const response = await server.ada.get(`/read/${file}`);
     expect(response.status).toBe(200);
     expect(await response.text()).toContain('Back to the tour');
   });
@@ -254,6 +246,6 @@ describe('the demo tools on the server', () => {
     'docs/missing.md',
     'node_modules/eta/README.md',
   ])('do not show %s', async (file) => {
-    expect((await ada.get(`/read/${file}`)).status).toBe(404);
+    expect((await server.ada.get(`/read/${file}`)).status).toBe(404);
   });
 });

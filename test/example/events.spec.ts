@@ -4,36 +4,23 @@ import { totpCode } from 'nestjs-totp/testing';
 import { DataSource } from 'typeorm';
 import { SessionEntity } from '../../example/sessions/session.entity.js';
 import { describeInBrowser, launchBrowser, visit } from './browser.js';
-import { Client } from './client.js';
 import { type Keepsake, startKeepsake } from './keepsake.js';
 import { register } from './people.js';
+import { useServer } from './use-example.js';
 
 describe("the example's live events", () => {
-  let keepsake: Keepsake;
-  let ada: Client;
-
-  beforeAll(async () => {
-    keepsake = await startKeepsake();
-  });
-
-  afterAll(async () => {
-    await keepsake.stop();
-  });
-
-  beforeEach(async () => {
-    ada = await Client.register(keepsake);
-  });
+  const server = useServer();
 
   it('are shown to a session that gave only the password as long as there is no authenticator', async () => {
-    const stream = await ada.watch();
+    const stream = await server.ada.watch();
     expect(stream.status).toBe(200);
     stream.leave();
-    expect(await (await ada.get('/security')).text()).toContain('data-watch');
+    expect(await (await server.ada.get('/security')).text()).toContain('data-watch');
   });
 
   it('are refused to a session that gave only the password once there is an authenticator', async () => {
-    await ada.enrol('Phone');
-    const thief = await ada.elsewhere();
+    await server.ada.enrol('Phone');
+    const thief = await server.ada.elsewhere();
     const stream = await thief.watch();
     expect(stream.status).toBe(403);
     expect(await stream.closed).not.toContain('Phone');
@@ -46,19 +33,19 @@ describe("the example's live events", () => {
   });
 
   it('are shown after the code', async () => {
-    const key = await ada.enrol('Phone');
-    keepsake.clock.advance(30);
-    const again = await ada.elsewhere();
-    await again.send('/code', { totp: totpCode(key, keepsake.clock.now()) });
+    const key = await server.ada.enrol('Phone');
+    server.keepsake.clock.advance(30);
+    const again = await server.ada.elsewhere();
+    await again.send('/code', { totp: totpCode(key, server.keepsake.clock.now()) });
     const stream = await again.watch();
     expect(stream.status).toBe(200);
     stream.leave();
   });
 
   it('end for a session that gave only the password when an authenticator is confirmed elsewhere', async () => {
-    const watcher = await ada.elsewhere();
+    const watcher = await server.ada.elsewhere();
     const stream = await watcher.watch();
-    await ada.enrol('Phone');
+    await server.ada.enrol('Phone');
     const seen = await stream.closed;
     expect(seen).toContain('totp.device.created');
     expect(seen).not.toContain('totp.device.verified');
@@ -66,43 +53,43 @@ describe("the example's live events", () => {
   });
 
   it('end when the session signs out', async () => {
-    const stream = await ada.watch();
-    await ada.send('/sign-out');
+    const stream = await server.ada.watch();
+    await server.ada.send('/sign-out');
     await stream.closed;
-    expect((await ada.watch()).status).toBe(401);
+    expect((await server.ada.watch()).status).toBe(401);
   });
 
   it('end when the session gets a new id, so that the browser asks with the new one', async () => {
-    const stream = await ada.watch();
-    await ada.enrol('Phone');
+    const stream = await server.ada.watch();
+    await server.ada.enrol('Phone');
     await stream.closed;
-    const again = await ada.watch();
+    const again = await server.ada.watch();
     expect(again.status).toBe(200);
     again.leave();
   });
 
   it('end when the session expires, before the next event is shown', async () => {
-    const watcher = await ada.elsewhere();
+    const watcher = await server.ada.elsewhere();
     const stream = await watcher.watch();
-    const sessions = keepsake.get(DataSource).getRepository(SessionEntity);
+    const sessions = server.keepsake.get(DataSource).getRepository(SessionEntity);
     const rows = await sessions.find();
     const watching = rows.filter(({ data }) => data.userId === rows.at(-1)?.data.userId);
     for (const row of watching) await sessions.update({ id: row.id }, { expiresAt: Date.now() - 1 });
-    const other = await ada.elsewhere();
+    const other = await server.ada.elsewhere();
     await other.send('/security/add', { deviceName: 'Phone' });
     expect(await stream.closed).not.toContain('Phone');
     expect((await watcher.watch()).status).toBe(401);
   });
 
   it('say of a replayed code no more than the form does', async () => {
-    const key = await ada.enrol('Phone');
-    await ada.send('/code', { totp: totpCode(key, keepsake.clock.now()), next: '/vault' });
-    const other = await ada.elsewhere();
-    await other.send('/code', { totp: totpCode(key, keepsake.clock.now()) });
+    const key = await server.ada.enrol('Phone');
+    await server.ada.send('/code', { totp: totpCode(key, server.keepsake.clock.now()), next: '/vault' });
+    const other = await server.ada.elsewhere();
+    await other.send('/code', { totp: totpCode(key, server.keepsake.clock.now()) });
     const form = await (await other.get('/code')).text();
     expect(form).toContain('This code is wrong, or was used before.');
-    const stream = await ada.watch();
-    await ada.send('/sign-out');
+    const stream = await server.ada.watch();
+    await server.ada.send('/sign-out');
     const events = await stream.closed;
     expect(events).toContain('A code was refused: it was wrong, or was used before.');
     expect(events).not.toContain('had been used');

@@ -1,6 +1,7 @@
 /** The example and a browser, for all tests of a `describe`; in each test, Ada has a window of her own, without cookies. */
 import { type Browser, type BrowserContextOptions } from 'playwright-core';
 import { launchBrowser, visit, type Visitor } from './browser.js';
+import { Client } from './client.js';
 import { type Keepsake, startKeepsake } from './keepsake.js';
 
 export interface Example {
@@ -36,6 +37,31 @@ export function useExample(settings: BrowserContextOptions = {}): Example {
     },
     get browser() {
       return there(browser);
+    },
+    get ada() {
+      return there(ada);
+    },
+  };
+}
+
+/** The example without a browser, for all tests of a `describe`; in each test, Ada has just registered. */
+export function useServer(): { readonly keepsake: Keepsake; readonly ada: Client } {
+  let keepsake: Keepsake | undefined;
+  let ada: Client | undefined;
+
+  beforeAll(async () => {
+    keepsake = await startKeepsake();
+  });
+  afterAll(async () => {
+    await keepsake?.stop();
+  });
+  beforeEach(async () => {
+    ada = await Client.register(there(keepsake));
+  });
+
+  return {
+    get keepsake() {
+      return there(keepsake);
     },
     get ada() {
       return there(ada);
