@@ -6,12 +6,13 @@ import type { DataSource } from 'typeorm';
 import { account } from '../support/accounts.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
 import { connect } from '../storage/tables.js';
+import { endSession } from './end-session.js';
 import { TcpProxy } from './tcp-proxy.js';
 
 const ROUNDS = 20;
 const servers = databases.filter(({ name }) => name !== 'SQLite');
 
-describe.each(servers)('a process whose connections to $name are ended', ({ name, open }) => {
+describe.each(servers)('a process whose connections to $name are ended', ({ open }) => {
   let database: OpenDatabase;
   let observer: DataSource;
   let proxy: TcpProxy;
@@ -70,24 +71,10 @@ describe.each(servers)('a process whose connections to $name are ended', ({ name
     const result = await work((worker) => {
       worker.once('exit', () => (isOver = true));
       killing = (async () => {
-        while (!isOver) await endSessions();
+        while (!isOver) await endSession(observer);
       })();
     });
     await killing;
     expect(result).toMatchObject(survived);
   });
-
-  async function endSessions(): Promise<void> {
-    if (name === 'PostgreSQL') {
-      await observer.query(
-        'SELECT pg_terminate_backend(pid) FROM pg_stat_activity' +
-          ' WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1',
-      );
-      return;
-    }
-    const rows: { id: number | string }[] = await observer.query(
-      'SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID() ORDER BY RAND() LIMIT 1',
-    );
-    for (const { id } of rows) await observer.query(`KILL ${id}`).catch(() => undefined);
-  }
 });

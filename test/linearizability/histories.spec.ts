@@ -1,9 +1,11 @@
 /**
- * Histories of overlapping calls, made by four processes of which some are killed, are linearizable (check D4).
+ * Histories of overlapping calls, made by four processes, are linearizable while some of them are killed, and while
+ * the server ends connections (check D4).
  *
  * On each database 200 are judged, or as many times 200 as `TOTP_TEST_REPETITIONS` says. `TOTP_TEST_SEED` chooses others; a failure says which.
  */
 import type { DataSource } from 'typeorm';
+import { endSession } from '../faults/end-session.js';
 import { Fleet } from '../processes/fleet.js';
 import { connect } from '../storage/tables.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
@@ -11,8 +13,9 @@ import { judge, PROCESSES, randomNumbers } from './histories.js';
 
 const REPETITIONS = Number(process.env.TOTP_TEST_REPETITIONS ?? 1);
 const SEED = Number(process.env.TOTP_TEST_SEED ?? 1);
+const TIMEOUT = 120_000 + 60_000 * REPETITIONS;
 
-describe.each(databases)('histories on $name', ({ open }) => {
+describe.each(databases)('histories on $name', ({ name, open }) => {
   let database: OpenDatabase;
   let dataSource: DataSource;
   let fleet: Fleet;
@@ -29,21 +32,37 @@ describe.each(databases)('histories on $name', ({ open }) => {
     await database.drop();
   });
 
+  /** @returns in how many histories a call had no answer */
+  async function expectLinearizable(faults: { killed: number; disturb?: () => Promise<void> }): Promise<number> {
+    fleet = await Fleet.launch(database, PROCESSES);
+    let interrupted = 0;
+    for (let n = 0; n < REPETITIONS; n++) {
+      const seed = SEED + n;
+      const judgement = await judge(fleet, randomNumbers(seed), { histories: 200, ...faults });
+      expect({ seed, counterexample: judgement.counterexample }).toEqual({ seed, counterexample: undefined });
+      interrupted += judgement.interrupted;
+    }
+    return interrupted;
+  }
+
   it(
     'D4: are linearizable while processes are killed',
     async () => {
-      fleet = await Fleet.launch(database, PROCESSES);
-      let interrupted = 0;
-      for (let n = 0; n < REPETITIONS; n++) {
-        const seed = SEED + n;
-        const judgement = await judge(fleet, randomNumbers(seed), { histories: 200, killed: 2 });
-        expect({ seed, counterexample: judgement.counterexample }).toEqual({ seed, counterexample: undefined });
-        interrupted += judgement.interrupted;
-      }
-      expect(interrupted).toBeGreaterThan(0);
+      expect(await expectLinearizable({ killed: 2 })).toBeGreaterThan(0);
     },
-    120_000 + 60_000 * REPETITIONS,
+    TIMEOUT,
   );
+
+  // To an SQLite file there are no connections that a server could end.
+  if (name !== 'SQLite') {
+    it(
+      'D4: are linearizable while the server ends connections',
+      async () => {
+        expect(await expectLinearizable({ killed: 0, disturb: () => endSession(dataSource) })).toBeGreaterThan(0);
+      },
+      TIMEOUT,
+    );
+  }
 
   it('D4: are refused when the last write wins', async () => {
     fleet = await Fleet.launch(database, PROCESSES, undefined, { TOTP_UNCONDITIONAL: '1' });

@@ -14,6 +14,7 @@ export const PROCESSES = 4;
 const CALLS_PER_PROCESS = 3;
 /** Of each process, so that calls on one account overlap. */
 const USERS_AT_ONCE = 6;
+const ANSWERS_PER_DISTURBANCE = 25;
 
 const byApplication = { onBehalfOf: 'application' } as const;
 
@@ -81,11 +82,12 @@ export interface Judgement {
  *
  * @param random decides which calls are made, and when processes are killed
  * @param killed how many processes are killed meanwhile
+ * @param disturb called now and then meanwhile
  */
 export async function judge(
   fleet: Fleet,
   random: () => number,
-  { histories, killed }: { histories: number; killed: number },
+  { histories, killed, disturb }: { histories: number; killed: number; disturb?: () => Promise<void> },
 ): Promise<Judgement> {
   const users = Array.from({ length: histories }, () => randomUUID());
   for (const step of [0, 1, 2])
@@ -104,16 +106,23 @@ export async function judge(
   );
   const victims = Array.from({ length: killed }, (_, n) => n % PROCESSES);
   const answersLeft = victims.map(() => Math.floor((random() * calls.length) / PROCESSES));
+  let given = 0;
+  const disturbances: Promise<void>[] = [];
   const { answers, times } = await fleet.fireUntilKilled(NOW, calls, {
     inTurn: USERS_AT_ONCE,
     onAnswer: (_, process) => {
+      given++;
+      if (disturb !== undefined && given % ANSWERS_PER_DISTURBANCE === 0) disturbances.push(disturb());
       const left = answersLeft[process];
       if (left === undefined) return;
       answersLeft[process] = left - 1;
       if (left === 0) fleet.kill(process);
     },
   });
+  await Promise.all(disturbances);
   await fleet.relaunch();
+  const faults = answers.filter(({ status }) => status === 'FAULT').map(({ code: reason }) => reason);
+  expect(faults.filter((reason) => reason !== 'TOTP_STORAGE')).toEqual([]);
 
   const initial = await initialState();
   let interrupted = 0;
