@@ -26,7 +26,7 @@ export interface Answer {
 }
 
 /** When a call was made, in nanoseconds by one clock for all processes. */
-export interface Times {
+interface Times {
   readonly begun: number;
   readonly ended: number;
 }
