@@ -82,7 +82,7 @@ export interface Judgement {
  *
  * @param random decides which calls are made, and when processes are killed
  * @param killed how many processes are killed meanwhile
- * @param disturb called now and then meanwhile
+ * @param disturb called now and then meanwhile, once at a time
  */
 export async function judge(
   fleet: Fleet,
@@ -107,19 +107,19 @@ export async function judge(
   const victims = Array.from({ length: killed }, (_, n) => n % PROCESSES);
   const answersLeft = victims.map(() => Math.floor((random() * calls.length) / PROCESSES));
   let given = 0;
-  const disturbances: Promise<void>[] = [];
+  let disturbing = Promise.resolve();
   const { answers, times } = await fleet.fireUntilKilled(NOW, calls, {
     inTurn: USERS_AT_ONCE,
     onAnswer: (_, process) => {
       given++;
-      if (disturb !== undefined && given % ANSWERS_PER_DISTURBANCE === 0) disturbances.push(disturb());
+      if (disturb !== undefined && given % ANSWERS_PER_DISTURBANCE === 0) disturbing = disturbing.then(disturb);
       const left = answersLeft[process];
       if (left === undefined) return;
       answersLeft[process] = left - 1;
       if (left === 0) fleet.kill(process);
     },
   });
-  await Promise.all(disturbances);
+  await disturbing;
   await fleet.relaunch();
   const faults = answers.filter(({ status }) => status === 'FAULT').map(({ code: reason }) => reason);
   expect(faults.filter((reason) => reason !== 'TOTP_STORAGE')).toEqual([]);

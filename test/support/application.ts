@@ -1,4 +1,5 @@
 /** A Nest application that uses the module, on either HTTP platform and any database, with a clock that the test sets. */
+import { type Server } from 'node:http';
 import { randomBytes } from 'node:crypto';
 import { type CanActivate, type ExecutionContext, Injectable, type INestApplication, type Type } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
@@ -130,6 +131,9 @@ export async function startApplication({
   await configure?.(app);
   try {
     await app.listen(0, '127.0.0.1');
+    // After five idle seconds, which pass on a busy machine, Node.js would close a connection that a client is about to use again.
+    const server: Server = app.getHttpServer();
+    server.keepAliveTimeout = 120_000;
   } catch (error) {
     await app.close();
     throw error;
