@@ -52,6 +52,7 @@ function inWords({ calls, counts }: AttackResult): string {
     [counts.used, 'refused as used before'],
     [counts.wrong, 'checked and wrong'],
     [counts.refused, 'refused unchecked, because the account is locked'],
+    [counts.missing, 'refused, because there is no authenticator'],
   ] as const;
   const happened = parts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
   return `${calls} calls: ${happened.join(', ')}.`;

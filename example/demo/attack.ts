@@ -6,8 +6,8 @@ import { TotpService, type VerifyTOTPAnswer } from 'nestjs-totp';
 const GUESSES = 100;
 const COPIES = 50;
 
-/** `wrong` was checked and counted, `used` was accepted before, `refused` was not checked: the account is locked. */
-export type Outcome = 'accepted' | 'wrong' | 'used' | 'refused';
+/** `wrong` was checked and counted, `used` was accepted before, `refused` was not checked in a lock, `missing` is an account without an authenticator. */
+export type Outcome = 'accepted' | 'wrong' | 'used' | 'refused' | 'missing';
 
 export interface AttackResult {
   calls: number;
@@ -37,7 +37,7 @@ export class Attacker {
     codes: readonly string[],
     hear: (outcome: Outcome) => void,
   ): Promise<AttackResult> {
-    const counts = { accepted: 0, wrong: 0, used: 0, refused: 0 };
+    const counts = { accepted: 0, wrong: 0, used: 0, refused: 0, missing: 0 };
     await Promise.all(
       codes.map(async (totp) => {
         const outcome = outcomeOf(await this.totp.verifyTOTP({ userId, totp, reportReplay: true }));
@@ -50,7 +50,14 @@ export class Attacker {
 }
 
 function outcomeOf(answer: VerifyTOTPAnswer): Outcome {
-  if (answer.status === 'OK') return 'accepted';
-  if (answer.status !== 'INVALID_TOTP_ERROR') return 'refused';
-  return answer.replayed === true ? 'used' : 'wrong';
+  switch (answer.status) {
+    case 'OK':
+      return 'accepted';
+    case 'INVALID_TOTP_ERROR':
+      return answer.replayed === true ? 'used' : 'wrong';
+    case 'LIMIT_REACHED_ERROR':
+      return 'refused';
+    case 'UNKNOWN_USER_ID_ERROR':
+      return 'missing';
+  }
 }

@@ -5,8 +5,8 @@ import { Injectable } from '@nestjs/common';
 import { TotpClock } from 'nestjs-totp';
 import { dataFolder } from '../database.js';
 
-/** How far a visitor may step at once, in milliseconds, by the name of the button. */
-export const STEPS = { '30s': 30_000, '15min': 900_000, '21min': 1_260_000, '1day': 86_400_000 } as const;
+/** How far a visitor may step at once, in milliseconds, by what the button says. */
+export const STEPS = { '30 s': 30_000, '15 min': 900_000, '21 min': 1_260_000, '1 day': 86_400_000 } as const;
 
 @Injectable()
 export class DemoClock extends TotpClock {

@@ -103,16 +103,7 @@ export class RequestLog {
 }
 
 /** Shown to their owner once, on the page that is for them. */
-const HIDDEN = [
-  'password',
-  'newPassword',
-  'secret',
-  'qrCodeString',
-  'qrCodeImage',
-  'recoveryCode',
-  'recoveryCodes',
-  'trustToken',
-];
+const HIDDEN = ['password', 'secret', 'qrCodeString', 'qrCodeImage', 'recoveryCode', 'recoveryCodes', 'trustToken'];
 
 function readable(value: unknown): string {
   if (typeof value !== 'object' || value === null || Object.keys(value).length === 0) return '';

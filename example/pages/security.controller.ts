@@ -39,7 +39,9 @@ export class SecurityController {
   @Get('security/devices')
   @Header('Content-Type', 'text/html; charset=utf-8')
   async devices(@Req() request: TotpRequest): Promise<string> {
-    return renderPart('devices', await this.account(request));
+    const { devices } = await this.totp.listDevices({ userId: request.user.id });
+    const retryAfterMs = await this.secondStep.remainingWait(request.user.id);
+    return renderPart('devices', { devices: deviceRows(devices), retryAfterMs });
   }
 
   @Post('security/add')

@@ -14,10 +14,13 @@ function sentence(text: string): string {
 
 /** A wait for those who have no countdown, such as "15 minutes". */
 function wait(ms: number): string {
-  if (ms < 60_000) return `${Math.ceil(ms / 1000)} seconds`;
-  const minutes = Math.ceil(ms / 60_000);
-  if (minutes < 120) return minutes === 1 ? '1 minute' : `${minutes} minutes`;
-  return `${Math.round(minutes / 60)} hours`;
+  if (ms < 60_000) return counted(ms / 1000, 'second');
+  return ms <= 7_140_000 ? counted(ms / 60_000, 'minute') : counted(ms / 3_600_000, 'hour');
+}
+
+function counted(amount: number, unit: string): string {
+  const whole = Math.ceil(amount);
+  return `${whole} ${unit}${whole === 1 ? '' : 's'}`;
 }
 
 /** A day, such as `2026-11-26`. */

@@ -83,10 +83,6 @@ export class SessionsService {
     return this.endWhere(userId, (session) => session.handle === handle);
   }
 
-  private async endWhere(userId: string, ends: (session: SessionData) => boolean): Promise<void> {
-    for (const { handle } of await this.store.removeOfUser(userId, ends)) this.changed(handle);
-  }
-
   /** Keeps a message for the page that a redirect leads to. */
   async tell(request: Request, flash: Flash): Promise<void> {
     request.session.flash = flash;
@@ -109,6 +105,10 @@ export class SessionsService {
       request.session.regenerate(settle(resolve, reject));
     });
     this.store.begin(request.sessionID);
+  }
+
+  private async endWhere(userId: string, ends: (session: SessionData) => boolean): Promise<void> {
+    for (const { handle } of await this.store.removeOfUser(userId, ends)) this.changed(handle);
   }
 
   private changed(handle: string | undefined): void {

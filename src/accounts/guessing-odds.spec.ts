@@ -1,6 +1,7 @@
 /** O3: the computed odds of a guesser, against a simulation of guessers and owners who follow the real rules. */
 import fc from 'fast-check';
 import { account, after, context, DAY, device, MINUTE, NOW, policy, SECOND } from '../../test/support/accounts.js';
+import { Random } from '../../test/support/random.js';
 import { guessingOdds } from '../module/guessing-odds.js';
 import type { Account, Policy } from './account.js';
 import { type GuessingTerms, oddsOf } from './guessing-odds.js';
@@ -43,24 +44,8 @@ const STRATEGIES = {
   patient: (user: Account, now: number, rules: Policy) => !needsTwoCodes(user.vigilance, now, rules),
 } as const;
 
-/** A repeatable source of chance: mulberry32. */
-function chance(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** One guesser against one owner, who signs in at once after each lock, until the time is over. @returns whether a guess signed in */
-function isGuessed(
-  terms: GuessingTerms,
-  rules: Policy,
-  strategy: keyof typeof STRATEGIES,
-  random: () => number,
-): boolean {
+function isGuessed(terms: GuessingTerms, rules: Policy, strategy: keyof typeof STRATEGIES, random: Random): boolean {
   const phones = Array.from({ length: terms.devices }, (_, n) => device({ name: String(n) }));
   const perStep = 10 ** -terms.digits;
   let user = account(phones);
@@ -96,7 +81,7 @@ function isGuessed(
       // Until no step of the window was used by the owner.
       now += 90 * SECOND;
     } else if (STRATEGIES[strategy](user, now, rules)) {
-      if (enter('guesser', () => random() < perStep)) return true;
+      if (enter('guesser', () => random.chance(perStep))) return true;
       now += SECOND;
     } else {
       now += 15 * MINUTE;
@@ -131,7 +116,7 @@ describe('simulated guessers', () => {
           forgivenessMs: DAY / forgivenPerDay,
         };
         const rules: Policy = { ...policy, ...terms, hardLimit: 100 };
-        const random = chance(seed);
+        const random = new Random(seed);
         let guessed = 0;
         for (let n = 0; n < RUNS; n++) if (isGuessed(terms, rules, strategy, random)) guessed++;
         const odds = oddsOf(terms);
@@ -153,7 +138,7 @@ describe('simulated guessers', () => {
       vigilanceAfter: 20,
       forgivenessMs: DAY / 4,
     };
-    const random = chance(6238);
+    const random = new Random(6238);
     const guessed = Array.from({ length: 400 }, () => isGuessed(terms, { ...policy, ...terms }, 'greedy', random));
     const share = guessed.filter(Boolean).length / guessed.length;
     expect(share).toBeGreaterThan(0.75 * oddsOf(terms));

@@ -24,7 +24,7 @@ describe("the example's clock", () => {
     await ada.enrol('Phone', clock.now());
     await ada.send('/demo/attack', { kind: 'guesses' });
     expect(await waitMs(ada)).toBeGreaterThan(14 * 60_000);
-    await ada.send('/demo/clock', { step: '15min' });
+    await ada.send('/demo/clock', { step: '15 min' });
     expect(await waitMs(ada)).toBe(0);
     expect(await (await ada.get('/security')).text()).toContain('15 minutes ahead of real time.');
     await first.stop();

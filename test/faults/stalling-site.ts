@@ -12,6 +12,7 @@ import { rowId } from '../../src/storage/sql/row-id.js';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
 import type { Answer, Call } from '../processes/fleet.js';
 import type { OpenDatabase } from '../support/databases.js';
+import { Random } from '../support/random.js';
 import { Attack, NOW } from './attack.js';
 import { serviceOver } from './site.js';
 import { type Fault, TcpProxy } from './tcp-proxy.js';
@@ -30,30 +31,6 @@ const POOL_SIZE = 3;
 const OBSERVERS = 2;
 /** The application's connections on PostgreSQL. */
 const APPLICATION = 'stalled';
-
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
-export class Random {
-  constructor(private state: number) {}
-
-  next(): number {
-    this.state = (this.state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  }
-
-  integer(min: number, max: number): number {
-    return min + Math.floor(this.next() * (max - min + 1));
-  }
-
-  chance(probability: number): boolean {
-    return this.next() < probability;
-  }
-
-  pick<T>(values: readonly [T, ...T[]]): T {
-    return values[this.integer(0, values.length - 1)] ?? values[0];
-  }
-}
 
 interface Schedule {
   /** By the number of the statement, from 1, among all that pass the proxy. */

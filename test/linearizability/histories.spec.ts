@@ -9,7 +9,8 @@ import { endSession } from '../faults/end-session.js';
 import { Fleet } from '../processes/fleet.js';
 import { connect } from '../storage/tables.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
-import { judge, PROCESSES, randomNumbers } from './histories.js';
+import { Random } from '../support/random.js';
+import { judge, PROCESSES } from './histories.js';
 
 const REPETITIONS = Number(process.env.TOTP_TEST_REPETITIONS ?? 1);
 const SEED = Number(process.env.TOTP_TEST_SEED ?? 1);
@@ -32,13 +33,13 @@ describe.each(databases)('histories on $name', ({ name, open }) => {
     await database.drop();
   });
 
-  /** @returns in how many histories a call had no answer */
+  /** @returns how many calls had no answer */
   async function expectLinearizable(faults: { killed: number; disturb?: () => Promise<void> }): Promise<number> {
     fleet = await Fleet.launch(database, PROCESSES);
     let interrupted = 0;
     for (let n = 0; n < REPETITIONS; n++) {
       const seed = SEED + n;
-      const judgement = await judge(fleet, randomNumbers(seed), { histories: 200, ...faults });
+      const judgement = await judge(fleet, new Random(seed), { histories: 200, ...faults });
       expect({ seed, counterexample: judgement.counterexample }).toEqual({ seed, counterexample: undefined });
       interrupted += judgement.interrupted;
     }
@@ -66,7 +67,7 @@ describe.each(databases)('histories on $name', ({ name, open }) => {
 
   it('D4: are refused when the last write wins', async () => {
     fleet = await Fleet.launch(database, PROCESSES, undefined, { TOTP_UNCONDITIONAL: '1' });
-    const { counterexample } = await judge(fleet, randomNumbers(SEED), { histories: 200, killed: 0 });
+    const { counterexample } = await judge(fleet, new Random(SEED), { histories: 200, killed: 0 });
     expect(counterexample).toMatch(/µs, process [0-3]: \w+ .* → /);
   }, 120_000);
 });

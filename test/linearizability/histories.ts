@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { totpCode } from 'nestjs-totp/testing';
 import { NOW } from '../faults/attack.js';
 import type { Call, Fleet } from '../processes/fleet.js';
+import type { Random } from '../support/random.js';
 import { counterexample, type Event } from './checker.js';
 import { NOTHING, specificationAt, USER } from './specification.js';
 
@@ -30,8 +31,10 @@ const code = (userId: string, totp: string): Call => ({
   input: { userId, totp, reportReplay: true },
 });
 
+type Make = (userId: string) => Call;
+
 /** What a history is made of; what is listed twice is made twice as often. */
-const CALLS: readonly ((userId: string) => Call)[] = [
+const CALLS: readonly [Make, ...Make[]] = [
   (userId) => code(userId, totpCode(PHONE, NOW)),
   (userId) => code(userId, totpCode(PHONE, NOW)),
   (userId) => code(userId, totpCode(PHONE, NOW - 30_000)),
@@ -49,17 +52,6 @@ const CALLS: readonly ((userId: string) => Call)[] = [
   (userId) => ({ name: 'getStatus', input: { userId } }),
 ];
 
-/** A sequence of numbers from 0 to 1 that is the same for the same seed (the generator "mulberry32"). */
-export function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const specification = specificationAt(NOW);
 
 /** The state that each history begins with. */
@@ -70,8 +62,7 @@ async function initialState(): Promise<string> {
 }
 
 export interface Judgement {
-  /** How many histories were judged, and in how many of them a call got no answer. */
-  readonly histories: number;
+  /** How many calls got no answer. */
   readonly interrupted: number;
   /** The first history that is not linearizable, in words. */
   readonly counterexample: string | undefined;
@@ -86,7 +77,7 @@ export interface Judgement {
  */
 export async function judge(
   fleet: Fleet,
-  random: () => number,
+  random: Random,
   { histories, killed, disturb }: { histories: number; killed: number; disturb?: () => Promise<void> },
 ): Promise<Judgement> {
   const users = Array.from({ length: histories }, () => randomUUID());
@@ -98,14 +89,10 @@ export async function judge(
 
   // The n-th call is made by the process n % PROCESSES.
   const calls = users.flatMap((userId) =>
-    Array.from({ length: PROCESSES * CALLS_PER_PROCESS }, () => {
-      const make = CALLS[Math.floor(random() * CALLS.length)] ?? CALLS[0];
-      if (make === undefined) throw new Error('A history needs calls.');
-      return make(userId);
-    }),
+    Array.from({ length: PROCESSES * CALLS_PER_PROCESS }, () => random.pick(CALLS)(userId)),
   );
   const victims = Array.from({ length: killed }, (_, n) => n % PROCESSES);
-  const answersLeft = victims.map(() => Math.floor((random() * calls.length) / PROCESSES));
+  const answersLeft = victims.map(() => random.integer(0, calls.length / PROCESSES - 1));
   let given = 0;
   let disturbing = Promise.resolve();
   const { answers, times } = await fleet.fireUntilKilled(NOW, calls, {
@@ -149,9 +136,9 @@ export async function judge(
       }
     }
     const found = await counterexample(history, initial, specification);
-    if (found !== undefined) return { histories, interrupted, counterexample: inWords(found) };
+    if (found !== undefined) return { interrupted, counterexample: inWords(found) };
   }
-  return { histories, interrupted, counterexample: undefined };
+  return { interrupted, counterexample: undefined };
 }
 
 /** A line for each call, in the order of their beginnings, with times in microseconds. */

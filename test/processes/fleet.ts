@@ -85,8 +85,8 @@ export class Fleet {
 
   /**
    * @param database with the module's tables in it
-   * @param extra environment variables: `TOTP_UNCONDITIONAL` for a store whose last write wins
    * @param outbox where the processes bring events to, or that they only store all events; without, they have no outbox
+   * @param extra environment variables: `TOTP_UNCONDITIONAL` for a store whose last write wins
    */
   static async launch(
     { options }: OpenDatabase,

@@ -69,9 +69,13 @@ function load() {
 }
 
 function change(newPhone, message) {
+  document.querySelector('[data-phone-said]').textContent = message;
+  save(newPhone);
+}
+
+function save(newPhone) {
   phone = newPhone;
   localStorage.setItem(STORED, JSON.stringify(phone));
-  document.querySelector('[data-phone-said]').textContent = message;
   draw();
 }
 
@@ -116,9 +120,7 @@ export function markUsed(code) {
     const step = [shown, shown?.before].find((one) => one?.code === code)?.step;
     return step === undefined ? key : { ...key, used: step };
   });
-  phone = { ...phone, keys };
-  localStorage.setItem(STORED, JSON.stringify(phone));
-  draw();
+  save({ ...phone, keys });
 }
 
 async function draw() {
