@@ -34,7 +34,7 @@ export function describeInBrowser(name: string, tests: () => void): void {
 }
 
 /** In ms: what does not come in this time never does, on a busy machine either. */
-export const PATIENCE = 8_000;
+export const PATIENCE = 120_000;
 
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
