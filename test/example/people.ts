@@ -66,13 +66,16 @@ export async function enterCode(page: Page, code: string): Promise<void> {
   await send(page.getByLabel('Code from your authenticator app'), page.getByRole('button', { name: 'Verify' }), code);
 }
 
-/** With scripts, the sixth digit sends the form; anything else takes the button. */
+/** With scripts, the sixth digit sends the form; anything else takes the button. Ends on the page that answers. */
 async function send(field: Locator, button: Locator, code: string): Promise<void> {
+  const page = field.page();
   // The scripts have run when the page is loaded.
-  await field.page().waitForLoadState();
-  const sendsItself = /^[0-9]{6}$/.test(code) && (await field.page().locator('html[data-scripts]').count()) > 0;
+  await page.waitForLoadState();
+  const sendsItself = /^[0-9]{6}$/.test(code) && (await page.locator('html[data-scripts]').count()) > 0;
+  const answer = page.waitForEvent('load');
   await field.fill(code);
   if (!sendsItself) await button.click();
+  await answer;
 }
 
 /** The names of the events that the page shows, newest first. */
