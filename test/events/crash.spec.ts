@@ -8,7 +8,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TotpCloudEvent } from 'nestjs-totp';
 import type { DataSource } from 'typeorm';
-import { type Call, Fleet } from '../processes/fleet.js';
+import { type Call, Fleet, FLEET_SIZE } from '../processes/fleet.js';
 import { connect } from '../storage/tables.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
 import {
@@ -21,7 +21,6 @@ import {
 } from './brokers.js';
 
 const REPETITIONS = Number(process.env.TOTP_TEST_REPETITIONS ?? 1);
-const SIZE = 4;
 const KILLS = 4 * REPETITIONS;
 const USERS = 6;
 const DEVICES = 8;
@@ -123,7 +122,7 @@ describeWithBrokers.each(servers)('of four processes on $name', ({ name, open })
     arrivals = [new Arrivals('rabbitmq', isCommitted, onArrival), new Arrivals('nats', isCommitted, onArrival)];
     const [rabbit, nats] = arrivals;
     subscribers = await Promise.all([subscribeToRabbit(address, rabbit.note), subscribeToNats(address, nats.note)]);
-    fleet = await Fleet.launch(database, SIZE, { ...address, deliveryTimeout: 1 });
+    fleet = await Fleet.launch(database, { outbox: { ...address, deliveryTimeout: 1 } });
   });
   afterAll(async () => {
     await fleet.land();
@@ -147,7 +146,7 @@ describeWithBrokers.each(servers)('of four processes on $name', ({ name, open })
 
   /** Kills a process after some of its answers, or when some events have arrived at a broker. */
   async function killOne(victim: number): Promise<void> {
-    let left = randomInt(1, 1 + (USERS * DEVICES) / SIZE);
+    let left = randomInt(1, 1 + (USERS * DEVICES) / FLEET_SIZE);
     let die = ignore;
     const dead = new Promise<void>((resolve) => (die = resolve));
     const countDown = () => {
@@ -178,7 +177,7 @@ describeWithBrokers.each(servers)('of four processes on $name', ({ name, open })
   it(
     `${KILLS} are killed, and no event is lost, early or out of order`,
     async () => {
-      for (let n = 0; n < KILLS; n++) await killOne(n % SIZE);
+      for (let n = 0; n < KILLS; n++) await killOne(n % FLEET_SIZE);
       while ((await waiting()) > 0) await pause(50);
       const entries: { entry: string }[] = await observer.query('SELECT entry FROM ledger ORDER BY n');
       for (const received of arrivals) {

@@ -6,14 +6,13 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
-import { type Answer, type Death, Fleet } from '../processes/fleet.js';
+import { type Answer, type Death, Fleet, FLEET_SIZE } from '../processes/fleet.js';
 import { connect } from '../storage/tables.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
 import { Attack, check, enrolment, NOW, RIGHT_CODE } from './attack.js';
 import { WRONG_CODE } from './operations.js';
 
 const REPETITIONS = Number(process.env.TOTP_TEST_REPETITIONS ?? 1);
-const SIZE = 4;
 
 /** When processes are killed, and whether their writes are done then: the server may or may not do what was just sent. */
 const moments: readonly { readonly moment: Death['moment']; readonly isDone: readonly boolean[] }[] = [
@@ -34,7 +33,7 @@ describe.each(databases)('of four processes on $name', ({ name, open }) => {
     observer = await connect(database);
     await observer.runMigrations();
     store = new TypeOrmTotpAccountStore(observer);
-    fleet = await Fleet.launch(database, SIZE);
+    fleet = await Fleet.launch(database);
   });
   afterEach(() => fleet.relaunch());
   afterAll(async () => {
@@ -66,7 +65,9 @@ describe.each(databases)('of four processes on $name', ({ name, open }) => {
     expect(answers).not.toContainEqual(expect.objectContaining({ status: 'FAULT' }));
     attack.note(answers);
     await attack.expectOver(store);
-    return victims.every((victim) => volley.answers.some(({ status }, n) => n % SIZE === victim && status === 'NONE'));
+    return victims.every((victim) =>
+      volley.answers.some(({ status }, n) => n % FLEET_SIZE === victim && status === 'NONE'),
+    );
   }
 
   it(
@@ -74,7 +75,7 @@ describe.each(databases)('of four processes on $name', ({ name, open }) => {
     async () => {
       for (let n = 0; n < 2 * REPETITIONS; n++) {
         let rounds = 60;
-        while (!(await killInMidBurst([n % SIZE, (n + 1) % SIZE], rounds))) rounds *= 2;
+        while (!(await killInMidBurst([n % FLEET_SIZE, (n + 1) % FLEET_SIZE], rounds))) rounds *= 2;
       }
     },
     300_000 + 60_000 * REPETITIONS,
@@ -82,7 +83,7 @@ describe.each(databases)('of four processes on $name', ({ name, open }) => {
 
   /** Enters a code eight times, in all processes at once. */
   async function enterEverywhere(userId: string, totp: string): Promise<readonly Answer[]> {
-    const calls = Array.from({ length: 2 * SIZE }, () => check(userId, totp));
+    const calls = Array.from({ length: 2 * FLEET_SIZE }, () => check(userId, totp));
     return (await fleet.fire(NOW, calls)).answers;
   }
 
@@ -105,7 +106,7 @@ describe.each(databases)('of four processes on $name', ({ name, open }) => {
         const wrong = users.map((user) => check(user.wrong, WRONG_CODE));
         // To an SQLite file a process has one connection, on which no write can wait while another one does.
         for (const calls of name === 'SQLite' ? [right, wrong] : [[...right, ...wrong]]) {
-          const deaths = moments.map(({ moment }) => ({ moment, writes: calls.length / SIZE }));
+          const deaths = moments.map(({ moment }) => ({ moment, writes: calls.length / FLEET_SIZE }));
           const { answers } = await fleet.fireUntilKilled(NOW, calls, { deaths });
           expect(answers).toEqual(calls.map(() => ({ status: 'NONE' })));
           await fleet.relaunch();

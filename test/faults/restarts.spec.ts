@@ -5,10 +5,10 @@ import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store
 import { type Answer, Fleet } from '../processes/fleet.js';
 import { connect } from '../storage/tables.js';
 import { Attack, NOW } from './attack.js';
-import { type End, kindsOfServer, type OwnServer, presentOf } from './own-servers.js';
+import { kindsOfServer, type OwnServer, presentOf } from './own-servers.js';
+import type { End } from './server-process.js';
 
 const REPETITIONS = Number(process.env.TOTP_TEST_REPETITIONS ?? 1);
-const SIZE = 4;
 /** One more than are needed to lock. */
 const ROUNDS = 6;
 const SIZE_OF_ATTACK = 12;
@@ -27,7 +27,7 @@ describe.each(presentOf(kindsOfServer))('under four processes, $name', ({ isMiss
     observer = await connect(server.database);
     await observer.runMigrations();
     store = new TypeOrmTotpAccountStore(observer);
-    fleet = await Fleet.launch(server.database, SIZE);
+    fleet = await Fleet.launch(server.database);
   });
   afterAll(async () => {
     await fleet.land();

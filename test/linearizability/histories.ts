@@ -1,8 +1,8 @@
-/** Short histories of calls on one account each, made by several processes of which some are killed. */
+/** Short histories of calls on one account each, made by several processes, of which some are killed, on a database that has faults. */
 import { randomUUID } from 'node:crypto';
 import { totpCode } from 'nestjs-totp/testing';
 import { NOW } from '../faults/attack.js';
-import type { Call, Fleet } from '../processes/fleet.js';
+import { type Call, type Fleet, FLEET_SIZE } from '../processes/fleet.js';
 import type { Random } from '../support/random.js';
 import { counterexample, type Event } from './checker.js';
 import { NOTHING, specificationAt, USER } from './specification.js';
@@ -11,7 +11,6 @@ const PHONE = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
 const TABLET = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
 const RECOVERY_CODES = ['aBcDeFgHiJkLmNoPqRsT', 'bCdEfGhIjKlMnOpQrStU'] as const;
 
-export const PROCESSES = 4;
 const CALLS_PER_PROCESS = 3;
 /** Of each process, so that calls on one account overlap. */
 const USERS_AT_ONCE = 6;
@@ -73,33 +72,39 @@ export interface Judgement {
  *
  * @param random decides which calls are made, and when processes are killed
  * @param killed how many processes are killed meanwhile
- * @param disturb called now and then meanwhile, once at a time
+ * @param disturb called now and then meanwhile, when it is not called already
  */
 export async function judge(
   fleet: Fleet,
   random: Random,
-  { histories, killed, disturb }: { histories: number; killed: number; disturb?: () => Promise<void> },
+  { histories, killed, disturb }: { histories: number; killed: number; disturb?: (random: Random) => Promise<void> },
 ): Promise<Judgement> {
   const users = Array.from({ length: histories }, () => randomUUID());
-  for (const step of [0, 1, 2])
-    await fleet.fire(
-      NOW,
-      users.flatMap((userId) => beginning(userId).slice(step, step + 1)),
-    );
+  for (const step of [0, 1, 2]) {
+    // A fault before may have left connections that no longer work. What was done in spite of a fault is not done a second time.
+    let calls = users.flatMap((userId) => beginning(userId).slice(step, step + 1));
+    while (calls.length > 0) {
+      const { answers } = await fleet.fire(NOW, calls);
+      calls = calls.filter((_, n) => answers[n]?.status === 'FAULT');
+    }
+  }
 
-  // The n-th call is made by the process n % PROCESSES.
   const calls = users.flatMap((userId) =>
-    Array.from({ length: PROCESSES * CALLS_PER_PROCESS }, () => random.pick(CALLS)(userId)),
+    Array.from({ length: FLEET_SIZE * CALLS_PER_PROCESS }, () => random.pick(CALLS)(userId)),
   );
-  const victims = Array.from({ length: killed }, (_, n) => n % PROCESSES);
-  const answersLeft = victims.map(() => random.integer(0, calls.length / PROCESSES - 1));
+  const victims = Array.from({ length: killed }, (_, n) => n % FLEET_SIZE);
+  const answersLeft = victims.map(() => random.integer(0, calls.length / FLEET_SIZE - 1));
   let given = 0;
-  let disturbing = Promise.resolve();
+  let disturbing: Promise<void> | undefined;
   const { answers, times } = await fleet.fireUntilKilled(NOW, calls, {
     inTurn: USERS_AT_ONCE,
     onAnswer: (_, process) => {
       given++;
-      if (disturb !== undefined && given % ANSWERS_PER_DISTURBANCE === 0) disturbing = disturbing.then(disturb);
+      if (given % ANSWERS_PER_DISTURBANCE === 0) {
+        disturbing ??= disturb?.(random).finally(() => {
+          disturbing = undefined;
+        });
+      }
       const left = answersLeft[process];
       if (left === undefined) return;
       answersLeft[process] = left - 1;
@@ -115,10 +120,10 @@ export async function judge(
   let interrupted = 0;
   for (const [user, userId] of users.entries()) {
     const history: Event<Call>[] = [];
-    for (let process = 0; process < PROCESSES; process++) {
+    for (let process = 0; process < FLEET_SIZE; process++) {
       let before = 0;
       for (let turn = 0; turn < CALLS_PER_PROCESS; turn++) {
-        const n = (user * CALLS_PER_PROCESS + turn) * PROCESSES + process;
+        const n = (user * CALLS_PER_PROCESS + turn) * FLEET_SIZE + process;
         const [call, answer, time] = [calls[n], answers[n], times[n]];
         if (call === undefined) break;
         const isAnswered = time !== undefined && answer?.status !== 'FAULT';

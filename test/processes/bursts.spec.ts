@@ -1,5 +1,5 @@
 /**
- * Four processes on one database, everything at once: checks W3, L1, L2, L5, M6, R2, R4 and T2.
+ * Four processes on one database, everything at once: checks W3, L1, L2, L5, M6, R2, R4 and T2, on several engines (D1 and D2).
  *
  * Each burst runs once, or as often as `TOTP_TEST_REPETITIONS` says; then prints the results as a table.
  */
@@ -37,7 +37,7 @@ describe.each(presentOf(engines))('four processes on $name', ({ name: databaseNa
     database = await open();
     observer = await connect(database);
     await observer.runMigrations();
-    fleet = await Fleet.launch(database, 4, outbox ? 'stores' : undefined);
+    fleet = await Fleet.launch(database, outbox ? { outbox: 'stores' } : {});
   });
 
   afterAll(async () => {

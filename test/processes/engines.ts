@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { kindsOfServer, pathOf, readiness } from '../faults/own-servers.js';
+import { galeraIsMissing, openGalera } from '../faults/galera.js';
+import { kindsOfServer } from '../faults/own-servers.js';
+import { pathOf, readiness } from '../faults/server-process.js';
 import { freePort, onServer } from '../support/database-servers.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
 
@@ -58,6 +60,13 @@ export const engines: readonly Engine[] = [
         },
       })),
     ),
+  {
+    name: 'MariaDB Galera, outbox, three writers',
+    outbox: true,
+    ...(galeraIsMissing === undefined ? {} : { isMissing: galeraIsMissing }),
+    // Nodes may read what is not the newest: whatever is decided on that must not be committed.
+    open: async () => (await openGalera({ waitsForReads: false })).database,
+  },
 ];
 
 async function postgresAt(level: string, open: () => Promise<OpenDatabase>): Promise<OpenDatabase> {

@@ -56,7 +56,10 @@ export interface Course {
   readonly onAnswer?: (answer: Answer, process: number) => void;
   /** By the number of the process. */
   readonly deaths?: readonly (Death | undefined)[];
-  /** Each process makes the calls of one user one after another, and those of so many users at once; by default, all at once. */
+  /**
+   * Each process makes the calls of one user one after another, and those of so many users at once; by default, all at once. After a
+   * fault it waits until it can reach the database.
+   */
   readonly inTurn?: number;
   /** Called when all processes have begun. One that is killed before has nobody who would notice. */
   readonly onFire?: () => void;
@@ -77,31 +80,37 @@ interface Report {
 /** What a process is told when it starts. */
 type Environment = Readonly<Record<string, string>>;
 
+/** How many processes there are. The n-th call is made by the process n % FLEET_SIZE. */
+export const FLEET_SIZE = 4;
+
+interface Crew {
+  /** Where they bring events to, or that they only store all events. By default, they have no outbox. */
+  readonly outbox?: 'stores' | object;
+  /** Whether they write whatever the account has become: the last write wins. */
+  readonly hasStoreWithoutCondition?: boolean;
+}
+
 export class Fleet {
   private constructor(
-    private readonly environment: Environment,
+    private readonly database: OpenDatabase,
+    private readonly environments: readonly Environment[],
     private readonly processes: ChildProcess[],
   ) {}
 
-  /**
-   * @param database with the module's tables in it
-   * @param outbox where the processes bring events to, or that they only store all events; without, they have no outbox
-   * @param extra environment variables: `TOTP_UNCONDITIONAL` for a store whose last write wins
-   */
-  static async launch(
-    { options }: OpenDatabase,
-    size = 4,
-    outbox?: 'stores' | object,
-    extra: Environment = {},
-  ): Promise<Fleet> {
-    const environment = {
-      ...extra,
-      // Three such tests may run at once, on a server that takes a hundred connections.
-      TOTP_DATABASE: JSON.stringify(options.type === 'better-sqlite3' ? options : { ...options, poolSize: 5 }),
-      ...(outbox === 'stores' && { TOTP_OUTBOX: outbox }),
-      ...(typeof outbox === 'object' && { TOTP_BROKERS: JSON.stringify(outbox) }),
-    };
-    return new Fleet(environment, await Promise.all(Array.from({ length: size }, () => start(environment))));
+  /** @param database with the module's tables in it */
+  static async launch(database: OpenDatabase, { outbox, hasStoreWithoutCondition }: Crew = {}): Promise<Fleet> {
+    const { options, writers = [options] } = database;
+    const environments = Array.from({ length: FLEET_SIZE }, (_, n): Environment => {
+      const writer = writers[n % writers.length] ?? options;
+      return {
+        // Three such tests may run at once, on a server that takes a hundred connections.
+        TOTP_DATABASE: JSON.stringify(writer.type === 'better-sqlite3' ? writer : { ...writer, poolSize: 5 }),
+        ...(outbox === 'stores' && { TOTP_OUTBOX: outbox }),
+        ...(typeof outbox === 'object' && { TOTP_BROKERS: JSON.stringify(outbox) }),
+        ...(hasStoreWithoutCondition && { TOTP_UNCONDITIONAL: '1' }),
+      };
+    });
+    return new Fleet(database, environments, await Promise.all(environments.map(start)));
   }
 
   /**
@@ -118,6 +127,7 @@ export class Fleet {
   /** As `fire`, but processes may be killed meanwhile. */
   async fireUntilKilled(now: number, calls: readonly Call[], course: Course = {}): Promise<Volley> {
     const { onAnswer, onFire, deaths = [], inTurn = 0 } = course;
+    await this.database.settle?.();
     // The calls are handed out beforehand, so that no process is done when the last one begins.
     await Promise.all(
       this.processes.map((worker, index) => {
@@ -135,13 +145,15 @@ export class Fleet {
     });
     onFire?.();
     const reports = await Promise.all(reporting);
+    const milliseconds = performance.now() - startedAt;
+    await this.database.settle?.();
     const place = (n: number) => ({ report: reports[n % reports.length], at: Math.floor(n / reports.length) });
     return {
       answers: calls.map((_, n) => place(n).report?.answers[place(n).at] ?? { status: 'NONE' }),
       times: calls.map((_, n) => place(n).report?.times[place(n).at]),
       events: reports.flatMap(({ events }) => events),
       conflicts: reports.reduce((sum, { conflicts }) => sum + conflicts, 0),
-      milliseconds: performance.now() - startedAt,
+      milliseconds,
     };
   }
 
@@ -155,7 +167,7 @@ export class Fleet {
     await Promise.all(
       this.processes.map(async (worker, index) => {
         if (worker.killed && worker.signalCode === null) await once(worker, 'exit');
-        if (worker.signalCode === 'SIGKILL') this.processes[index] = await start(this.environment);
+        if (worker.signalCode === 'SIGKILL') this.processes[index] = await start(this.environments[index] ?? {});
       }),
     );
   }

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { pathOf } from '../faults/own-servers.js';
+import { pathOf } from '../faults/server-process.js';
 import type { Step } from './replay.js';
 
 // cspell:ignore DSAFETY DNOFAIR

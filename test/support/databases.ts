@@ -17,6 +17,10 @@ export type TestDataSourceOptions =
 
 export interface OpenDatabase {
   options: TestDataSourceOptions;
+  /** Where it can be written to, if that is several servers. */
+  writers?: readonly TestDataSourceOptions[];
+  /** Resolves when each of these has what was written to any of them. */
+  settle?: () => Promise<void>;
   drop: () => Promise<void>;
 }
 
