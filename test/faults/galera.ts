@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { freePort, onServer } from '../support/database-servers.js';
 import type { OpenDatabase } from '../support/databases.js';
 import { MARIADBD, MariaDbServer } from './mariadb-server.js';
-import type { OwnServer } from './own-servers.js';
+import { asOwnServer, type OwnServer } from './own-servers.js';
 import { pathOf } from './server-process.js';
 
 export interface OwnCluster {
@@ -50,13 +50,11 @@ export async function openGalera({ waitsForReads }: { waitsForReads: boolean }):
     await Promise.all(ready().map(catchUp));
   };
   const node = (server: MariaDbServer): OwnServer => ({
-    database: { options: server.options, drop: () => server.drop() },
-    start: () => server.start(),
+    ...asOwnServer(server),
     end: async (how) => {
       await server.end(how);
       await regroup();
     },
-    pause: () => server.pause(),
   });
   return {
     database: { options: first.options, writers: servers.map(({ options }) => options), settle, drop },

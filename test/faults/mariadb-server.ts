@@ -48,7 +48,7 @@ export class MariaDbServer {
   }
 
   private get isRunning(): boolean {
-    return this.server !== undefined && this.server.exitCode === null && this.server.signalCode === null;
+    return this.server?.exitCode === null && this.server.signalCode === null;
   }
 
   /** Without the name of a database. */

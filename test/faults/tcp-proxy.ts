@@ -28,7 +28,7 @@ export class TcpProxy {
 
   private constructor(
     private readonly server: Server,
-    private readonly target: { readonly host: string; readonly port: number },
+    private target: Target,
     private readonly protocol: () => Protocol,
   ) {
     server.on('connection', (caller) => {
@@ -38,17 +38,20 @@ export class TcpProxy {
 
   /** @param database on a server; without TLS, so that the statements can be read */
   static async to({ options }: OpenDatabase): Promise<TcpProxy> {
-    if (!('host' in options)) throw new Error('There is no network to an SQLite file.');
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const target = { host: options.host ?? '127.0.0.1', port: options.port ?? 0 };
-    return new TcpProxy(server, target, options.type === 'postgres' ? postgresProtocol : mysqlProtocol);
+    return new TcpProxy(server, targetOf(options), options.type === 'postgres' ? postgresProtocol : mysqlProtocol);
   }
 
   get port(): number {
     const address = this.server.address();
     if (typeof address !== 'object' || address === null) throw new Error('The proxy is closed.');
     return address.port;
+  }
+
+  /** New connections go to another server of the same kind. */
+  redirect({ options }: OpenDatabase): void {
+    this.target = targetOf(options);
   }
 
   /** Cuts the connection on which a statement that begins like this is sent next, by its SQL or by its name. */
@@ -111,6 +114,16 @@ export class TcpProxy {
       socket.on('close', () => this.sockets.delete(socket));
     }
   }
+}
+
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+function targetOf(options: OpenDatabase['options']): Target {
+  if (!('host' in options)) throw new Error('There is no network to an SQLite file.');
+  return { host: options.host ?? '127.0.0.1', port: options.port ?? 0 };
 }
 
 /** ErrorResponse of PostgreSQL. Clients of MySQL take it for a broken packet, and give the connection up too. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { galeraIsMissing, openGalera } from '../faults/galera.js';
 import { kindsOfServer } from '../faults/own-servers.js';
 import { pathOf, readiness } from '../faults/server-process.js';
+import { connect } from '../storage/tables.js';
 import { freePort, onServer } from '../support/database-servers.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
 
@@ -60,6 +61,13 @@ export const engines: readonly Engine[] = [
         },
       })),
     ),
+  ...databases
+    .filter(({ name }) => name !== 'SQLite')
+    .map(({ name, open }) => ({
+      name: `${name}, outbox, a replica that lags`,
+      outbox: true,
+      open: () => withReplicaThatLags(open),
+    })),
   {
     name: 'MariaDB Galera, outbox, three writers',
     outbox: true,
@@ -71,7 +79,7 @@ export const engines: readonly Engine[] = [
 
 async function postgresAt(level: string, open: () => Promise<OpenDatabase>): Promise<OpenDatabase> {
   const database = await open();
-  const { url, name } = addressOf(database);
+  const { url, database: name } = addressOf(database);
   await onServer(url, (server) =>
     server.query(`ALTER DATABASE "${name}" SET default_transaction_isolation = '${level.toLowerCase()}'`),
   );
@@ -81,12 +89,12 @@ async function postgresAt(level: string, open: () => Promise<OpenDatabase>): Pro
 /** In transaction mode: each statement may go to another of its connections, of which there are fewer than the processes open. */
 async function behindPgBouncer(path: string, open: () => Promise<OpenDatabase>): Promise<OpenDatabase> {
   const database = await open();
-  const { host, port, user, password, name } = addressOf(database);
+  const { host, port, username, password, database: name } = addressOf(database);
   const folder = await mkdtemp(join(tmpdir(), 'pgbouncer-'));
   const ownPort = await freePort();
   const settings = [
     '[databases]',
-    `${name} = host=${host} port=${port} user=${user}${password === '' ? '' : ` password='${password}'`}`,
+    `${name} = host=${host} port=${port} user=${username}${password === '' ? '' : ` password='${password}'`}`,
     '[pgbouncer]',
     'listen_addr = 127.0.0.1',
     `listen_port = ${ownPort}`,
@@ -116,12 +124,29 @@ async function behindPgBouncer(path: string, open: () => Promise<OpenDatabase>):
   };
 }
 
+/** TypeORM's `replication`, with a replica that has the tables and has received no row yet. */
+async function withReplicaThatLags(open: () => Promise<OpenDatabase>): Promise<OpenDatabase> {
+  const [primary, replica] = [await open(), await open()];
+  const dataSource = await connect(replica);
+  await dataSource.runMigrations();
+  await dataSource.destroy();
+  const replication = { master: addressOf(primary), slaves: [addressOf(replica)] };
+  return {
+    options: primary.options,
+    writers: [{ type: primary.options.type, replication } as OpenDatabase['options']],
+    drop: async () => {
+      await primary.drop();
+      await replica.drop();
+    },
+  };
+}
+
 /** Where the server of a database is, and the database's name. */
 function addressOf({ options }: OpenDatabase) {
   if (!('host' in options)) throw new Error('There is no server of an SQLite file.');
-  const { type, host = '', port = 0, username: user = '', password, database = '' } = options;
+  const { type, host = '', port = 0, username = '', password, database = '' } = options;
   const secret = typeof password === 'string' ? password : '';
   const protocol = type === 'postgres' ? 'postgres' : 'mysql';
-  const url = `${protocol}://${user}:${encodeURIComponent(secret)}@${host}:${String(port)}/${database}`;
-  return { host, port, user, password: secret, name: database, url };
+  const url = `${protocol}://${username}:${encodeURIComponent(secret)}@${host}:${String(port)}/${database}`;
+  return { host, port, username, password: secret, database, url };
 }
