@@ -25,6 +25,10 @@ export interface DispatcherSettings {
 
 /** Deliveries at a time per partition. Each is for a different user, because a user's events are delivered one after the other. */
 const BATCH_SIZE = 50;
+/** Maximum number of events of one user in a batch. They are delivered one after the other. */
+const RUN_SIZE = 50;
+/** The part of `deliveryTimeout` after which no more of them begin, so that other users of the partition need not wait long. */
+const RUN_TIME = 0.01;
 /** Delay before re-checking a partition that another process holds: it may release the partition without seeing the newest entries. */
 const RECHECK_MS = 100;
 /** Maximum length of a stored failure reason. */
@@ -55,8 +59,8 @@ type Failure = readonly [OutboxEntry, unknown];
 
 /**
  * Finds the partitions that have due entries, leases them, and empties each of them batch by batch, independently of the others. A
- * batch consists of the first entry of each of several users. A user's next entry is read only after the previous one is deleted, so
- * no state is needed to keep the order of each user.
+ * batch consists of the first entry of each of several users, and of those that follow it, if they are delivered quickly. A user's
+ * next entry is read only when the previous one was delivered, so no state is needed to keep the order of each user.
  */
 export class OutboxDispatcher {
   private readonly logger = new Logger('TotpModule');
@@ -200,13 +204,27 @@ export class OutboxDispatcher {
 
   private async empty(lease: Lease): Promise<void> {
     while (!this.isStopped) {
-      const entries = await this.queue.heads(lease.token.partition, BATCH_SIZE);
-      // After the read, because that may be slow.
-      if (entries.length === 0 || !(await lease.ensure(this.settings.deliveryTimeout))) return;
-      if (!(await this.deliverBatch(entries, lease))) return;
+      const runs = await this.readRuns(lease.token.partition);
+      // After the reads, because they may be slow.
+      if (runs.length === 0 || !(await lease.ensure(this.settings.deliveryTimeout * (1 + RUN_TIME)))) return;
+      if (!(await this.deliverBatch(runs, lease))) return;
       // With SQLite and in-process handlers this loop may never await I/O.
       await yieldToEventLoop();
     }
+  }
+
+  /** The first due entries of each of several users. */
+  private async readRuns(partition: string): Promise<readonly (readonly OutboxEntry[])[]> {
+    const heads = await this.queue.heads(partition, BATCH_SIZE);
+    return Promise.all(
+      heads.map(async (head) => {
+        if (!head.isFollowed) return [head];
+        const following = await this.queue.following(partition, head, RUN_SIZE - 1);
+        // One that has failed before waits for its time.
+        const end = following.findIndex(({ attempts }) => attempts > 0);
+        return [head, ...(end === -1 ? following : following.slice(0, end))];
+      }),
+    );
   }
 
   private logFault(error: unknown): void {
@@ -218,23 +236,27 @@ export class OutboxDispatcher {
   }
 
   /** @returns whether to continue: the destination took an entry, or said that it never will, and the lease still holds */
-  private async deliverBatch(entries: readonly OutboxEntry[], lease: Lease): Promise<boolean> {
+  private async deliverBatch(runs: readonly (readonly OutboxEntry[])[], lease: Lease): Promise<boolean> {
     const failures: Failure[] = [];
     const delivered: string[] = [];
-    await Promise.all(
-      entries.map(async (entry) => {
+    const endsAt = this.clock.elapsed() + this.settings.deliveryTimeout * RUN_TIME;
+    const deliverRun = async (run: readonly OutboxEntry[]) => {
+      for (const [n, entry] of run.entries()) {
+        if (n > 0 && (this.isStopped || this.clock.elapsed() > endsAt)) return;
         try {
           await this.deliver(entry);
           delivered.push(entry.id);
         } catch (error) {
           failures.push([entry, error]);
+          return;
         }
-      }),
-    );
+      }
+    };
+    await Promise.all(runs.map(deliverRun));
     const outcome = await this.record(delivered, failures, lease);
     if (outcome === 'lease lost') {
       this.logger.warn(
-        `Another process took over a lease for ${this.destination.name}; events that may be delivered twice: ${String(entries.length)}`,
+        `Another process took over a lease for ${this.destination.name}; events that may be delivered twice: ${String(delivered.length)}`,
       );
     }
     this.reportFailures(failures);

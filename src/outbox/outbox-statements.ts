@@ -103,7 +103,12 @@ export function outboxStatements(dataSource: DataSource, now: string) {
     // One index look-up per entry: with NOT EXISTS, servers join all entries of a user with one another. A due time further ahead than the
     // longest wait was written before the database's clock was set back.
     heads: (limit: number) => `
-      SELECT ${entry}
+      SELECT ${entry}, ${account} AS ${name('account')}, ${position} AS ${name('position')},
+        CASE WHEN EXISTS (
+          SELECT 1 FROM ${table} f
+          WHERE f.${account} = e.${account} AND f.${position} > e.${position} AND f.${partition} = e.${partition}
+            AND f.${dueAt} IS NOT NULL
+        ) THEN 1 ELSE 0 END AS followed
       FROM ${table} e
       WHERE ${partition} = ${parameter(1)}
         AND ${dueAt} IS NOT NULL
@@ -113,6 +118,13 @@ export function outboxStatements(dataSource: DataSource, now: string) {
           WHERE o.${account} = e.${account} AND o.${partition} = e.${partition} AND o.${dueAt} IS NOT NULL
           ORDER BY o.${position} LIMIT 1)
       ORDER BY ${dueAt}, ${occurredAt}
+      LIMIT ${String(limit)}`,
+    following: (limit: number) => `
+      SELECT ${entry}
+      FROM ${table}
+      WHERE ${partition} = ${parameter(1)} AND ${account} = ${parameter(2)} AND ${position} > ${parameter(3)}
+        AND ${dueAt} IS NOT NULL
+      ORDER BY ${position}
       LIMIT ${String(limit)}`,
     remove: (ids: number) => `
       DELETE FROM ${table} WHERE ${id} IN (${parameters(ids)}) AND ${isLeased(ids + 1)}`,

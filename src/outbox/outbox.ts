@@ -95,6 +95,15 @@ export interface OutboxEntry {
   readonly attempts: number;
 }
 
+/** An entry with its place among the entries of its user and destination. */
+export interface QueuedEntry extends OutboxEntry {
+  /** The id of the user's row in `totp_accounts`. */
+  readonly account: string;
+  readonly position: number;
+  /** Whether later entries wait for this one. */
+  readonly isFollowed: boolean;
+}
+
 /** An event that is not delivered until it is requeued. */
 export interface TotpDeadLetter extends OutboxEntry {
   readonly destination: string;
@@ -155,7 +164,10 @@ export interface OutboxQueue {
   release(token: LeaseToken): Promise<void>;
 
   /** The first entry of each user of the partition, if that entry is due. */
-  heads(partition: string, limit: number): Promise<readonly OutboxEntry[]>;
+  heads(partition: string, limit: number): Promise<readonly QueuedEntry[]>;
+
+  /** The entries that wait for one of the `heads`, in order. */
+  following(partition: string, head: QueuedEntry, limit: number): Promise<readonly OutboxEntry[]>;
 
   /** Deletes entries that were delivered. */
   remove(lease: LeaseToken, ids: readonly string[]): Promise<FencedWrite>;

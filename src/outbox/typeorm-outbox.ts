@@ -23,6 +23,7 @@ import {
   LONGEST_WAIT_MS,
   type OutboxEntry,
   type OutboxQueue,
+  type QueuedEntry,
   type TotpDeadLetter,
   TotpOutbox,
   type WriteWithEvents,
@@ -156,8 +157,18 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
     await this.run(({ deleteLease }) => deleteLease, [partition, token]);
   }
 
-  async heads(partition: string, limit: number): Promise<OutboxEntry[]> {
+  async heads(partition: string, limit: number): Promise<QueuedEntry[]> {
     const { rows } = await this.run(({ heads }) => heads(limit), [partition]);
+    return rows.map((row) => ({
+      ...readEntry(row),
+      account: String(row.account),
+      position: Number(row.position),
+      isFollowed: Number(row.followed) === 1,
+    }));
+  }
+
+  async following(partition: string, { account, position }: QueuedEntry, limit: number): Promise<OutboxEntry[]> {
+    const { rows } = await this.run(({ following }) => following(limit), [partition, account, position]);
     return rows.map(readEntry);
   }
 

@@ -52,7 +52,7 @@ const TABLES: readonly TableDefinition[] = [
     },
     indices: [
       ['partition', 'dueAt', 'occurredAt'],
-      ['account', 'position'],
+      ['account', 'partition', 'position'],
     ],
   },
   {

@@ -6,7 +6,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
  */
 @Entity({ name: 'totp_outbox' })
 @Index(['partition', 'dueAt', 'occurredAt'])
-@Index(['account', 'position'])
+@Index(['account', 'partition', 'position'])
 export class TotpOutboxEntryEntity {
   /** The event's id and the destination's name, separated by a colon. */
   @PrimaryColumn({ type: 'varchar', length: 80 })
