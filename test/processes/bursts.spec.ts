@@ -91,7 +91,7 @@ describe.each(presentOf(engines))('four processes on $name', ({ name: databaseNa
   });
   const check = (userId: string, totp: string): Call => ({ name: 'verifyTOTP', input: { userId, totp } });
 
-  it('W3: accept one right code of 200 at once exactly once', async () => {
+  it('W3, D1, D2: accept one right code of 200 at once exactly once', async () => {
     await repeatedly(async (user) => {
       await fire([enrolled(user())]);
       const volley = await fireBurst(
@@ -106,7 +106,7 @@ describe.each(presentOf(engines))('four processes on $name', ({ name: databaseNa
     });
   });
 
-  it('L1, L5: answer exactly five of 300 wrong codes as wrong, and tell once of the lock', async () => {
+  it('L1, L5, D1, D2: answer exactly five of 300 wrong codes as wrong, and tell once of the lock', async () => {
     await repeatedly(async (user) => {
       await fire([enrolled(user())]);
       const volley = await fireBurst(
@@ -156,7 +156,7 @@ describe.each(presentOf(engines))('four processes on $name', ({ name: databaseNa
     });
   });
 
-  it('M6: leave one device of 40 that are created at once under one name', async () => {
+  it('M6, D1, D2: leave one device of 40 that are created at once under one name', async () => {
     await repeatedly(async (user) => {
       const userId = user();
       const volley = await fireBurst(
@@ -248,7 +248,7 @@ describe.each(presentOf(engines))('four processes on $name', ({ name: databaseNa
     });
   });
 
-  it('R2: accept one recovery code of 200 at once exactly once', async () => {
+  it('R2, D1, D2: accept one recovery code of 200 at once exactly once', async () => {
     await repeatedly(async (user) => {
       const userId = user();
       await fire([enrolled(userId)]);

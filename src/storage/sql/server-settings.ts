@@ -1,4 +1,5 @@
 /** Start-up checks: settings of a server or data source that would break a promise of the module. */
+import { Logger } from '@nestjs/common';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { TotpConfigurationError } from '../../shared/errors.js';
 import { isMysql } from './confidential.js';
@@ -96,6 +97,13 @@ async function checkMysql(runner: QueryRunner): Promise<void> {
       "TotpModule: the data source's connections are read-only. Set transaction_read_only = 0 (MariaDB before 11.1: tx_read_only = 0).",
     );
   }
+  // Bit 1: reads wait until the node has applied what the others have committed.
+  if (isOn('wsrep_on') && (Number(settings.get('wsrep_sync_wait')) & 1) === 0) {
+    new Logger('TotpModule').warn(
+      'TotpModule: this Galera node may read an account that another node has already changed. Set wsrep_sync_wait = 1, or send the ' +
+        'requests of each user to one node.',
+    );
+  }
 }
 
 /** The session's settings. MySQL and MariaDB use different names, so a SELECT of one name may fail. */
@@ -103,7 +111,8 @@ async function variablesOf(runner: QueryRunner): Promise<ReadonlyMap<string, str
   const rows: unknown = await runner.query(`
     SHOW VARIABLES
     WHERE Variable_name IN (
-      'autocommit', 'read_only', 'super_read_only', 'transaction_isolation', 'transaction_read_only', 'tx_isolation', 'tx_read_only')
+      'autocommit', 'read_only', 'super_read_only', 'transaction_isolation', 'transaction_read_only', 'tx_isolation', 'tx_read_only',
+      'wsrep_on', 'wsrep_sync_wait')
   `);
   const entries = Array.isArray(rows) ? rows.map(nameAndValue) : [];
   return new Map(entries);
