@@ -61,21 +61,22 @@ export async function saveCodes(page: Page, name: string): Promise<string[]> {
   return codes;
 }
 
-/** On the page after the password. */
+/** On the page after the password. Ends on the page that answers. */
 export async function enterCode(page: Page, code: string): Promise<void> {
+  // Of an earlier page, where a test goes on before it is there.
+  await page.waitForLoadState();
+  const answer = page.waitForEvent('load');
   await send(page.getByLabel('Code from your authenticator app'), page.getByRole('button', { name: 'Verify' }), code);
+  await answer;
 }
 
-/** With scripts, the sixth digit sends the form; anything else takes the button. Ends on the page that answers. */
+/** With scripts, the sixth digit sends the form; anything else takes the button. */
 async function send(field: Locator, button: Locator, code: string): Promise<void> {
-  const page = field.page();
   // The scripts have run when the page is loaded.
-  await page.waitForLoadState();
-  const sendsItself = /^[0-9]{6}$/.test(code) && (await page.locator('html[data-scripts]').count()) > 0;
-  const answer = page.waitForEvent('load');
+  await field.page().waitForLoadState();
+  const sendsItself = /^[0-9]{6}$/.test(code) && (await field.page().locator('html[data-scripts]').count()) > 0;
   await field.fill(code);
   if (!sendsItself) await button.click();
-  await answer;
 }
 
 /** The names of the events that the page shows, newest first. */
