@@ -87,11 +87,16 @@ async function prepare(waitsForReads: boolean): Promise<[MariaDbServer, ...Maria
   return [await node(groupPorts[0]), await node(groupPorts[1]), await node(groupPorts[2])];
 }
 
-async function sizeSeenBy(url: string): Promise<number> {
-  const rows = await onServer(url, (connection) =>
-    connection.query<{ Value: string }[]>("SHOW STATUS LIKE 'wsrep_cluster_size'"),
-  );
-  return Number(rows[0]?.Value);
+/** Undefined while the node does not answer, since it is not in the cluster. */
+async function sizeSeenBy(url: string): Promise<number | undefined> {
+  try {
+    const rows = await onServer(url, (connection) =>
+      connection.query<{ Value: string }[]>("SHOW STATUS LIKE 'wsrep_cluster_size'"),
+    );
+    return Number(rows[0]?.Value);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Resolves when a node has applied everything that any of them has committed. */
