@@ -1,9 +1,9 @@
-/** Explores every execution of the model: each claim holds, and with any safeguard taken away, a claim fails. */
-import { defects, describeWithSpin, explore } from './spin.js';
+/** Explores every execution of the model of calls: each claim holds, and with any safeguard taken away, a claim fails. */
+import { defectsOf, describeWithSpin, explore } from './spin.js';
 
 describeWithSpin('in every order of the steps of five concurrent calls', () => {
   it('D5: codes are accepted once, the budget is exact, and each change is made once, with its events and its answer', async () => {
-    const { errors, states } = await explore('all_of_these');
+    const { errors, states } = await explore('account', 'all_of_these');
     expect(errors).toBe(0);
     expect(states).toBeGreaterThan(5_800_000);
   });
@@ -11,7 +11,7 @@ describeWithSpin('in every order of the steps of five concurrent calls', () => {
 
 describeWithSpin('however the calls overtake each other', () => {
   it.each(['ONE_CODE', 'TRUST', 'ERASURE'])('D5: each of them ends (%s)', async (SCENARIO) => {
-    const { errors } = await explore('each_call_ends', { SCENARIO }, true);
+    const { errors } = await explore('account', 'each_call_ends', { settings: { SCENARIO }, isEndless: true });
     expect(errors).toBe(0);
   });
 });
@@ -36,11 +36,11 @@ const found = [
 
 describeWithSpin('the model finds the defect', () => {
   it.each(found)('D5: %s (%s), because of %s', async (DEFECT, SCENARIO, claim) => {
-    const { errors } = await explore(claim, { DEFECT, SCENARIO });
+    const { errors } = await explore('account', claim, { settings: { DEFECT, SCENARIO } });
     expect(errors).toBe(1);
   });
 
   it('D5: each that can be made in it', () => {
-    expect([...new Set(found.map(([defect]) => defect))].sort()).toEqual([...defects].sort());
+    expect([...new Set(found.map(([defect]) => defect))].sort()).toEqual(defectsOf('account').sort());
   });
 });

@@ -1,4 +1,4 @@
-/** Runs the model in `spec/account.pml` with SPIN: explores all of its executions, or simulates one of them. */
+/** Runs the models in `spec/` with SPIN: explores all of their executions, or simulates one of them. */
 import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -10,13 +10,17 @@ import type { Step } from './replay.js';
 
 // cspell:ignore DSAFETY DNOFAIR
 const run = promisify(execFile);
-const MODEL = join(process.cwd(), 'spec', 'account.pml');
-const text = readFileSync(MODEL, 'utf8');
 
-/** What the model can ask for at once. */
-export const scenarios = namesIn(/isScenario\((\w+)\) ->/g);
-/** The safeguards that can be taken away from the model. */
-export const defects = namesIn(/DEFECT [!=]= ([A-Z]\w+)/g);
+/** Calls about one user, or the relay of the outbox. */
+export type Model = 'account' | 'outbox';
+
+const pathOfModel = (model: Model) => join(process.cwd(), 'spec', `${model}.pml`);
+
+/** What the model of calls can ask for at once. */
+export const scenarios = namesIn('account', /isScenario\((\w+)\) ->/g);
+
+/** The safeguards that can be taken away from a model. */
+export const defectsOf = (model: Model) => namesIn(model, /DEFECT [!=]= ([A-Z]\w+)/g);
 
 const isThere = pathOf('spin') !== undefined && pathOf('gcc') !== undefined;
 if (!isThere) process.stderr.write('SPIN is missing, so the model is not explored: apt-get install spin gcc.\n');
@@ -33,42 +37,57 @@ export interface Exploration {
   readonly states: number;
 }
 
-/** @param isEndless whether the claim is about executions as a whole, and not only about their states */
-export async function explore(claim: string, settings: Settings = {}, isEndless = false): Promise<Exploration> {
+export interface Search {
+  readonly settings?: Settings;
+  /** Whether the claim is about executions as a whole, and not only about their states. */
+  readonly isEndless?: boolean;
+  /** How many steps an execution is followed; to its end by default. What does not fail within them may fail later. */
+  readonly depth?: number;
+}
+
+export async function explore(
+  model: Model,
+  claim: string,
+  { settings = {}, isEndless = false, depth }: Search = {},
+): Promise<Exploration> {
   const cwd = await mkdtemp(join(tmpdir(), 'spin-'));
   try {
-    await run('spin', ['-a', ...macros(settings), MODEL], { cwd });
+    await run('spin', ['-a', ...macros(settings), pathOfModel(model)], { cwd });
     // A single scenario is explored faster than it is optimised.
-    const speed = 'SCENARIO' in settings ? '-O0' : '-O2';
+    const speed = model === 'account' && 'SCENARIO' in settings ? '-O0' : '-O2';
     const kind = isEndless ? [] : ['-DSAFETY'];
     await run('gcc', [speed, '-w', '-DCOLLAPSE', '-DVECTORSZ=2048', '-DNOFAIR', ...kind, '-o', 'pan', 'pan.c'], {
       cwd,
     });
-    const flags = [...(isEndless ? ['-a'] : []), '-m100000', '-n', '-N', claim];
+    const flags = [...(isEndless ? ['-a'] : []), `-m${String(depth ?? 1_000_000)}`, '-n', '-N', claim];
     const { stdout } = await run(join(cwd, 'pan'), flags, { cwd, maxBuffer: 2 ** 24 });
-    return readExploration(stdout);
+    return readExploration(stdout, depth !== undefined);
   } finally {
     await rm(cwd, { recursive: true, force: true });
   }
 }
 
-function readExploration(report: string): Exploration {
+function readExploration(report: string, mayBeCutShort: boolean): Exploration {
   const [, errors] = /errors: (\d+)/.exec(report) ?? [];
   const [, states] = /(\d+) states, stored/.exec(report) ?? [];
-  const isCutShort = errors === '0' && /max search depth too small|out of memory|Search not completed/.test(report);
+  const isCutShort =
+    !mayBeCutShort && errors === '0' && /max search depth too small|out of memory|Search not completed/.test(report);
   if (errors === undefined || states === undefined || isCutShort) throw new Error(`SPIN did not finish:\n${report}`);
   return { errors: Number(errors), states: Number(states) };
 }
 
-/** What the model says it does in one execution, which the seed chooses. */
+/** What the model of calls says it does in one execution, which the seed chooses. */
 export function simulate(seed: number, settings: Settings = {}): Step[] {
-  const output = execFileSync('spin', ['-T', `-n${String(seed)}`, ...macros(settings), MODEL], { encoding: 'utf8' });
+  const output = execFileSync('spin', ['-T', `-n${String(seed)}`, ...macros(settings), pathOfModel('account')], {
+    encoding: 'utf8',
+  });
   const lines = output.split('\n').filter((line) => line.startsWith('{'));
   const steps: Step[] = JSON.parse(`[${lines.join()}]`);
   return steps;
 }
 
-function namesIn(pattern: RegExp): string[] {
+function namesIn(model: Model, pattern: RegExp): string[] {
+  const text = readFileSync(pathOfModel(model), 'utf8');
   return [...new Set(Array.from(text.matchAll(pattern), ([, name = '']) => name))];
 }
 
