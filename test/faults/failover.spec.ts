@@ -1,5 +1,4 @@
 /** The primary PostgreSQL server crashes under four processes that go on calling, and its standby takes its place (checks D3, W3 and L1). */
-import type { DataSource } from 'typeorm';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
 import { Fleet } from '../processes/fleet.js';
 import { connect } from '../storage/tables.js';
@@ -22,23 +21,22 @@ describe('a failover of PostgreSQL', () => {
     primary = await PostgresServer.prepare(settings);
     standby = await primary.prepareStandby();
     await Promise.all([primary.start(), standby.start()]);
-    const database = { options: primary.options, drop: () => primary.drop() };
-    const dataSource = await connect(database);
+    const dataSource = await connect(primary);
     await dataSource.runMigrations();
     await dataSource.destroy();
-    proxy = await TcpProxy.to(database);
+    proxy = await TcpProxy.to(primary);
     fleet = await Fleet.launch({ options: { ...primary.options, port: proxy.port }, drop: () => proxy.close() });
     siege = new Siege(fleet);
   }
 
   /** New connections go to the standby, which takes writes from now on. */
   async function takeOver(): Promise<void> {
-    proxy.redirect({ options: standby.options, drop: () => standby.drop() });
+    proxy.redirect(standby);
     await standby.promote();
   }
 
   async function onStandby<T>(use: (store: TypeOrmTotpAccountStore) => Promise<T>): Promise<T> {
-    const observer: DataSource = await connect({ options: standby.options, drop: () => standby.drop() });
+    const observer = await connect(standby);
     try {
       return await use(new TypeOrmTotpAccountStore(observer));
     } finally {
@@ -46,17 +44,19 @@ describe('a failover of PostgreSQL', () => {
     }
   }
 
-  afterEach(async () => {
+  async function close(): Promise<void> {
     await fleet.land();
     await proxy.close();
     await Promise.all([primary.drop(), standby.drop()]);
-  });
+  }
+
+  afterEach(close);
 
   it(
     'D3, W3, L1: to a synchronous standby makes no accepted code good again, and restores no attempt',
     async () => {
       for (let repetition = 0; repetition < REPETITIONS; repetition++) {
-        if (repetition > 0) await Promise.all([fleet.land(), proxy.close(), primary.drop(), standby.drop()]);
+        if (repetition > 0) await close();
         await open(SYNCHRONOUS);
         const [before, during, after] = [newAttack(), newAttack(), newAttack()];
         for (const { enrolments } of [before, during, after]) await fleet.fire(NOW, enrolments);

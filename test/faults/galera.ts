@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { freePort, onServer } from '../support/database-servers.js';
 import type { OpenDatabase } from '../support/databases.js';
 import { MARIADBD, MariaDbServer } from './mariadb-server.js';
-import { asOwnServer, type OwnServer } from './own-servers.js';
+import { asOwnServer, type KindOfServer, type OwnServer } from './own-servers.js';
 import { pathOf } from './server-process.js';
 
 export interface OwnCluster {
@@ -16,19 +16,21 @@ export interface OwnCluster {
 const PROVIDER = ['/usr/lib/galera/libgalera_smm.so', '/usr/lib64/galera-4/libgalera_smm.so'].find((path) =>
   existsSync(path),
 );
-/** A node that is silent for longer is taken for dead. The defaults are 5 s and 15 s. */
-const FAILURE_DETECTION = 'evs.suspect_timeout=PT2S;evs.inactive_timeout=PT6S;evs.keepalive_period=PT0.5S';
-
 /**
  * In seconds. When calls at several nodes write one row, a node sometimes waits for itself until this time is over. The default is 50 s.
  */
 const LOCK_WAIT_TIMEOUT_S = 10;
 
-/** Why there cannot be one here. */
-export const galeraIsMissing =
-  MARIADBD === undefined || PROVIDER === undefined || pathOf('rsync') === undefined
-    ? 'there is no Galera (Debian: mariadb-server, galera-4 and rsync)'
-    : undefined;
+/** How long the nodes may take to find each other on a busy machine. */
+const PATIENCE_MS = 60_000;
+
+const isThere = MARIADBD !== undefined && PROVIDER !== undefined && pathOf('rsync') !== undefined;
+
+/** Its name, and why there cannot be one here. */
+export const galera: Pick<KindOfServer, 'name' | 'isMissing'> = {
+  name: 'MariaDB Galera',
+  ...(isThere ? {} : { isMissing: 'there is no Galera (Debian: mariadb-server, galera-4 and rsync)' }),
+};
 
 /** @param waitsForReads whether a node that is read first applies what the others have committed (`wsrep_sync_wait`) */
 export async function openGalera({ waitsForReads }: { waitsForReads: boolean }): Promise<OwnCluster> {
@@ -39,9 +41,15 @@ export async function openGalera({ waitsForReads }: { waitsForReads: boolean }):
   await onServer(first.url, (connection) => connection.query('CREATE DATABASE totp'));
 
   const ready = () => servers.filter(({ isReady }) => isReady);
-  /** Resolves when the nodes that are left agree on who is left: before, they let nobody join. */
+  /** Resolves when the nodes that are ready agree on who they are. Before, they let nobody join, and the loss of another could end the cluster. */
   const regroup = async () => {
-    for (const { url } of ready()) while ((await sizeSeenBy(url)) !== ready().length) await setTimeout(50);
+    const giveUpAt = performance.now() + PATIENCE_MS;
+    for (const { url } of ready()) {
+      while ((await sizeSeenBy(url)) !== ready().length) {
+        if (performance.now() > giveUpAt) throw new Error('The nodes of the cluster do not find each other.');
+        await setTimeout(50);
+      }
+    }
   };
   const drop = async () => {
     await Promise.all(servers.map((server) => server.drop()));
@@ -51,9 +59,20 @@ export async function openGalera({ waitsForReads }: { waitsForReads: boolean }):
   };
   const node = (server: MariaDbServer): OwnServer => ({
     ...asOwnServer(server),
+    start: async () => {
+      await server.start();
+      await regroup();
+    },
     end: async (how) => {
       await server.end(how);
       await regroup();
+    },
+    pause: () => {
+      const resume = server.pause();
+      return async () => {
+        resume();
+        await regroup();
+      };
     },
   });
   return {
@@ -72,7 +91,7 @@ async function prepare(waitsForReads: boolean): Promise<[MariaDbServer, ...Maria
       flags: [
         '--wsrep-on=ON',
         `--wsrep-provider=${PROVIDER ?? ''}`,
-        `--wsrep-provider-options=gmcast.listen_addr=tcp://127.0.0.1:${groupPort};ist.recv_addr=127.0.0.1:${await freePort()};pc.announce_timeout=PT1S;gcache.size=16M;${FAILURE_DETECTION}`,
+        `--wsrep-provider-options=gmcast.listen_addr=tcp://127.0.0.1:${groupPort};ist.recv_addr=127.0.0.1:${await freePort()};pc.announce_timeout=PT1S;gcache.size=16M`,
         `--wsrep-cluster-address=gcomm://${addresses}`,
         '--wsrep-node-address=127.0.0.1',
         '--wsrep-sst-method=rsync',

@@ -10,8 +10,8 @@ export interface OwnServer {
   readonly database: OpenDatabase;
   end(how: End): Promise<void>;
   start(): Promise<void>;
-  /** Stops all its work. @returns what lets it continue */
-  pause(): () => void;
+  /** Stops all its work. @returns what lets it continue, and resolves when it does */
+  pause(): () => void | Promise<void>;
 }
 
 export interface KindOfServer {
@@ -53,7 +53,7 @@ export const kindsOfServer: readonly KindOfServer[] = [
 
 export function asOwnServer(server: PostgresServer | MariaDbServer): OwnServer {
   return {
-    database: { options: server.options, drop: () => server.drop() },
+    database: server,
     start: () => server.start(),
     end: (how) => server.end(how),
     pause: () => server.pause(),

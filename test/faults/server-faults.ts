@@ -1,9 +1,12 @@
 /** Servers and clusters that tests start for themselves, and the faults that these have. */
 import { setTimeout } from 'node:timers/promises';
 import type { Random } from '../support/random.js';
-import { galeraIsMissing, openGalera, type OwnCluster } from './galera.js';
+import { galera, openGalera, type OwnCluster } from './galera.js';
 import { kindsOfServer, type OwnServer } from './own-servers.js';
 import type { End } from './server-process.js';
+
+/** Its nodes answer from what all of them have committed: otherwise an answer may rest on what another node has replaced already. */
+export const consistentGalera = { ...galera, open: () => openGalera({ waitsForReads: true }) };
 
 /** Every server is a cluster, most of one node. */
 export const kindsOfCluster = [
@@ -14,16 +17,11 @@ export const kindsOfCluster = [
       return { database: server.database, nodes: [server] };
     },
   })),
-  {
-    name: 'MariaDB Galera',
-    ...(galeraIsMissing === undefined ? {} : { isMissing: galeraIsMissing }),
-    // Otherwise an answer may rest on what another node has replaced already.
-    open: () => openGalera({ waitsForReads: true }),
-  },
+  consistentGalera,
 ];
 
-/** In ms. In the longer ones, the others of a cluster take a node for dead. */
-const PAUSES = [100, 1_000, 3_000] as const;
+/** In ms. In the longest, the others of a cluster take a node for dead. */
+const PAUSES = [100, 1_000, 7_000] as const;
 
 /** One node is stopped or crashes, and is started again, or pauses for a while. */
 export async function disturbServer(nodes: readonly [OwnServer, ...OwnServer[]], random: Random): Promise<void> {
@@ -32,7 +30,7 @@ export async function disturbServer(nodes: readonly [OwnServer, ...OwnServer[]],
   if (fault === 'pauses') {
     const resume = node.pause();
     await setTimeout(random.pick(PAUSES));
-    resume();
+    await resume();
   } else {
     await node.end(fault);
     await node.start();

@@ -4,11 +4,11 @@
  *
  * On each database 200 are judged (60 while servers have faults), or as many times more as `TOTP_TEST_REPETITIONS` says. `TOTP_TEST_SEED` chooses others; a failure says which.
  */
-import { type DataSource } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { endSession } from '../faults/end-session.js';
 import type { OwnCluster } from '../faults/galera.js';
 import { presentOf } from '../faults/own-servers.js';
-import { disturbServer, kindsOfCluster } from '../faults/server-faults.js';
+import { consistentGalera, disturbServer, kindsOfCluster } from '../faults/server-faults.js';
 import { Fleet } from '../processes/fleet.js';
 import { connect } from '../storage/tables.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
@@ -19,9 +19,7 @@ const REPETITIONS = Number(process.env.TOTP_TEST_REPETITIONS ?? 1);
 const SEED = Number(process.env.TOTP_TEST_SEED ?? 1);
 const TIMEOUT = 120_000 + 60_000 * REPETITIONS;
 
-const galera = kindsOfCluster
-  .filter(({ name }) => name === 'MariaDB Galera')
-  .map(({ open, ...kind }) => ({ ...kind, open: async () => (await open()).database }));
+const galera = { ...consistentGalera, open: async () => (await consistentGalera.open()).database };
 
 /** @returns how many calls had no answer */
 async function expectLinearizable(
@@ -38,7 +36,7 @@ async function expectLinearizable(
   return interrupted;
 }
 
-describe.each([...databases, ...presentOf(galera)])('histories on $name', ({ name, open, ...kind }) => {
+describe.each([...databases, ...presentOf([galera])])('histories on $name', ({ name, open, ...kind }) => {
   let database: OpenDatabase;
   let dataSource: DataSource;
   let fleet: Fleet;

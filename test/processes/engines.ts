@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { galeraIsMissing, openGalera } from '../faults/galera.js';
+import { galera, openGalera } from '../faults/galera.js';
 import { kindsOfServer } from '../faults/own-servers.js';
 import { pathOf, readiness } from '../faults/server-process.js';
 import { connect } from '../storage/tables.js';
@@ -69,9 +69,9 @@ export const engines: readonly Engine[] = [
       open: () => withReplicaThatLags(open),
     })),
   {
-    name: 'MariaDB Galera, outbox, three writers',
+    ...galera,
+    name: `${galera.name}, outbox, three writers`,
     outbox: true,
-    ...(galeraIsMissing === undefined ? {} : { isMissing: galeraIsMissing }),
     // Nodes may read what is not the newest: whatever is decided on that must not be committed.
     open: async () => (await openGalera({ waitsForReads: false })).database,
   },

@@ -147,7 +147,7 @@ async function inTurn(users) {
 
 async function untilReached() {
   const dataSource = app.get(DataSource);
-  for (;;) {
+  while (process.connected) {
     try {
       await dataSource.query('SELECT 1');
       return;

@@ -8,7 +8,7 @@ import { DataSource } from 'typeorm';
 import { StoreConnection } from '../../src/storage/sql/connection.js';
 import { SessionCompletionStore } from '../../src/storage/session-completion-store.js';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
-import { galeraIsMissing, openGalera } from '../faults/galera.js';
+import { galera, openGalera } from '../faults/galera.js';
 import { presentOf } from '../faults/own-servers.js';
 import { account, device, NOW } from '../support/accounts.js';
 import { startApplication } from '../support/application.js';
@@ -340,28 +340,25 @@ describe.each(on('PostgreSQL', 'MariaDB', 'MySQL'))('with replication on $name',
   });
 });
 
-describe.each(presentOf([{ name: 'a Galera cluster', ...(galeraIsMissing && { isMissing: galeraIsMissing }) }]))(
-  '$name',
-  ({ isMissing }) => {
-    it('whose nodes may read what others have replaced causes a warning at start-up', async () => {
-      if (isMissing !== undefined) throw new Error(isMissing);
-      const { database } = await openGalera({ waitsForReads: false });
-      const warnings = jest.spyOn(Logger.prototype, 'warn').mockReturnValue(undefined);
-      const start = async () => {
-        const application = await connect(database);
-        await new StoreConnection(application, TOTP_ENTITIES).open();
-        return application;
-      };
-      const first = await start();
-      expect(warnings).toHaveBeenCalledWith(expect.stringMatching(/Galera node .* Set wsrep_sync_wait = 1/));
-      warnings.mockClear();
-      await first.query('SET GLOBAL wsrep_sync_wait = 1');
-      await first.destroy();
+describe.each(presentOf([galera]))('$name', ({ isMissing }) => {
+  it('whose nodes may read what others have replaced causes a warning at start-up', async () => {
+    if (isMissing !== undefined) throw new Error(isMissing);
+    const { database } = await openGalera({ waitsForReads: false });
+    const warnings = jest.spyOn(Logger.prototype, 'warn').mockReturnValue(undefined);
+    const start = async () => {
+      const application = await connect(database);
+      await new StoreConnection(application, TOTP_ENTITIES).open();
+      return application;
+    };
+    const first = await start();
+    expect(warnings).toHaveBeenCalledWith(expect.stringMatching(/Galera node .* Set wsrep_sync_wait = 1/));
+    warnings.mockClear();
+    await first.query('SET GLOBAL wsrep_sync_wait = 1');
+    await first.destroy();
 
-      const second = await start();
-      expect(warnings).not.toHaveBeenCalled();
-      await second.destroy();
-      await database.drop();
-    }, 120_000);
-  },
-);
+    const second = await start();
+    expect(warnings).not.toHaveBeenCalled();
+    await second.destroy();
+    await database.drop();
+  }, 120_000);
+});
