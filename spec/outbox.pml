@@ -108,7 +108,6 @@ inline writeToken(p) {
   other = 0
 }
 
-
 proctype Writer() {
   entry[0] = waiting;
   entry[1] = waiting;
@@ -116,7 +115,7 @@ proctype Writer() {
 }
 
 proctype Clock() {
-  byte p, e;
+  byte p;
 end:
   do
   :: atomic {
@@ -310,14 +309,14 @@ init {
   }
 }
 
-#define wasTaken(e) (entry[e] == removed -> taken[e])
+#define isOnlyRemovedOnceTaken(e) (entry[e] == removed -> taken[e])
 
-ltl nothing_is_lost { [] (wasTaken(0) && wasTaken(1) && wasTaken(2)) }
+ltl nothing_is_lost { [] (isOnlyRemovedOnceTaken(0) && isOnlyRemovedOnceTaken(1) && isOnlyRemovedOnceTaken(2)) }
 ltl in_order_per_user { [] !wasOutOfOrder }
 ltl not_twice_at_once { [] (delivering[0] == NOTHING || delivering[0] != delivering[1]) }
 ltl given_up_after_all_attempts { [] !wasGivenUpEarly }
-ltl nothing_lost_and_in_order { [] (wasTaken(0) && wasTaken(1) && wasTaken(2) && !wasOutOfOrder) }
+ltl nothing_lost_and_in_order { [] (isOnlyRemovedOnceTaken(0) && isOnlyRemovedOnceTaken(1) && isOnlyRemovedOnceTaken(2) && !wasOutOfOrder) }
 ltl all_of_these {
-  [] (wasTaken(0) && wasTaken(1) && wasTaken(2)
+  [] (isOnlyRemovedOnceTaken(0) && isOnlyRemovedOnceTaken(1) && isOnlyRemovedOnceTaken(2)
     && !wasOutOfOrder && !wasGivenUpEarly && (delivering[0] == NOTHING || delivering[0] != delivering[1]))
 }

@@ -59,8 +59,8 @@ type Failure = readonly [OutboxEntry, unknown];
 
 /**
  * Finds the partitions that have due entries, leases them, and empties each of them batch by batch, independently of the others. A
- * batch consists of the first entry of each of several users, and of those that follow it, if they are delivered quickly. A user's
- * next entry is read only when the previous one was delivered, so no state is needed to keep the order of each user.
+ * batch consists of the first entries of several users. Each user's are delivered one after the other, until one fails or the batch has
+ * taken its time. The next batch is read only after the delivered ones are deleted, so no state is needed to keep the order of each user.
  */
 export class OutboxDispatcher {
   private readonly logger = new Logger('TotpModule');
@@ -213,7 +213,7 @@ export class OutboxDispatcher {
     }
   }
 
-  /** The first due entries of each of several users. */
+  /** The first due entries of each of several users, in order. */
   private async readRuns(partition: string): Promise<readonly (readonly OutboxEntry[])[]> {
     const heads = await this.queue.heads(partition, BATCH_SIZE);
     return Promise.all(
