@@ -266,6 +266,7 @@ export {
   TotpOutbox,
 } from './outbox/outbox.js';
 export { TypeOrmTotpOutbox } from './outbox/typeorm-outbox.js';
+export type { TotpAttemptHistory, TotpDeliveryFailure } from './outbox/attempt-history.js';
 export { type DeadLetterListing, TotpOutboxAdmin } from './outbox/admin.js';
 export type { DeliveryCounts } from './outbox/dispatcher.js';
 export { TotpOutboxRelay } from './outbox/relay.js';

@@ -194,7 +194,7 @@ function outbox({ eventDestinations = [HandlerTotpEventDestination] }: ResolvedE
     { provide: TotpOutbox, useExisting: TypeOrmTotpOutbox },
     {
       provide: TotpOutboxRelay,
-      inject: [TOTP_OPTIONS, TotpOutbox, EVENT_DESTINATIONS, StoreConnection, TotpMetrics],
+      inject: [TOTP_OPTIONS, TotpOutbox, EVENT_DESTINATIONS, StoreConnection, TotpClock, TotpMetrics],
       useFactory: relayOf,
     },
     {
@@ -254,6 +254,7 @@ async function relayOf(
   { queue }: TotpOutbox,
   destinations: readonly TotpEventDestination[],
   connection: StoreConnection,
+  time: TotpClock,
   metrics: TotpMetrics,
 ): Promise<TotpOutboxRelay> {
   if (!events.outbox || queue === undefined) return new TotpOutboxRelay(undefined);
@@ -263,6 +264,7 @@ async function relayOf(
     queue,
     destinations,
     settings: { isPolling, pollInterval, deliveryTimeout, maxAttempts },
+    time,
     metrics: new FailSafeTotpMetrics(metrics),
   });
 }

@@ -4,9 +4,11 @@ import { randomInt } from 'node:crypto';
 import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
 import { NoTotpMetrics, type TotpMetrics } from '../metrics/metrics.js';
+import type { TotpClock } from '../shared/clock.js';
 import { TotpUndeliverableEventError } from '../shared/errors.js';
 import { logError } from '../shared/log-error.js';
 import { yieldToEventLoop } from '../shared/timers.js';
+import { withFailure } from './attempt-history.js';
 import type { TotpEventDestination } from './destination.js';
 import { Lease } from './lease.js';
 import { type MonotonicClock, monotonicClock } from './monotonic-clock.js';
@@ -23,6 +25,19 @@ export interface DispatcherSettings {
   readonly maxAttempts: number;
 }
 
+/** The dependencies of a dispatcher. */
+export interface DispatcherWork {
+  readonly queue: OutboxQueue;
+  readonly settings: DispatcherSettings;
+  /** Dates failures. */
+  readonly time: TotpClock;
+  /** Measures waits. */
+  readonly clock?: MonotonicClock;
+  readonly metrics?: TotpMetrics;
+  /** How much of a wait is left out, from 0 to 1. */
+  readonly chance?: () => number;
+}
+
 /** Deliveries at a time per partition. Each is for a different user, because a user's events are delivered one after the other. */
 const BATCH_SIZE = 50;
 /** Maximum number of events of one user in a batch. They are delivered one after the other. */
@@ -34,6 +49,8 @@ const RECHECK_MS = 100;
 /** Maximum length of a stored failure reason. */
 const REASON_LENGTH = 500;
 const FIRST_WAIT_MS = 1_000;
+
+const randomly = () => randomInt(1_001) / 1_000;
 
 /** How much of a wait is left to chance, so that the events of an outage do not all come back in the same moment. */
 const JITTER = 0.25;
@@ -55,7 +72,13 @@ export interface DeliveryCounts {
   readonly failed: number;
 }
 
-type Failure = readonly [OutboxEntry, unknown];
+/** An entry that its destination did not take. */
+interface Failure {
+  readonly entry: OutboxEntry;
+  readonly error: unknown;
+  /** The parts of the destination that have taken the event. */
+  readonly completed: ReadonlySet<string>;
+}
 
 /**
  * Finds the partitions that have due entries, leases them, and empties each of them batch by batch, independently of the others. A
@@ -81,14 +104,23 @@ export class OutboxDispatcher {
   /** Runs rounds outside of the async context of the request whose commit started them. */
   private readonly startRound = AsyncResource.bind(() => this.runRound());
 
+  private readonly queue: OutboxQueue;
+  private readonly settings: DispatcherSettings;
+  private readonly time: TotpClock;
+  private readonly clock: MonotonicClock;
+  private readonly metrics: TotpMetrics;
+  private readonly chance: () => number;
+
   constructor(
     private readonly destination: TotpEventDestination,
-    private readonly queue: OutboxQueue,
-    private readonly settings: DispatcherSettings,
-    private readonly clock: MonotonicClock = monotonicClock,
-    private readonly metrics: TotpMetrics = new NoTotpMetrics(),
-    private readonly chance: () => number = () => randomInt(1_001) / 1_000,
+    { queue, settings, time, clock = monotonicClock, metrics = new NoTotpMetrics(), chance = randomly }: DispatcherWork,
   ) {
+    this.queue = queue;
+    this.settings = settings;
+    this.time = time;
+    this.clock = clock;
+    this.metrics = metrics;
+    this.chance = chance;
     this.leaseLength = Lease.lengthFor(settings.deliveryTimeout);
   }
 
@@ -243,11 +275,12 @@ export class OutboxDispatcher {
     const deliverRun = async (run: readonly OutboxEntry[]) => {
       for (const [n, entry] of run.entries()) {
         if (n > 0 && (this.isStopped || this.clock.elapsed() > endsAt)) return;
+        const completed = new Set(entry.history.completed);
         try {
-          await this.deliver(entry);
+          await this.deliver(entry, completed);
           delivered.push(entry.id);
         } catch (error) {
-          failures.push([entry, error]);
+          failures.push({ entry, error, completed });
           return;
         }
       }
@@ -267,15 +300,15 @@ export class OutboxDispatcher {
     delivered.forEach(() => {
       this.metrics.recordDelivery(this.destination.name);
     });
-    for (const [, error] of failures) this.metrics.recordDelivery(this.destination.name, { error });
-    const isAnyDone = delivered.length > 0 || failures.some(([, error]) => isUndeliverable(error));
+    for (const { error } of failures) this.metrics.recordDelivery(this.destination.name, { error });
+    const isAnyDone = delivered.length > 0 || failures.some(({ error }) => isUndeliverable(error));
     return outcome === 'written' && isAnyDone;
   }
 
   private async record(delivered: string[], failures: readonly Failure[], lease: Lease): Promise<FencedWrite> {
     let outcome = delivered.length === 0 ? 'written' : await this.queue.remove(lease.token, delivered);
-    for (const [entry, error] of failures) {
-      if (outcome === 'written') outcome = await this.putBack(entry, error, lease);
+    for (const failure of failures) {
+      if (outcome === 'written') outcome = await this.putBack(failure, lease);
     }
     return outcome;
   }
@@ -283,7 +316,7 @@ export class OutboxDispatcher {
   /** Logs only the first failure after a success: while a destination is down, failures are many. */
   private reportFailures([first]: readonly Failure[]): void {
     if (first !== undefined && !this.isFailing) {
-      const [entry, error] = first;
+      const { entry, error } = first;
       this.logger.warn(
         `The event ${entry.id} could not be delivered and will be retried: ${reasonOf(error)}. Further failures are not logged until one succeeds.`,
       );
@@ -291,7 +324,7 @@ export class OutboxDispatcher {
     this.isFailing = first !== undefined;
   }
 
-  private async deliver({ event }: OutboxEntry): Promise<void> {
+  private async deliver({ event }: OutboxEntry, completed: Set<string>): Promise<void> {
     if (event === undefined) throw new Error('the row is damaged');
     const tooLong = new AbortController();
     let cancel: (() => void) | undefined;
@@ -302,7 +335,7 @@ export class OutboxDispatcher {
       });
     });
     try {
-      await Promise.race([this.destination.deliver(event, tooLong.signal), timeout]);
+      await Promise.race([this.destination.deliver(event, tooLong.signal, completed), timeout]);
     } finally {
       cancel?.();
     }
@@ -312,12 +345,13 @@ export class OutboxDispatcher {
     return isUndeliverable(error) || attempts + 1 >= this.settings.maxAttempts;
   }
 
-  private async putBack(entry: OutboxEntry, error: unknown, lease: Lease): Promise<FencedWrite> {
+  private async putBack({ entry, error, completed }: Failure, lease: Lease): Promise<FencedWrite> {
     const attempts = entry.attempts + 1;
     const reason = reasonOf(error);
+    const history = withFailure(entry.history, { at: this.time.now(), reason }, completed);
     const isGivenUp = this.isGivenUp(entry, error);
     const wait = isGivenUp ? null : waitAfter(attempts, this.chance());
-    const outcome = await this.queue.putBack(lease.token, { ...entry, attempts }, wait, reason);
+    const outcome = await this.queue.putBack(lease.token, { ...entry, attempts, history }, wait);
     if (outcome === 'written' && isGivenUp) {
       this.logger.error(
         `The event ${entry.id} is a dead letter after ${attempts === 1 ? '1 attempt' : `${String(attempts)} attempts`}: ${reason}. TotpOutboxAdmin.requeue() delivers it again.`,

@@ -32,7 +32,7 @@ export function outboxStatements(dataSource: DataSource, now: string) {
   const [table, leaseTable] = [entries.table, leases.table];
   const column = (property: string) => entries.column(property);
   const [id, partition, account, position] = [column('id'), column('partition'), column('account'), column('position')];
-  const [dueAt, attempts, reason] = [column('dueAt'), column('attempts'), column('reason')];
+  const [dueAt, attempts, history] = [column('dueAt'), column('attempts'), column('history')];
   const [occurredAt, event] = [column('occurredAt'), column('event')];
   const [leasePartition, token] = [leases.column('partition'), leases.column('token')];
   const name = (property: string) => entries.name(property);
@@ -41,7 +41,7 @@ export function outboxStatements(dataSource: DataSource, now: string) {
 
   const entry = `
     ${id} AS ${name('id')}, ${partition} AS ${name('partition')}, ${attempts} AS ${name('attempts')},
-    ${reason} AS ${name('reason')}, ${event} AS ${name('event')}`;
+    ${history} AS ${name('history')}, ${event} AS ${name('event')}`;
   /** Fencing: whether the lease (parameter `n`) still has the token (parameter `n + 1`). */
   const isLeased = (n: number) => `
     EXISTS (SELECT 1 FROM ${leaseTable} WHERE ${leasePartition} = ${parameter(n)} AND ${token} = ${parameter(n + 1)})`;
@@ -131,7 +131,7 @@ export function outboxStatements(dataSource: DataSource, now: string) {
     // Without a wait, the sum is null: the entry is dead-lettered.
     putBack: `
       UPDATE ${table}
-      SET ${dueAt} = ${now} + ${parameter(1)}, ${attempts} = ${parameter(2)}, ${reason} = ${parameter(3)}
+      SET ${dueAt} = ${now} + ${parameter(1)}, ${attempts} = ${parameter(2)}, ${history} = ${parameter(3)}
       WHERE ${id} = ${parameter(4)} AND ${isLeased(5)}`,
     deadLetters: (filter: DeadLetterFilter, limit: number, after: DeadLetterPosition | undefined) => {
       const { condition, values } = areDead(filter, after);

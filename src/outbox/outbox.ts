@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { AnyTotpEvent } from '../events/catalogue.js';
 import type { TotpOutboxBacklog } from '../metrics/metrics.js';
 import type { Statement } from '../storage/sql/statement.js';
+import type { TotpAttemptHistory } from './attempt-history.js';
 
 /**
  * Stores durable events together with their change. The option `events: { outbox: true }` switches the module's implementation on.
@@ -91,8 +92,9 @@ export interface OutboxEntry {
   readonly id: string;
   /** Undefined when the row is damaged. */
   readonly event: AnyTotpEvent | undefined;
-  /** Failed attempts. */
+  /** Failed attempts since it was stored or requeued. */
   readonly attempts: number;
+  readonly history: TotpAttemptHistory;
 }
 
 /** An entry with its place among the entries of its user and destination. */
@@ -107,8 +109,6 @@ export interface QueuedEntry extends OutboxEntry {
 /** An event that is not delivered until it is requeued. */
 export interface TotpDeadLetter extends OutboxEntry {
   readonly destination: string;
-  /** Why the last attempt failed. */
-  readonly reason: string;
   /** When the event happened, in epoch ms. */
   readonly occurredAt: number;
 }
@@ -172,8 +172,12 @@ export interface OutboxQueue {
   /** Deletes entries that were delivered. */
   remove(lease: LeaseToken, ids: readonly string[]): Promise<FencedWrite>;
 
-  /** @param wait milliseconds until the next attempt; null dead-letters the entry */
-  putBack(lease: LeaseToken, entry: OutboxEntry, wait: number | null, reason: string): Promise<FencedWrite>;
+  /**
+   * Stores the attempts and the history of an entry that was not delivered.
+   *
+   * @param wait milliseconds until the next attempt; null dead-letters the entry
+   */
+  putBack(lease: LeaseToken, entry: OutboxEntry, wait: number | null): Promise<FencedWrite>;
 
   /** Those after a position, oldest first. */
   deadLetters(

@@ -1,19 +1,14 @@
 /** Delivers the events of the outbox while the application runs. */
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { TotpConfigurationError } from '../shared/errors.js';
-import type { TotpMetrics, TotpOutboxBacklog } from '../metrics/metrics.js';
+import type { TotpOutboxBacklog } from '../metrics/metrics.js';
 import type { TotpEventDestination } from './destination.js';
-import { type DeliveryCounts, type DispatcherSettings, OutboxDispatcher } from './dispatcher.js';
-import type { MonotonicClock } from './monotonic-clock.js';
+import { type DeliveryCounts, type DispatcherWork, OutboxDispatcher } from './dispatcher.js';
 import type { OutboxQueue } from './outbox.js';
 
 /** The dependencies of a relay. */
-export interface RelayWork {
-  readonly queue: OutboxQueue;
+export interface RelayWork extends DispatcherWork {
   readonly destinations: readonly TotpEventDestination[];
-  readonly settings: DispatcherSettings;
-  readonly clock?: MonotonicClock;
-  readonly metrics?: TotpMetrics;
 }
 
 /**
@@ -31,10 +26,7 @@ export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicatio
 
   /** @param work undefined without an outbox, and with one that delivers events itself */
   constructor(private readonly work: RelayWork | undefined) {
-    this.dispatchers =
-      work?.destinations.map((destination) => {
-        return new OutboxDispatcher(destination, work.queue, work.settings, work.clock, work.metrics);
-      }) ?? [];
+    this.dispatchers = work?.destinations.map((destination) => new OutboxDispatcher(destination, work)) ?? [];
     work?.queue.onCommitted(() => {
       this.nudge();
     });

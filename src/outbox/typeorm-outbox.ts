@@ -12,6 +12,7 @@ import { runUnlessConflict, runWithRetries } from '../storage/sql/run.js';
 import type { Statement, StatementResult, Value } from '../storage/sql/statement.js';
 import { asciiJson, MAX_TEXT_LENGTH } from '../storage/sql/text.js';
 import { runWithin } from '../storage/sql/transaction.js';
+import { readHistory, writeHistory } from './attempt-history.js';
 import { DESTINATION_NAMES } from './destination.js';
 import { outboxStatements } from './outbox-statements.js';
 import {
@@ -177,13 +178,8 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
     return affected > 0 ? 'written' : 'lease lost';
   }
 
-  async putBack(
-    { partition, token }: LeaseToken,
-    entry: OutboxEntry,
-    wait: number | null,
-    reason: string,
-  ): Promise<FencedWrite> {
-    const values = [wait, entry.attempts, asciiJson(reason), entry.id, partition, token];
+  async putBack({ partition, token }: LeaseToken, entry: OutboxEntry, wait: number | null): Promise<FencedWrite> {
+    const values = [wait, entry.attempts, writeHistory(entry.history), entry.id, partition, token];
     const { affected } = await this.run(({ putBack }) => putBack, values);
     return affected > 0 ? 'written' : 'lease lost';
   }
@@ -197,7 +193,6 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
     return rows.map((row) => ({
       ...readEntry(row),
       destination: destinationOf(String(row.partition)),
-      reason: String(JSON.parse(String(row.reason))),
       occurredAt: Number(row.occurredAt),
     }));
   }
@@ -278,5 +273,10 @@ function fittingJson(event: AnyTotpEvent): string {
 }
 
 function readEntry(row: Readonly<Record<string, unknown>>): OutboxEntry {
-  return { id: String(row.id), event: readEvent(String(row.event)), attempts: Number(row.attempts) };
+  return {
+    id: String(row.id),
+    event: readEvent(String(row.event)),
+    attempts: Number(row.attempts),
+    history: readHistory(row.history),
+  };
 }

@@ -37,7 +37,7 @@ describe.each(databases.slice(0, 1))('on $name', ({ open }) => {
     const { code, out, errors } = await run([]);
     expect([code, errors]).toEqual([0, '']);
     const [headings, first, second] = out.split('\n');
-    expect(headings).toMatch(/^id +event +user +time +attempts +reason$/);
+    expect(headings).toMatch(/^id +event +user +time +attempts +last failure$/);
     expect(first).toMatch(/^[0-9a-f-]{36}:mail +totp\.device\.renamed +ann .* 1 +no such\\u001b\[31m mailbox$/);
     expect(second).toMatch(/ bob /);
   });

@@ -233,6 +233,110 @@ describe('durable handlers', () => {
     await module.close();
   });
 
+  it('that have succeeded are not called again when another one has failed, in any process', async () => {
+    let isDown = true;
+    const heard: string[] = [];
+
+    @Injectable()
+    class Audit {
+      @OnTotpEvent('totp.user.unlocked', { durable: true })
+      write(): void {
+        heard.push('audit');
+      }
+    }
+
+    @Injectable()
+    class Mailer {
+      @OnTotpEvent('totp.user.unlocked', { durable: true })
+      send(): void {
+        heard.push('mail');
+        if (isDown) throw new Error('the mail server is down');
+      }
+    }
+
+    const completed = new Set<string>();
+    const deliver = async () => {
+      const module = await compiled(Audit, Mailer);
+      await module.init();
+      return module
+        .get(HandlerTotpEventDestination)
+        .deliver(event, undefined, completed)
+        .finally(() => module.close());
+    };
+    await expect(deliver()).rejects.toThrow('the mail server is down');
+    expect([...completed]).toEqual(['Audit.write']);
+    isDown = false;
+    await deliver();
+    expect(heard).toEqual(['audit', 'mail', 'mail']);
+  });
+
+  it('of classes of one name are all called again until all of them have succeeded', async () => {
+    let calls = 0;
+    const mailerThat = (outcome: () => Promise<void>) => {
+      @Injectable()
+      class Mailer {
+        @OnTotpEvent('totp.user.unlocked', { durable: true })
+        send(): Promise<void> {
+          calls++;
+          return outcome();
+        }
+      }
+      return Mailer;
+    };
+    let isDown = true;
+    const module = await compiled(
+      mailerThat(() => Promise.resolve()),
+      mailerThat(() => (isDown ? Promise.reject(new Error('down')) : Promise.resolve())),
+    );
+    await module.init();
+    const handlers = module.get(HandlerTotpEventDestination);
+    const completed = new Set<string>();
+    await expect(handlers.deliver(event, undefined, completed)).rejects.toThrow('down');
+    expect([...completed]).toEqual([]);
+    isDown = false;
+    await handlers.deliver(event, undefined, completed);
+    expect([...completed]).toEqual(['Mailer.send']);
+    expect(calls).toBe(4);
+    await module.close();
+  });
+
+  it('that succeed after the time-out are not called again by the attempt that waited for them', async () => {
+    const gate = new Gate();
+    const heard: string[] = [];
+
+    @Injectable()
+    class Slow {
+      @OnTotpEvent('totp.user.unlocked', { durable: true })
+      async hear(): Promise<void> {
+        await gate.pass();
+        heard.push('slow');
+      }
+    }
+
+    @Injectable()
+    class Failing {
+      @OnTotpEvent('totp.user.unlocked', { durable: true })
+      hear(): void {
+        heard.push('failing');
+        throw new Error('down');
+      }
+    }
+
+    const module = await compiled(Slow, Failing);
+    await module.init();
+    const handlers = module.get(HandlerTotpEventDestination);
+    const [first, second] = [new Set<string>(), new Set<string>()];
+    const attempts = [handlers.deliver(event, undefined, first), handlers.deliver(event, undefined, second)];
+    await gate.reached;
+    expect([...first]).toEqual([]);
+    gate.open();
+    for (const { status } of await Promise.allSettled(attempts)) expect(status).toBe('rejected');
+    expect([...second]).toEqual(['Slow.hear']);
+    await expect(handlers.deliver(event, undefined, second)).rejects.toThrow('down');
+    expect(heard).toEqual(['failing', 'slow', 'failing']);
+    await module.close();
+  });
+
   it('that are still running at the next attempt are not called a second time, and are called again after they failed', async () => {
     let calls = 0;
     let gate = new Gate();

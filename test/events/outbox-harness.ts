@@ -49,18 +49,18 @@ export class RecordingDestination extends TotpEventDestination {
   readonly open = new Set<string>();
   /** Whether an event was being taken twice at a time. */
   wasOpenTwice = false;
-  meet: (event: AnyTotpEvent) => Promise<void> = () => Promise.resolve();
+  meet: (event: AnyTotpEvent, completed: Set<string>) => Promise<void> = () => Promise.resolve();
 
   constructor(readonly name = 'recording') {
     super();
   }
 
-  override async deliver(event: AnyTotpEvent, signal: AbortSignal): Promise<void> {
+  override async deliver(event: AnyTotpEvent, signal: AbortSignal, completed: Set<string>): Promise<void> {
     this.signals.push(signal);
     if (this.open.has(event.id)) this.wasOpenTwice = true;
     this.open.add(event.id);
     try {
-      await this.meet(event);
+      await this.meet(event, completed);
       this.taken.push(event);
     } finally {
       this.open.delete(event.id);
@@ -128,15 +128,25 @@ export class OutboxHarness {
     clock: MonotonicClock = new TestMonotonicClock(),
     settings = SETTINGS,
   ): OutboxDispatcher {
-    const dispatcher = new OutboxDispatcher(destination, this.outbox, settings, clock, undefined, () => 0);
+    const dispatcher = new OutboxDispatcher(destination, {
+      queue: this.outbox,
+      settings,
+      time: this.clock,
+      clock,
+      chance: () => 0,
+    });
     this.dispatchers.push(dispatcher);
     return dispatcher;
   }
 
   /** The relay of a process that delivers only when it is asked to. */
   relay(...destinations: readonly TotpEventDestination[]): TotpOutboxRelay {
+    return this.relayWith(new TestMonotonicClock(), ...destinations);
+  }
+
+  relayWith(clock: MonotonicClock, ...destinations: readonly TotpEventDestination[]): TotpOutboxRelay {
     const settings = { ...SETTINGS, isPolling: false };
-    return new TotpOutboxRelay({ queue: this.outbox, destinations, settings, clock: new TestMonotonicClock() });
+    return new TotpOutboxRelay({ queue: this.outbox, destinations, settings, time: this.clock, clock });
   }
 
   /** Ends all dispatchers. */

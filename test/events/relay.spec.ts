@@ -9,6 +9,7 @@ import {
   TotpUndeliverableEventError,
   TypeOrmTotpOutbox,
 } from 'nestjs-totp';
+import { readHistory } from '../../src/outbox/attempt-history.js';
 import { OutboxDispatcher, waitAfter } from '../../src/outbox/dispatcher.js';
 import { outboxStatements } from '../../src/outbox/outbox-statements.js';
 import { epochMs } from '../../src/storage/sql/epoch-ms.js';
@@ -80,6 +81,13 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
     return { waiting: letters?.waiting ?? 0, deadLettered: letters?.deadLettered, oldestAt: letters?.oldestAt };
   };
   const empty = { waiting: 0, deadLettered: 0, oldestAt: undefined };
+  /** Of each entry: its failed attempts, and why they failed. */
+  const attempts = async () => {
+    const rows: { attempts: number; history: string }[] = await tables().dataSource.query(
+      'SELECT attempts, history FROM totp_outbox',
+    );
+    return rows.map((row) => [row.attempts, readHistory(row.history).failures.map(({ reason }) => reason)]);
+  };
 
   it('an event is delivered as it happened, and deleted', async () => {
     const userId = `ann ä📱\u2028'"\\`;
@@ -223,14 +231,13 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
     it('waits are measured by the clock of the database server', async () => {
       const { own, dataSource } = tables();
       const outbox = new TypeOrmTotpOutbox({ open: () => Promise.resolve(own) }, () => ['recording']);
-      const dispatcher = new OutboxDispatcher(
-        recording,
-        outbox,
-        SETTINGS,
-        new TestMonotonicClock(),
-        undefined,
-        () => 0,
-      );
+      const dispatcher = new OutboxDispatcher(recording, {
+        queue: outbox,
+        settings: SETTINGS,
+        time: harness.clock,
+        clock: new TestMonotonicClock(),
+        chance: () => 0,
+      });
       await harness.rename('ann', 'a');
       recording.meet = () => Promise.reject(new Error('down'));
       const before = Date.now();
@@ -580,10 +587,7 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       await gate.reached;
       clock.advance(SETTINGS.deliveryTimeout);
       await round;
-      const rows: { attempts: number; reason: string }[] = await tables().dataSource.query(
-        'SELECT attempts, reason FROM totp_outbox',
-      );
-      expect(rows).toEqual([{ attempts: 1, reason: '"no reply within 10000 ms"' }]);
+      expect(await attempts()).toEqual([[1, ['no reply within 10000 ms']]]);
       gate.open();
     });
 
@@ -634,11 +638,69 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
         throw thrown;
       };
       await harness.dispatcher(recording).wake();
-      const [row]: { attempts: number; reason: string }[] = await tables().dataSource.query(
-        'SELECT attempts, reason FROM totp_outbox',
-      );
-      expect([row?.attempts, JSON.parse(row?.reason ?? '')]).toEqual([1, reason]);
+      expect(await attempts()).toEqual([[1, [reason]]]);
       expect(errors).not.toHaveBeenCalled();
+    });
+
+    it('each failed attempt is kept with its time, also when the event is requeued', async () => {
+      const relay = harness.relay(recording);
+      await harness.rename(randomUUID(), 'a');
+      const startedAt = harness.clock.now();
+      for (const reason of ['down', 'still down']) {
+        recording.meet = () => Promise.reject(new Error(reason));
+        await relay.runOnce();
+        harness.clock.advance(60);
+        await harness.pass(60);
+      }
+      recording.meet = () => Promise.reject(new TotpUndeliverableEventError('unknown'));
+      await relay.runOnce();
+      const failures = [
+        { at: startedAt, reason: 'down' },
+        { at: startedAt + 60_000, reason: 'still down' },
+        { at: startedAt + 120_000, reason: 'unknown' },
+      ];
+      expect((await admin.deadLetters()).deadLetters).toMatchObject([{ attempts: 3, history: { failures } }]);
+      await admin.requeue();
+      await relay.runOnce();
+      expect((await admin.deadLetters()).deadLetters).toMatchObject([
+        { attempts: 1, history: { failures: [...failures, { at: startedAt + 120_000, reason: 'unknown' }] } },
+      ]);
+    });
+
+    it('the parts of the destination that took the event are known to the next attempt of any process', async () => {
+      await harness.rename(randomUUID(), 'a');
+      const known: string[][] = [];
+      recording.meet = (_, completed) => {
+        known.push([...completed]);
+        completed.add(`part ${String(known.length)}`);
+        return known.length < 3 ? Promise.reject(new Error('another part is down')) : Promise.resolve();
+      };
+      for (let n = 0; n < 3; n++) {
+        await harness.dispatcher(recording).wake();
+        await harness.pass(60);
+      }
+      expect(known).toEqual([[], ['part 1'], ['part 1', 'part 2']]);
+      expect(await backlog()).toEqual(empty);
+    });
+
+    it('a part that took the event before the attempt timed out is known to the next one', async () => {
+      await harness.rename(randomUUID(), 'a');
+      const gate = new Gate();
+      recording.meet = (_, completed) => {
+        completed.add('fast');
+        return gate.pass();
+      };
+      const clock = new TestMonotonicClock();
+      const round = harness.dispatcher(recording, clock).wake();
+      await gate.reached;
+      clock.advance(SETTINGS.deliveryTimeout);
+      await round;
+      await harness.pass(60);
+      let known: string[] = [];
+      recording.meet = (_, completed) => Promise.resolve(void (known = [...completed]));
+      await harness.dispatcher(recording).wake();
+      expect(known).toEqual(['fast']);
+      gate.open();
     });
 
     it('a warning says why, once until a delivery succeeds', async () => {
@@ -687,12 +749,7 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
     });
 
     it('the event becomes a dead letter at once when it can never be delivered, and delays nobody', async () => {
-      const relay = new TotpOutboxRelay({
-        queue: harness.outbox,
-        destinations: [recording],
-        settings: SETTINGS,
-        clock: new TestMonotonicClock(),
-      });
+      const relay = harness.relay(recording);
       recording.meet = (event) =>
         named([event])[0] === 'b'
           ? Promise.reject(new TotpUndeliverableEventError('the schema has no b'))
@@ -701,7 +758,9 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       await harness.rename(randomUUID(), 'd');
       await relay.runOnce();
       expect(named(recording.taken).toSorted()).toEqual(['a', 'c', 'd']);
-      expect((await admin.deadLetters()).deadLetters).toMatchObject([{ attempts: 1, reason: 'the schema has no b' }]);
+      expect((await admin.deadLetters()).deadLetters).toMatchObject([
+        { attempts: 1, history: { failures: [{ reason: 'the schema has no b' }] } },
+      ]);
       expect(errors.mock.calls).toEqual([[expect.stringContaining('is a dead letter after 1 attempt: the schema')]]);
       await relay.beforeApplicationShutdown();
     });
@@ -711,9 +770,7 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       let relay: TotpOutboxRelay;
 
       beforeEach(async () => {
-        const { outbox: queue } = harness;
-        const clock = new TestMonotonicClock();
-        relay = new TotpOutboxRelay({ queue, destinations: [recording], settings: SETTINGS, clock });
+        relay = harness.relay(recording);
         await harness.rename(user, 'a', 'b');
         recording.meet = (event) => (named([event])[0] === 'a' ? fail() : Promise.resolve());
         for (let n = 0; n < 5; n++) {
@@ -741,7 +798,10 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
             destination: 'recording',
             event: expect.anything(),
             attempts: 5,
-            reason: 'amqp://broker is down',
+            history: {
+              failures: Array(5).fill({ at: harness.clock.now(), reason: 'amqp://broker is down' }),
+              completed: [],
+            },
             occurredAt: harness.clock.now(),
           },
         ]);
@@ -840,13 +900,12 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
 
     it('a relay that does not poll delivers nothing by itself, and everything when it is run', async () => {
       const clock = new TestMonotonicClock();
-      const work = { queue: harness.outbox, destinations: [recording], settings: ON_REQUEST, clock };
-      const relay = new TotpOutboxRelay(work);
+      const relay = harness.relayWith(clock, recording);
       relay.onApplicationBootstrap();
       await harness.rename('ann', 'a', 'b');
       await relay.beforeApplicationShutdown();
       expect(recording.taken).toEqual([]);
-      const next = new TotpOutboxRelay(work);
+      const next = harness.relayWith(clock, recording);
       expect(await next.runOnce()).toEqual({ delivered: 2, failed: 0 });
       expect(named(recording.taken)).toEqual(['a', 'b']);
       expect(await next.runOnce()).toEqual({ delivered: 0, failed: 0 });
@@ -854,7 +913,7 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
     });
 
     it('a run counts failed attempts, and leaves their retries to later runs', async () => {
-      const relay = new TotpOutboxRelay({ queue: harness.outbox, destinations: [recording], settings: ON_REQUEST });
+      const relay = harness.relay(recording);
       await harness.rename('ann', 'a');
       recording.meet = () => Promise.reject(new Error('down'));
       expect(await relay.runOnce()).toEqual({ delivered: 0, failed: 1 });

@@ -36,11 +36,11 @@ export async function listDeadLetters(
 
 function describeDeadLetters(deadLetters: readonly TotpDeadLetter[]): string {
   if (deadLetters.length === 0) return 'There are no dead letters.';
-  const rows = deadLetters.map(({ id, event, occurredAt, attempts, reason }) => {
+  const rows = deadLetters.map(({ id, event, occurredAt, attempts, history }) => {
     const time = new Date(occurredAt).toISOString();
-    return [id, event?.name ?? 'damaged', event?.userId ?? '', time, attempts, reason];
+    return [id, event?.name ?? 'damaged', event?.userId ?? '', time, attempts, history.failures.at(-1)?.reason ?? ''];
   });
-  return table(['id', 'event', 'user', 'time', 'attempts', 'reason'], rows);
+  return table(['id', 'event', 'user', 'time', 'attempts', 'last failure'], rows);
 }
 
 export async function requeueDeadLetters(options: DataSourceOption & FilterOptions): Promise<void> {

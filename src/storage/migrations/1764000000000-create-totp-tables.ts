@@ -46,7 +46,7 @@ const TABLES: readonly TableDefinition[] = [
       position: { type: 'bigint' },
       dueAt: { type: 'bigint', isNullable: true },
       attempts: { type: 'int' },
-      reason: { type: 'text', isNullable: true },
+      history: { type: 'text', isNullable: true },
       occurredAt: { type: 'bigint' },
       event: { type: 'text' },
     },

@@ -35,9 +35,9 @@ export class TotpOutboxEntryEntity {
   @Column({ type: 'int' })
   attempts!: number;
 
-  /** Why the last attempt failed, in JSON. */
+  /** What is known of the failed attempts, in JSON; null when there was none. */
   @Column({ type: 'text', nullable: true })
-  reason!: string | null;
+  history!: string | null;
 
   /** When the event happened, in epoch ms. */
   @Column({ name: 'occurred_at', type: 'bigint' })
