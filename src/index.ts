@@ -180,7 +180,7 @@ export { NoTotpMetrics, TotpMetrics, type TotpOutboxBacklog } from './metrics/me
 export { openTelemetryMetrics } from './metrics/opentelemetry.js';
 
 // Persistence
-export { TOTP_ENTITIES, TOTP_MIGRATIONS } from './storage/index.js';
+export { TOTP_ENTITIES, TOTP_INBOX_ENTITIES, TOTP_INBOX_MIGRATIONS, TOTP_MIGRATIONS } from './storage/index.js';
 
 // Keys and health
 export { type KeyRing, readKeyRing, type TotpSealingKeys } from './secrets/key-ring.js';
@@ -266,6 +266,7 @@ export {
   TotpOutbox,
 } from './outbox/outbox.js';
 export { TypeOrmTotpOutbox } from './outbox/typeorm-outbox.js';
+export { type ConsumedEvent, forgetEvents, rememberEvent } from './outbox/inbox.js';
 export type { TotpAttemptHistory, TotpDeliveryFailure } from './outbox/attempt-history.js';
 export { type DeadLetterListing, TotpOutboxAdmin } from './outbox/admin.js';
 export type { DeliveryCounts } from './outbox/dispatcher.js';

@@ -14,6 +14,7 @@ export interface EventOrigin {
   /** The session that asked; undefined when the application itself called `TotpService`. */
   readonly sessionHandle?: string | undefined;
   readonly by?: Operator | undefined;
+  readonly traceparent?: string | undefined;
 }
 
 /** Who made a change on a user's behalf, such as a member of the help desk (PCI DSS 8.2.8, ASVS 16.2.1). */
@@ -50,6 +51,15 @@ export abstract class TotpEvent<Name extends TotpEventName = TotpEventName> {
   readonly sessionHandle?: string | undefined;
   /** Who made the change on the user's behalf; missing when the caller named nobody. */
   readonly by?: Operator | undefined;
+  /**
+   * The trace and span of the request, as a W3C `traceparent`; missing when there is none, or no `@opentelemetry/api`.
+   *
+   * @example
+   * // A consumer continues the trace:
+   * context.with(propagation.extract(context.active(), event), () => …);
+   * @see https://www.w3.org/TR/trace-context/#traceparent-header
+   */
+  readonly traceparent?: string | undefined;
 
   constructor(origin: EventOrigin, fields: Fields<Name>) {
     this.occurredAt = origin.occurredAt;
@@ -57,6 +67,7 @@ export abstract class TotpEvent<Name extends TotpEventName = TotpEventName> {
     this.tenantId = origin.tenantId;
     this.sessionHandle = origin.sessionHandle;
     this.by = origin.by;
+    this.traceparent = origin.traceparent;
     Object.assign(this, fields);
   }
 }

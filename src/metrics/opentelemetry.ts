@@ -1,4 +1,4 @@
-/** Metrics through OpenTelemetry's API. The application configures the exporter. Names follow OpenTelemetry's semantic conventions. */
+/** Metrics and the trace context through OpenTelemetry's API. The application configures the SDK. Names follow its semantic conventions. */
 import type { Attributes, BatchObservableCallback, Counter, Meter } from '@opentelemetry/api';
 import type { AccountEvent } from '../accounts/decision.js';
 import type { TotpClock } from '../shared/clock.js';
@@ -88,12 +88,37 @@ function typeOf(error: unknown): string {
  * the application registers a MeterProvider.
  */
 export async function openTelemetryMetrics(clock: TotpClock): Promise<TotpMetrics> {
+  const api = await openTelemetry();
+  return api === undefined
+    ? new NoTotpMetrics()
+    : new OpenTelemetryTotpMetrics(api.metrics.getMeter('nestjs-totp'), clock);
+}
+
+/** Returns the trace and span of the caller as a W3C `traceparent`; undefined when there is none. */
+export type TraceContext = () => string | undefined;
+
+/** The token of the `TraceContext`. */
+export const TRACE_CONTEXT = Symbol('nestjs-totp trace context');
+
+/** Reads the context of `@opentelemetry/api` where it is installed. There is none until the application registers a tracer. */
+export async function openTelemetryTraceContext(): Promise<TraceContext> {
+  const api = await openTelemetry();
+  if (api === undefined) return () => undefined;
+  const { context, isSpanContextValid, trace } = api;
+  return () => {
+    const span = trace.getSpanContext(context.active());
+    if (span === undefined || !isSpanContextValid(span)) return undefined;
+    return `00-${span.traceId}-${span.spanId}-${span.traceFlags.toString(16).padStart(2, '0')}`;
+  };
+}
+
+/** Undefined where it is not installed. */
+async function openTelemetry() {
   try {
     // Bundlers take an import within `try` for optional, and bundle the package where it is installed.
-    const { metrics } = await import('@opentelemetry/api');
-    return new OpenTelemetryTotpMetrics(metrics.getMeter('nestjs-totp'), clock);
+    return await import('@opentelemetry/api');
   } catch (error) {
-    if (isMissing(error)) return new NoTotpMetrics();
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

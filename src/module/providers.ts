@@ -18,7 +18,7 @@ import { TotpSessionGuard } from '../sessions/session-guard.js';
 import { NoSessionHeaders, SessionHeaders, SessionHeaderWriter } from '../sessions/session-headers.js';
 import { TotpGuard } from '../sessions/totp.guard.js';
 import { FailSafeTotpMetrics, TotpMetrics } from '../metrics/metrics.js';
-import { openTelemetryMetrics } from '../metrics/opentelemetry.js';
+import { openTelemetryMetrics, openTelemetryTraceContext, TRACE_CONTEXT } from '../metrics/opentelemetry.js';
 import { TotpHealthIndicator } from '../operations/health.js';
 import { TotpKeyRotation } from '../operations/key-rotation.js';
 import {
@@ -125,6 +125,7 @@ export function providersOf(extras: ResolvedExtras, controller: Type<object> | n
         new EmitterTotpEventPublisher(emitter ?? missingEmitter(discovery)),
     },
     { provide: TotpMetrics, inject: [TotpClock], useFactory: openTelemetryMetrics },
+    { provide: TRACE_CONTEXT, useFactory: openTelemetryTraceContext },
     { provide: TotpClock, useClass: SystemTotpClock },
     { provide: TotpUserDirectory, useClass: ContextualUserDirectory },
     { provide: APPLICATION_DIRECTORY, useClass: AnonymousUserDirectory },

@@ -16,6 +16,8 @@ export interface TotpCloudEvent {
   readonly datacontenttype: 'application/json';
   /** The `$id` of one of the files under `schemas/`. */
   readonly dataschema: string;
+  /** The distributed tracing extension. */
+  readonly traceparent?: string;
   readonly data: AnyTotpEvent;
 }
 
@@ -37,6 +39,7 @@ export async function toCloudEvent(event: AnyTotpEvent, source: string): Promise
     time: new Date(event.occurredAt).toISOString(),
     datacontenttype: 'application/json',
     dataschema: schemaId(event.name, event.version),
+    ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
     data: event,
   };
   new CloudEvent({ ...envelope }).validate();

@@ -7,6 +7,7 @@ import { type AnyTotpEvent, isCodeEvent, type Operator, toEvent } from '../event
 import { publishDiagnostics } from '../events/diagnostics.js';
 import { TotpEventPublisher } from '../events/publisher.js';
 import { FailSafeTotpMetrics, NoTotpMetrics, TotpMetrics } from '../metrics/metrics.js';
+import { TRACE_CONTEXT, type TraceContext } from '../metrics/opentelemetry.js';
 import { TotpDamagedAccountError, TotpStorageError } from '../shared/errors.js';
 import { KeyedMutex } from '../shared/keyed-mutex.js';
 import { logError } from '../shared/log-error.js';
@@ -67,6 +68,7 @@ export class AccountUpdater {
     @Inject(TotpAccountStore) private readonly store: TotpAccountStore,
     @Inject(TotpEventPublisher) private readonly publisher: TotpEventPublisher,
     @Inject(TotpMetrics) metrics: TotpMetrics = new NoTotpMetrics(),
+    @Inject(TRACE_CONTEXT) private readonly traceContext: TraceContext = () => undefined,
   ) {
     this.metrics = new FailSafeTotpMetrics(metrics);
   }
@@ -176,7 +178,8 @@ export class AccountUpdater {
     { account, revision }: Snapshot<Account | 'damaged'>,
     decision: Decision<Answer>,
   ): Outcome<Answer> {
-    const origin = { occurredAt: now, userId, tenantId, sessionHandle: session?.handle, by };
+    const traceparent = decision.events.length === 0 ? undefined : this.traceContext();
+    const origin = { occurredAt: now, userId, tenantId, sessionHandle: session?.handle, by, traceparent };
     const events = decision.events.map((event) => toEvent(event, origin));
     // A durable event is stored with a write of the account even if nothing changes, because that write gives events their order.
     const unchanged = account !== 'damaged' && this.durable(events).length > 0 ? account : null;

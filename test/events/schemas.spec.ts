@@ -8,8 +8,9 @@ import { toEvent } from '../../src/events/catalogue.js';
 import { happenings } from '../support/happenings.js';
 import { SCHEMAS, schemas } from './schemas.js';
 
+const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const origins = [
-  { occurredAt: 7, userId: 'ann', tenantId: 'public', sessionHandle: 'session' },
+  { occurredAt: 7, userId: 'ann', tenantId: 'public', sessionHandle: 'session', traceparent },
   { occurredAt: 7, userId: 'ä📱', tenantId: 'public' },
 ];
 const events = origins.flatMap((origin) => happenings.map((happening) => toEvent(happening, origin)));
@@ -42,7 +43,7 @@ describe('schemas/', () => {
     expect(validate(envelope.data) || validate.errors).toBe(true);
     for (const field of Object.keys(envelope.data)) {
       const { [field]: value, ...rest } = envelope.data;
-      if (field !== 'sessionHandle') expect([field, validate(rest)]).toEqual([field, false]);
+      if (!['sessionHandle', 'traceparent'].includes(field)) expect([field, validate(rest)]).toEqual([field, false]);
       expect([field, validate({ ...rest, [field]: [value] })]).toEqual([field, false]);
     }
   });
@@ -65,6 +66,7 @@ describe('an envelope', () => {
       time: '2027-01-15T08:00:00.000Z',
       datacontenttype: 'application/json',
       dataschema: 'urn:nestjs-totp:totp.user.unlocked:1',
+      traceparent,
       data: event,
     });
     expect(new CloudEvent({ ...envelope }).toJSON()).toEqual({ ...envelope });

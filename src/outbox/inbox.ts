@@ -1,0 +1,93 @@
+/** For consumers of events: each event is handled once, although it may be delivered more than once. */
+import type { DataSource, EntityManager } from 'typeorm';
+import { durationMs, type TotpDuration } from '../shared/duration.js';
+import { TotpArgumentError, TotpConfigurationError } from '../shared/errors.js';
+import { Sql } from '../storage/sql/builder.js';
+import { epochMs } from '../storage/sql/epoch-ms.js';
+import { runWithin } from '../storage/sql/transaction.js';
+import { TotpInboxEventEntity } from '../storage/tables/inbox-event.entity.js';
+
+const MAX_LENGTH = 64;
+
+/** A delivered event, and who handles it. */
+export interface ConsumedEvent {
+  /** A name of the consumer, 1 to 64 characters: each consumer handles each event once. */
+  readonly consumer: string;
+  /** The event's `id`, 1 to 64 characters. */
+  readonly eventId: string;
+}
+
+/**
+ * Remembers an event in the transaction of what the consumer does with it, in the table `totp_inbox`. If the transaction is rolled back, the
+ * event is forgotten, so that its redelivery is handled. A second delivery at the same time waits for the end of the first one's transaction.
+ *
+ * @param manager of a transaction on a data source with `TOTP_INBOX_ENTITIES` and `TOTP_INBOX_MIGRATIONS`
+ * @returns false when this consumer has handled the event before: then do nothing
+ * @throws TotpArgumentError without a transaction, and for a name or id that is empty or too long
+ * @throws TotpConfigurationError when the data source does not know the entities
+ * @example
+ * await dataSource.transaction(async (manager) => {
+ *   if (!(await rememberEvent(manager, { consumer: 'billing', eventId: event.id }))) return;
+ *   await manager.increment(Customer, { id: event.userId }, 'locks', 1);
+ * });
+ */
+export async function rememberEvent(manager: EntityManager, { consumer, eventId }: ConsumedEvent): Promise<boolean> {
+  if (manager.queryRunner?.isTransactionActive !== true) {
+    throw new TotpArgumentError(
+      'rememberEvent needs the manager of a transaction: write dataSource.transaction(async (manager) => { … })',
+    );
+  }
+  checkText('consumer', consumer);
+  checkText('eventId', eventId);
+  const { affected } = await runWithin(manager, insertion(manager.connection), [consumer, eventId]);
+  return affected === 1;
+}
+
+/**
+ * Deletes the events that were handled some time ago, so that the table does not grow for ever. A redelivery of such an event would be
+ * handled again: wait longer than any broker or dead letter may hold an event back.
+ *
+ * @param olderThan such as `'90d'`
+ * @throws TotpArgumentError when that is not a duration
+ * @example
+ * await forgetEvents(dataSource.manager, '90d');
+ * @returns how many were deleted
+ */
+export async function forgetEvents(manager: EntityManager, olderThan: TotpDuration): Promise<number> {
+  const age = durationMs(olderThan);
+  if (age === undefined)
+    throw new TotpArgumentError("olderThan is not a duration: write seconds or a string like '90d'");
+  const { connection } = manager;
+  const sql = inboxOf(connection);
+  const handledAt = sql.column('handledAt');
+  const runner = manager.queryRunner ?? connection.createQueryRunner();
+  try {
+    const statement = `DELETE FROM ${sql.table} WHERE ${handledAt} <= ${epochMs(connection)} - ${sql.parameter(1)}`;
+    return (await runWithin(runner.manager, statement, [age])).affected;
+  } finally {
+    if (runner !== manager.queryRunner) await runner.release();
+  }
+}
+
+function insertion(dataSource: DataSource): string {
+  const sql = inboxOf(dataSource);
+  const columns = ['consumer', 'eventId', 'handledAt'].map((property) => sql.column(property)).join(', ');
+  const values = `VALUES (${sql.parameter(1)}, ${sql.parameter(2)}, ${epochMs(dataSource)})`;
+  return /mysql|mariadb/.test(dataSource.options.type)
+    ? `INSERT IGNORE INTO ${sql.table} (${columns}) ${values}`
+    : `INSERT INTO ${sql.table} (${columns}) ${values} ON CONFLICT DO NOTHING`;
+}
+
+function inboxOf(dataSource: DataSource): Sql {
+  if (dataSource.hasMetadata(TotpInboxEventEntity)) return new Sql(dataSource, TotpInboxEventEntity);
+  throw new TotpConfigurationError(
+    'The TypeORM data source does not know the inbox. Write entities: [...TOTP_INBOX_ENTITIES, …] and ' +
+      'migrations: [...TOTP_INBOX_MIGRATIONS, …].',
+  );
+}
+
+/** Longer texts would be cut off by MySQL and MariaDB, whose INSERT IGNORE reports no errors. */
+function checkText(name: string, value: unknown): void {
+  if (typeof value === 'string' && value !== '' && value.length <= MAX_LENGTH) return;
+  throw new TotpArgumentError(`${name} must be a string of 1 to ${String(MAX_LENGTH)} characters`);
+}
