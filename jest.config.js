@@ -1,6 +1,11 @@
+import { LONG_SUITES } from './config/long-suites.js';
+
+const isToldWhatToRun = process.argv.slice(2).some((argument) => !argument.startsWith('-'));
+
 /** @type {import('jest').Config} */
 export default {
   testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/cli/src/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts'],
+  testPathIgnorePatterns: isToldWhatToRun ? [] : LONG_SUITES.map((suite) => `<rootDir>/${suite}`),
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
