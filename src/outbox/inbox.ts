@@ -39,7 +39,7 @@ export async function rememberEvent(manager: EntityManager, { consumer, eventId 
   }
   checkText('consumer', consumer);
   checkText('eventId', eventId);
-  const { affected } = await runWithin(manager, insertion(manager.connection), [consumer, eventId]);
+  const { affected } = await runWithin(manager, insertion(dataSourceOf(manager)), [consumer, eventId]);
   return affected === 1;
 }
 
@@ -57,16 +57,22 @@ export async function forgetEvents(manager: EntityManager, olderThan: TotpDurati
   const age = durationMs(olderThan);
   if (age === undefined)
     throw new TotpArgumentError("olderThan is not a duration: write seconds or a string like '90d'");
-  const { connection } = manager;
-  const sql = inboxOf(connection);
+  const dataSource = dataSourceOf(manager);
+  const sql = inboxOf(dataSource);
   const handledAt = sql.column('handledAt');
-  const runner = manager.queryRunner ?? connection.createQueryRunner();
+  const runner = manager.queryRunner ?? dataSource.createQueryRunner();
   try {
-    const statement = `DELETE FROM ${sql.table} WHERE ${handledAt} <= ${epochMs(connection)} - ${sql.parameter(1)}`;
+    const statement = `DELETE FROM ${sql.table} WHERE ${handledAt} <= ${epochMs(dataSource)} - ${sql.parameter(1)}`;
     return (await runWithin(runner.manager, statement, [age])).affected;
   } finally {
     if (runner !== manager.queryRunner) await runner.release();
   }
+}
+
+function dataSourceOf(manager: EntityManager): DataSource {
+  // TypeORM 0.3 and 1 both have `connection`.
+  // eslint-disable-next-line @typescript-eslint/no-deprecated
+  return manager.connection;
 }
 
 function insertion(dataSource: DataSource): string {

@@ -62,7 +62,7 @@ describe.each(databases)('the inbox of a consumer on $name', ({ open }) => {
     expect(await handled()).toEqual(['billing', 'billing', 'mail']);
   });
 
-  it('an event whose handling failed is handled when it comes again', async () => {
+  it('an event whose handling failed is handled when it is redelivered', async () => {
     const id = randomUUID();
     await expect(handle(first, id, 'billing', () => Promise.reject(new Error('down')))).rejects.toThrow('down');
     expect(await handled()).toEqual([]);
