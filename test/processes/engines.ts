@@ -10,6 +10,7 @@ import { pathOf, readiness } from '../faults/server-process.js';
 import { connect } from '../storage/tables.js';
 import { freePort, onServer } from '../support/database-servers.js';
 import { databases, type OpenDatabase } from '../support/databases.js';
+import { openPGlite } from '../support/embedded-engines.js';
 
 export interface Engine {
   readonly name: string;
@@ -68,6 +69,7 @@ export const engines: readonly Engine[] = [
       outbox: true,
       open: () => withReplicaThatLags(open),
     })),
+  { name: 'PGlite, outbox', outbox: true, open: openPGlite },
   {
     ...galera,
     name: `${galera.name}, outbox, three writers`,

@@ -1,16 +1,17 @@
 /** The promises of a `TotpAccountStore`, kept by the database's and by the one for tests alike. */
 import { type TotpAccountStore, TotpDamagedAccountError } from 'nestjs-totp';
 import { accountStoreContract, InMemoryTotpAccountStore } from 'nestjs-totp/testing';
-import { databases } from '../support/databases.js';
+import { databases, type TestDatabase } from '../support/databases.js';
+import { embeddedEngines } from '../support/embedded-engines.js';
 import { recipeOver } from '../support/recipe.js';
 import { useTables } from './tables.js';
 
 const stores = [
-  ...databases.map(({ name, open }) => ({ name, useStore: () => useStoreOn(open) })),
+  ...[...databases, ...embeddedEngines].map(({ name, open }) => ({ name, useStore: () => useStoreOn(open) })),
   { name: 'memory', useStore: useMemory },
 ];
 
-function useStoreOn(open: (typeof databases)[number]['open']): () => TotpAccountStore {
+function useStoreOn(open: TestDatabase['open']): () => TotpAccountStore {
   const tables = useTables(open);
   return () => tables().store;
 }

@@ -13,6 +13,7 @@ import { presentOf } from '../faults/own-servers.js';
 import { account, device, NOW } from '../support/accounts.js';
 import { startApplication } from '../support/application.js';
 import { databases, type OpenDatabase, type TestDatabase } from '../support/databases.js';
+import { embeddedEngines } from '../support/embedded-engines.js';
 import { connect } from './tables.js';
 
 const SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
@@ -362,3 +363,20 @@ describe.each(presentOf([galera]))('$name', ({ isMissing }) => {
     await database.drop();
   }, 120_000);
 });
+
+it.each([...databases, ...embeddedEngines])(
+  'a warning names libSQL as the driver, and no other: $name',
+  async ({ name, open }) => {
+    const database = await open();
+    const warnings = jest.spyOn(Logger.prototype, 'warn').mockReturnValue(undefined);
+    const dataSource = await connect(database);
+    const connection = new StoreConnection(dataSource, TOTP_ENTITIES);
+    await dataSource.runMigrations();
+    await connection.open();
+    const isNamed = warnings.mock.calls.some(([message]) => String(message).includes('libSQL'));
+    expect(isNamed).toBe(name === 'libSQL');
+    await connection.onApplicationShutdown();
+    await dataSource.destroy();
+    await database.drop();
+  },
+);

@@ -31,6 +31,7 @@ import {
 import type { EntityManager } from 'typeorm';
 import { readEvent } from '../../src/events/catalogue.js';
 import { databases } from '../support/databases.js';
+import { embeddedEngines } from '../support/embedded-engines.js';
 import { type Tables, useTables } from '../storage/tables.js';
 
 const KEYS = { keys: { current: randomBytes(32).toString('base64') }, current: 'current' };
@@ -224,7 +225,7 @@ describe('the contract of session adapters', () => {
   });
 });
 
-describe.each(databases)('on $name, the contract', ({ open }) => {
+describe.each([...databases, ...embeddedEngines])('on $name, the contract', ({ open }) => {
   const tables = useTables(open);
   const clock = new TestTotpClock(Date.UTC(2026, 0, 1));
 

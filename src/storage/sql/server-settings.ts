@@ -38,10 +38,20 @@ async function checkConnection({ options }: DataSource, runner: QueryRunner): Pr
 
 async function checkSqlite(isReadOnly: boolean, runner: QueryRunner): Promise<void> {
   const { query_only: queryOnly } = firstOf(await runner.query('PRAGMA query_only'));
-  if (!isReadOnly && Number(queryOnly) === 0) return;
-  throw new TotpConfigurationError(
-    'TotpModule: the data source opens the SQLite file read-only. Remove `readonly: true` and PRAGMA query_only from its options.',
+  if (isReadOnly || Number(queryOnly) !== 0) {
+    throw new TotpConfigurationError(
+      'TotpModule: the data source opens the SQLite file read-only. Remove `readonly: true` and PRAGMA query_only from its options.',
+    );
+  }
+  const { libsql } = firstOf(
+    await runner.query("SELECT COUNT(*) AS libsql FROM pragma_function_list WHERE name LIKE 'libsql%'"),
   );
+  if (Number(libsql) > 0) {
+    new Logger('TotpModule').warn(
+      'TotpModule: the driver is libSQL, which keeps a file locked after another connection held it. Use better-sqlite3, unless nothing ' +
+        'else writes to the file.',
+    );
+  }
 }
 
 async function checkPostgres(runner: QueryRunner): Promise<void> {
