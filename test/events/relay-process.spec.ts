@@ -1,4 +1,4 @@
-/** A process that only delivers events, beside one that only stores them. */
+/** A process that only delivers events, next to one that only stores them. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
