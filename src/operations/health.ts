@@ -39,12 +39,15 @@ const FAILED: TotpHealth = { status: 'down', message: 'The database failed: see 
 
 /**
  * Reports whether the database answers, every key in use is present, and the clocks of process and database agree. It takes two
- * statements, and one for each set of keys in use, for any number of users.
+ * statements, three on PostgreSQL, and one for each set of keys in use, for any number of users.
+ *
+ * It also logs a warning when a standby of PostgreSQL has taken over, which may have lost what was accepted last.
  */
 @Injectable()
 export class TotpHealthIndicator {
   private readonly logger = new Logger('TotpModule');
   private reading: Promise<Figures | undefined> | undefined;
+  private serverHistory: string | undefined;
 
   constructor(
     @Inject(TotpAccountStore) private readonly store: TotpAccountStore,
@@ -85,6 +88,7 @@ export class TotpHealthIndicator {
       const stored = await this.store.now();
       // The store read its clock at some time between the request and the reply.
       const own = (asked + this.clock.now()) / 2;
+      await this.warnOfNewServer();
       return {
         missingKeys: await this.rotation.missingKeys(),
         ...(stored === undefined ? {} : { clockDifferenceMs: Math.round(own - stored) }),
@@ -94,6 +98,19 @@ export class TotpHealthIndicator {
       logError(this.logger, 'The health check failed', error);
       return undefined;
     }
+  }
+
+  private async warnOfNewServer(): Promise<void> {
+    // Some servers that speak PostgreSQL's protocol have no timeline.
+    const current = await this.store.serverHistory().catch(() => undefined);
+    if (current === undefined) return;
+    if (this.serverHistory !== undefined && current !== this.serverHistory) {
+      this.logger.warn(
+        'Another PostgreSQL server has taken over. If it was an asynchronous standby, codes that were accepted in the last moments before ' +
+          'may be accepted again, and failures and locks of that time are forgotten. Set synchronous_standby_names to prevent that.',
+      );
+    }
+    this.serverHistory = current;
   }
 }
 

@@ -44,6 +44,11 @@ export function accountStatements(dataSource: DataSource) {
         WHERE ${id} = ${parameter(1)} AND ${revision} = ${parameter(2)}`,
     },
     now: `SELECT ${epochMs(dataSource)} AS ${name('now')}`,
+    /** A standby that takes over begins a new timeline, which is the first part of a WAL file's name. */
+    timeline:
+      dataSource.options.type === 'postgres'
+        ? `SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS ${name('timeline')}`
+        : undefined,
     firstKeySet: `SELECT MIN(${keyIds}) AS ${name('keyIds')}
       FROM ${table}`,
     nextKeySet: `SELECT MIN(${keyIds}) AS ${name('keyIds')}

@@ -227,6 +227,13 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
     const { rows } = await runWithRetries(this.dataSource, { sql: this.sql.now, parameters: [] });
     return Number(rows[0]?.now);
   }
+
+  override async serverHistory(): Promise<string | undefined> {
+    const { timeline } = this.sql;
+    if (timeline === undefined) return undefined;
+    const { rows } = await runWithRetries(this.dataSource, { sql: timeline, parameters: [] });
+    return String(rows[0]?.timeline);
+  }
 }
 
 /**

@@ -1,7 +1,13 @@
 /** The primary PostgreSQL server crashes under four processes that go on calling, and its standby takes its place (checks D3, W3 and L1). */
+import { setImmediate as immediate } from 'node:timers/promises';
+import { jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { TotpHealthIndicator } from 'nestjs-totp';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
 import { Fleet } from '../processes/fleet.js';
 import { connect } from '../storage/tables.js';
+import { startApplication } from '../support/application.js';
+import type { OpenDatabase } from '../support/databases.js';
 import { NOW } from './attack.js';
 import { PostgresServer } from './postgres-server.js';
 import { isFault, newAttack, Siege } from './siege.js';
@@ -25,9 +31,14 @@ describe('a failover of PostgreSQL', () => {
     await dataSource.runMigrations();
     await dataSource.destroy();
     proxy = await TcpProxy.to(primary);
-    fleet = await Fleet.launch({ options: { ...primary.options, port: proxy.port }, drop: () => proxy.close() });
+    fleet = await Fleet.launch(behindProxy());
     siege = new Siege(fleet);
   }
+
+  const behindProxy = (): OpenDatabase => ({
+    options: { ...primary.options, port: proxy.port },
+    drop: () => proxy.close(),
+  });
 
   /** New connections go to the standby, which takes writes from now on. */
   async function takeOver(): Promise<void> {
@@ -50,7 +61,10 @@ describe('a failover of PostgreSQL', () => {
     await Promise.all([primary.drop(), standby.drop()]);
   }
 
-  afterEach(close);
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await close();
+  });
 
   it(
     'D3, W3, L1: to a synchronous standby makes no accepted code good again, and restores no attempt',
@@ -78,6 +92,13 @@ describe('a failover of PostgreSQL', () => {
 
   it('D3: to an asynchronous standby that had stopped receiving forgets what was accepted since', async () => {
     await open([]);
+    const warnings = jest.spyOn(Logger.prototype, 'warn').mockReturnValue(undefined);
+    jest.spyOn(Logger.prototype, 'error').mockReturnValue(undefined);
+    const application = await startApplication({ database: behindProxy(), options: { secrets: 'plain-text' } });
+    const health = application.app.get(TotpHealthIndicator);
+    // The application's clock stands still.
+    const isUp = async () => (await health.isHealthy('totp', { maxClockDifference: Infinity })).totp?.status === 'up';
+    expect([await isUp(), await isUp()]).toEqual([true, true]);
     const [received, lost] = [newAttack(), newAttack()];
     for (const { enrolments } of [received, lost]) await fleet.fire(NOW, enrolments);
     await siege.fire(received);
@@ -95,5 +116,14 @@ describe('a failover of PostgreSQL', () => {
     const accepted = (answers: typeof again) => answers.filter(({ status }) => status === 'OK').length;
     expect(accepted(before)).toBeGreaterThan(0);
     expect(accepted(again)).toBe(accepted(before));
+
+    expect(warnings).not.toHaveBeenCalledWith(expect.stringContaining('has taken over'));
+    while (!(await isUp())) await immediate();
+    await isUp();
+    const told = warnings.mock.calls.filter(([message]) =>
+      String(message).includes('PostgreSQL server has taken over'),
+    );
+    expect(told).toHaveLength(1);
+    await application.close();
   }, 240_000);
 });
