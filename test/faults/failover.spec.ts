@@ -96,7 +96,7 @@ describe('a failover of PostgreSQL', () => {
     jest.spyOn(Logger.prototype, 'error').mockReturnValue(undefined);
     const application = await startApplication({ database: behindProxy(), options: { secrets: 'plain-text' } });
     const health = application.app.get(TotpHealthIndicator);
-    // The application's clock stands still.
+    // The application's clock is fixed.
     const isUp = async () => (await health.isHealthy('totp', { maxClockDifference: Infinity })).totp?.status === 'up';
     expect([await isUp(), await isUp()]).toEqual([true, true]);
     const [received, lost] = [newAttack(), newAttack()];
