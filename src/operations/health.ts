@@ -47,7 +47,8 @@ const FAILED: TotpHealth = { status: 'down', message: 'The database failed: see 
 export class TotpHealthIndicator {
   private readonly logger = new Logger('TotpModule');
   private reading: Promise<Figures | undefined> | undefined;
-  private serverHistory: string | undefined;
+  /** Undefined before it was read; null where it cannot be known. */
+  private serverHistory: string | null | undefined;
 
   constructor(
     @Inject(TotpAccountStore) private readonly store: TotpAccountStore,
@@ -101,9 +102,13 @@ export class TotpHealthIndicator {
   }
 
   private async warnOfNewServer(): Promise<void> {
-    // Some servers that speak PostgreSQL's protocol have no timeline.
-    const current = await this.store.serverHistory().catch(() => undefined);
-    if (current === undefined) return;
+    if (this.serverHistory === null) return;
+    const current = await this.store.serverHistory?.().catch(() => undefined);
+    if (current === undefined) {
+      // Some servers that speak PostgreSQL's protocol have none: each further attempt would only log an error.
+      this.serverHistory ??= null;
+      return;
+    }
     if (this.serverHistory !== undefined && current !== this.serverHistory) {
       this.logger.warn(
         'Another PostgreSQL server has taken over. If it was an asynchronous standby, codes that were accepted in the last moments before ' +

@@ -4,16 +4,15 @@ import { durationMs, type TotpDuration } from '../shared/duration.js';
 import { TotpArgumentError, TotpConfigurationError } from '../shared/errors.js';
 import { Sql } from '../storage/sql/builder.js';
 import { epochMs } from '../storage/sql/epoch-ms.js';
+import { rowId } from '../storage/sql/row-id.js';
 import { runWithin } from '../storage/sql/transaction.js';
 import { TotpInboxEventEntity } from '../storage/tables/inbox-event.entity.js';
 
-const MAX_LENGTH = 64;
-
 /** A delivered event, and who handles it. */
 export interface ConsumedEvent {
-  /** A name of the consumer, 1 to 64 characters: each consumer handles each event once. */
+  /** A name of the consumer: each consumer handles each event once. */
   readonly consumer: string;
-  /** The event's `id`, 1 to 64 characters. */
+  /** The event's `id`. */
   readonly eventId: string;
 }
 
@@ -23,7 +22,7 @@ export interface ConsumedEvent {
  *
  * @param manager of a transaction on a data source with `TOTP_INBOX_ENTITIES` and `TOTP_INBOX_MIGRATIONS`
  * @returns false when this consumer has handled the event before: then do nothing
- * @throws TotpArgumentError without a transaction, and for a name or id that is empty or too long
+ * @throws TotpArgumentError without a transaction, and for a name or id that is empty
  * @throws TotpConfigurationError when the data source does not know the entities
  * @example
  * await dataSource.transaction(async (manager) => {
@@ -37,10 +36,10 @@ export async function rememberEvent(manager: EntityManager, { consumer, eventId 
       'rememberEvent needs the manager of a transaction: write dataSource.transaction(async (manager) => { … })',
     );
   }
-  checkText('consumer', consumer);
-  checkText('eventId', eventId);
-  const { affected } = await runWithin(manager, insertion(dataSourceOf(manager)), [consumer, eventId]);
-  return affected === 1;
+  requireText('consumer', consumer);
+  requireText('eventId', eventId);
+  const id = rowId(JSON.stringify([consumer, eventId]));
+  return (await runWithin(manager, insertion(dataSourceOf(manager)), [id])).affected === 1;
 }
 
 /**
@@ -55,8 +54,9 @@ export async function rememberEvent(manager: EntityManager, { consumer, eventId 
  */
 export async function forgetEvents(manager: EntityManager, olderThan: TotpDuration): Promise<number> {
   const age = durationMs(olderThan);
-  if (age === undefined)
+  if (age === undefined) {
     throw new TotpArgumentError("olderThan is not a duration: write seconds or a string like '90d'");
+  }
   const dataSource = dataSourceOf(manager);
   const sql = inboxOf(dataSource);
   const handledAt = sql.column('handledAt');
@@ -77,11 +77,11 @@ function dataSourceOf(manager: EntityManager): DataSource {
 
 function insertion(dataSource: DataSource): string {
   const sql = inboxOf(dataSource);
-  const columns = ['consumer', 'eventId', 'handledAt'].map((property) => sql.column(property)).join(', ');
-  const values = `VALUES (${sql.parameter(1)}, ${sql.parameter(2)}, ${epochMs(dataSource)})`;
+  const row = `INTO ${sql.table} (${sql.column('id')}, ${sql.column('handledAt')})
+    VALUES (${sql.parameter(1)}, ${epochMs(dataSource)})`;
   return /mysql|mariadb/.test(dataSource.options.type)
-    ? `INSERT IGNORE INTO ${sql.table} (${columns}) ${values}`
-    : `INSERT INTO ${sql.table} (${columns}) ${values} ON CONFLICT DO NOTHING`;
+    ? `INSERT IGNORE ${row}`
+    : `INSERT ${row} ON CONFLICT DO NOTHING`;
 }
 
 function inboxOf(dataSource: DataSource): Sql {
@@ -92,8 +92,7 @@ function inboxOf(dataSource: DataSource): Sql {
   );
 }
 
-/** Longer texts would be cut off by MySQL and MariaDB, whose INSERT IGNORE reports no errors. */
-function checkText(name: string, value: unknown): void {
-  if (typeof value === 'string' && value !== '' && value.length <= MAX_LENGTH) return;
-  throw new TotpArgumentError(`${name} must be a string of 1 to ${String(MAX_LENGTH)} characters`);
+function requireText(name: string, value: unknown): void {
+  if (typeof value === 'string' && value !== '') return;
+  throw new TotpArgumentError(`${name} must be a non-empty string`);
 }

@@ -94,8 +94,6 @@ export abstract class TotpAccountStore {
   /** The time of the store's own clock, in epoch ms; undefined when it has none. */
   abstract now(): Promise<number | undefined>;
 
-  /** Which history of the server this is: it changes when a replica takes over. Undefined where that cannot be known. */
-  serverHistory(): Promise<string | undefined> {
-    return Promise.resolve(undefined);
-  }
+  /** A name that changes when a replica of the server takes over; undefined where that cannot be known. */
+  serverHistory?(): Promise<string | undefined>;
 }

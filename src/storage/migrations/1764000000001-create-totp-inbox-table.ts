@@ -10,8 +10,7 @@ export class CreateTotpInboxTable1764000000001 implements MigrationInterface {
     return createTable(queryRunner, {
       entity: TotpInboxEventEntity,
       columns: {
-        consumer: { type: 'varchar', length: '64', isPrimary: true },
-        eventId: { type: 'varchar', length: '64', isPrimary: true },
+        id: { type: 'varchar', length: '64', isPrimary: true },
         handledAt: { type: 'bigint' },
       },
       indices: [['handledAt']],
