@@ -42,7 +42,7 @@ export async function rows(bench) {
         ...accepted,
         name: `nestjs-totp on Express (${path})`,
         against: `better-auth, ${path}`,
-        ...(path === 'signing in' ? { goal: { atLeast: 20 } } : {}),
+        ...(path === 'signing in' ? { goal: { atLeast: 11 } } : {}),
       }),
     ),
   ];

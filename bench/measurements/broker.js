@@ -2,6 +2,9 @@
 import { TotpEventDestination } from '../../dist/index.js';
 import { rightCode } from '../support/codes.js';
 
+/** Of the speed without an outbox. */
+const GOALS = { postgres: 0.7, mariadb: 0.45, sqlite: 0.6 };
+
 class Broker extends TotpEventDestination {
   name = 'broker';
 
@@ -21,9 +24,15 @@ class BrokerAway extends TotpEventDestination {
 export async function rows(bench) {
   const withBroker = (destination) => bench.service({ events: { outbox: true }, eventDestinations: [destination] });
   const [without, there, away] = [await bench.service(), await withBroker(Broker), await withBroker(BrokerAway)];
-  const trio = (name, row, call) => [
+  const trio = (name, row, call, goal) => [
     bench.throughput({ ...row, name: `${name}, no outbox`, call: call(without) }),
-    bench.throughput({ ...row, name: `${name}, broker there`, call: call(there), against: `${name}, no outbox` }),
+    bench.throughput({
+      ...row,
+      name: `${name}, broker there`,
+      call: call(there),
+      against: `${name}, no outbox`,
+      ...goal,
+    }),
     bench.throughput({ ...row, name: `${name}, broker away`, call: call(away), against: `${name}, broker there` }),
   ];
   const users = await bench.users({ devices: 1, state: 'fresh' });
@@ -33,8 +42,11 @@ export async function rows(bench) {
       return (await totp.verifyTOTP({ userId, totp: code })).status;
     }),
     // Each of these leaves an event.
-    ...trio('createDevice', { users: creators, expects: 'OK' }, (totp) => async (userId) => {
-      return (await totp.createDevice({ userId, onBehalfOf: 'application' })).status;
-    }),
+    ...trio(
+      'createDevice',
+      { users: creators, expects: 'OK' },
+      (totp) => async (userId) => (await totp.createDevice({ userId, onBehalfOf: 'application' })).status,
+      { goal: { atLeast: GOALS[bench.server.kind] } },
+    ),
   ];
 }
