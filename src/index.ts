@@ -247,7 +247,8 @@ export {
   TotpUserUnlockedEvent,
 } from './events/catalogue.js';
 export { OnTotpEvent, type OnTotpEventOptions } from './events/on-totp-event.js';
-export { HandlerTotpEventDestination, TotpEventDestination } from './outbox/destination.js';
+export { TotpEventDestination } from './outbox/destination.js';
+export { HandlerTotpEventDestination } from './outbox/handler-destination.js';
 export {
   ClientProxyTotpEventDestination,
   type ClientProxyTotpEventDestinationOptions,

@@ -106,9 +106,15 @@ export async function openTelemetryTraceContext(): Promise<TraceContext> {
   if (api === undefined) return () => undefined;
   const { context, isSpanContextValid, trace } = api;
   return () => {
-    const span = trace.getSpanContext(context.active());
-    if (span === undefined || !isSpanContextValid(span)) return undefined;
-    return `00-${span.traceId}-${span.spanId}-${span.traceFlags.toString(16).padStart(2, '0')}`;
+    try {
+      const span = trace.getSpanContext(context.active());
+      if (span === undefined || !isSpanContextValid(span)) return undefined;
+      const flags = (span.traceFlags & 0xff).toString(16).padStart(2, '0');
+      return `00-${span.traceId}-${span.spanId}-${flags}`.toLowerCase();
+    } catch {
+      // A tracer that fails must not keep codes from being checked.
+      return undefined;
+    }
   };
 }
 

@@ -1,7 +1,8 @@
 /** Finds handlers of durable events that would never be called. */
 import { type DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { HandlerTotpEventDestination, type TotpEventDestination } from '../outbox/destination.js';
+import type { TotpEventDestination } from '../outbox/destination.js';
 import { DurableHandlers } from '../outbox/durable-handlers.js';
+import { HandlerTotpEventDestination } from '../outbox/handler-destination.js';
 import { TotpOutbox } from '../outbox/outbox.js';
 import { TOTP_OPTIONS, type TotpConfig } from '../recipe/config.js';
 import { type Registration, registrations } from './registrations.js';

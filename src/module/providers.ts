@@ -21,13 +21,9 @@ import { FailSafeTotpMetrics, TotpMetrics } from '../metrics/metrics.js';
 import { openTelemetryMetrics, openTelemetryTraceContext, TRACE_CONTEXT } from '../metrics/opentelemetry.js';
 import { TotpHealthIndicator } from '../operations/health.js';
 import { TotpKeyRotation } from '../operations/key-rotation.js';
-import {
-  DESTINATION_NAMES,
-  HandlerTotpEventDestination,
-  isDestinationName,
-  type TotpEventDestination,
-} from '../outbox/destination.js';
+import { DESTINATION_NAMES, isDestinationName, type TotpEventDestination } from '../outbox/destination.js';
 import { DurableHandlers } from '../outbox/durable-handlers.js';
+import { HandlerTotpEventDestination } from '../outbox/handler-destination.js';
 import { TotpOutbox } from '../outbox/outbox.js';
 import { TotpOutboxAdmin } from '../outbox/admin.js';
 import { TotpOutboxRelay } from '../outbox/relay.js';

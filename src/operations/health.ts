@@ -103,19 +103,15 @@ export class TotpHealthIndicator {
 
   private async warnOfNewServer(): Promise<void> {
     if (this.serverHistory === null) return;
-    const current = await this.store.serverHistory?.().catch(() => undefined);
-    if (current === undefined) {
-      // Some servers that speak PostgreSQL's protocol have none: each further attempt would only log an error.
-      this.serverHistory ??= null;
-      return;
-    }
-    if (this.serverHistory !== undefined && current !== this.serverHistory) {
+    const current = await this.store.serverHistory?.().catch(() => 'failed' as const);
+    if (current === 'failed') return;
+    if (this.serverHistory !== undefined && current !== undefined && current !== this.serverHistory) {
       this.logger.warn(
         'Another PostgreSQL server has taken over. If it was an asynchronous standby, codes that were accepted in the last moments before ' +
           'may be accepted again, and failures and locks of that time are forgotten. Set synchronous_standby_names to prevent that.',
       );
     }
-    this.serverHistory = current;
+    this.serverHistory = current ?? null;
   }
 }
 

@@ -365,9 +365,12 @@ function isUndeliverable(error: unknown): boolean {
   return error instanceof TotpUndeliverableEventError;
 }
 
-/** Why a delivery failed, without the password that a broker's URL may contain. Anything may be thrown, and of any length. */
+/** Why a delivery failed, without the password or the query that a URL may contain. Anything may be thrown, and of any length. */
 function reasonOf(error: unknown): string {
   const { message = error }: { readonly message?: unknown } = error ?? {};
   const text = typeof message === 'string' ? message : inspect(message);
-  return text.replace(/\/\/[^/\s]*@/g, '//').slice(0, REASON_LENGTH);
+  return text
+    .replace(/\/\/\S*@/g, '//')
+    .replace(/(:\/\/[^\s?#]*)[?#]\S*/g, '$1')
+    .slice(0, REASON_LENGTH);
 }

@@ -1,8 +1,9 @@
 /** For consumers of events: each event is handled once, although it may be delivered more than once. */
 import type { DataSource, EntityManager } from 'typeorm';
 import { durationMs, type TotpDuration } from '../shared/duration.js';
-import { TotpArgumentError, TotpConfigurationError } from '../shared/errors.js';
+import { TotpArgumentError, TotpConfigurationError, TotpStorageError } from '../shared/errors.js';
 import { Sql } from '../storage/sql/builder.js';
+import { isDuplicate } from '../storage/sql/driver-errors.js';
 import { epochMs } from '../storage/sql/epoch-ms.js';
 import { rowId } from '../storage/sql/row-id.js';
 import { runWithin } from '../storage/sql/transaction.js';
@@ -23,7 +24,8 @@ export interface ConsumedEvent {
  * @param manager of a transaction on a data source with `TOTP_INBOX_ENTITIES` and `TOTP_INBOX_MIGRATIONS`
  * @returns false when this consumer has handled the event before: then do nothing
  * @throws TotpArgumentError without a transaction, and for a name or id that is empty
- * @throws TotpConfigurationError when the data source does not know the entities
+ * @throws TotpConfigurationError when the data source does not know the entities, and on SQLite
+ * @throws TotpStorageError when the database has ended the transaction: nothing is remembered
  * @example
  * await dataSource.transaction(async (manager) => {
  *   if (!(await rememberEvent(manager, { consumer: 'billing', eventId: event.id }))) return;
@@ -31,6 +33,13 @@ export interface ConsumedEvent {
  * });
  */
 export async function rememberEvent(manager: EntityManager, { consumer, eventId }: ConsumedEvent): Promise<boolean> {
+  const dataSource = dataSourceOf(manager);
+  if (!isServer(dataSource)) {
+    throw new TotpConfigurationError(
+      'rememberEvent needs PostgreSQL, MySQL or MariaDB: TypeORM has one connection to an SQLite file, so a transaction may become part of ' +
+        'another one, which undoes it.',
+    );
+  }
   if (manager.queryRunner?.isTransactionActive !== true) {
     throw new TotpArgumentError(
       'rememberEvent needs the manager of a transaction: write dataSource.transaction(async (manager) => { … })',
@@ -38,8 +47,7 @@ export async function rememberEvent(manager: EntityManager, { consumer, eventId 
   }
   requireText('consumer', consumer);
   requireText('eventId', eventId);
-  const id = rowId(JSON.stringify([consumer, eventId]));
-  return (await runWithin(manager, insertion(dataSourceOf(manager)), [id])).affected === 1;
+  return insert(manager, inboxOf(dataSource), rowId(JSON.stringify([consumer, eventId])));
 }
 
 /**
@@ -75,13 +83,30 @@ function dataSourceOf(manager: EntityManager): DataSource {
   return manager.connection;
 }
 
-function insertion(dataSource: DataSource): string {
-  const sql = inboxOf(dataSource);
-  const row = `INTO ${sql.table} (${sql.column('id')}, ${sql.column('handledAt')})
+/** Whether the row is new. */
+async function insert(manager: EntityManager, sql: Sql, id: string): Promise<boolean> {
+  const dataSource = dataSourceOf(manager);
+  const statement = `INSERT INTO ${sql.table} (${sql.column('id')}, ${sql.column('handledAt')})
     VALUES (${sql.parameter(1)}, ${epochMs(dataSource)})`;
-  return /mysql|mariadb/.test(dataSource.options.type)
-    ? `INSERT IGNORE ${row}`
-    : `INSERT ${row} ON CONFLICT DO NOTHING`;
+  if (dataSource.options.type === 'postgres') {
+    return (await runWithin(manager, `${statement} ON CONFLICT DO NOTHING`, [id])).affected === 1;
+  }
+  try {
+    const { isInTransaction } = await runWithin(manager, statement, [id]);
+    if (isInTransaction === true) return true;
+  } catch (error) {
+    if (isDuplicate(error)) return false;
+    throw error;
+  }
+  // MySQL and MariaDB end a transaction after a deadlock, whatever the application does then: the row was committed alone.
+  await runWithin(manager, `DELETE FROM ${sql.table} WHERE ${sql.column('id')} = ${sql.parameter(1)}`, [id]);
+  throw new TotpStorageError(
+    'The database has ended the transaction of rememberEvent. Roll it back, and handle the event again.',
+  );
+}
+
+function isServer({ options: { type } }: DataSource): boolean {
+  return ['postgres', 'mysql', 'mariadb'].includes(type);
 }
 
 function inboxOf(dataSource: DataSource): Sql {

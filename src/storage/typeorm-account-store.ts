@@ -23,7 +23,7 @@ import { asciiJson } from './sql/text.js';
 import { runUnlessConflict, runWithRetries } from './sql/run.js';
 import type { Statement } from './sql/statement.js';
 import { keepTransaction, runTransaction, runWithin, type TransactionOutcome } from './sql/transaction.js';
-import { isConflict, isUnsupported } from './sql/driver-errors.js';
+import { isConflict, isUnsupported, isWithoutFunction } from './sql/driver-errors.js';
 
 interface Write extends Statement {
   readonly userId: string;
@@ -231,8 +231,14 @@ export class TypeOrmTotpAccountStore extends TotpAccountStore {
   override async serverHistory(): Promise<string | undefined> {
     const { timeline } = this.sql;
     if (timeline === undefined) return undefined;
-    const { rows } = await runWithRetries(this.dataSource, { sql: timeline, parameters: [] });
-    return String(rows[0]?.timeline);
+    try {
+      const { rows } = await runWithRetries(this.dataSource, { sql: timeline, parameters: [] });
+      return String(rows[0]?.timeline);
+    } catch (error) {
+      // Some servers that speak PostgreSQL's protocol have no timelines.
+      if (isWithoutFunction(error)) return undefined;
+      throw error;
+    }
   }
 }
 

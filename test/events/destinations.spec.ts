@@ -270,7 +270,7 @@ describe('durable handlers', () => {
     expect(heard).toEqual(['audit', 'mail', 'mail']);
   });
 
-  it('of classes of one name are all called again until all of them have succeeded', async () => {
+  it('of classes of one name are all called again, as their labels do not tell them apart', async () => {
     let calls = 0;
     const mailerThat = (outcome: () => Promise<void>) => {
       @Injectable()
@@ -295,9 +295,77 @@ describe('durable handlers', () => {
     expect([...completed]).toEqual([]);
     isDown = false;
     await handlers.deliver(event, undefined, completed);
-    expect([...completed]).toEqual(['Mailer.send']);
+    expect([...completed]).toEqual([]);
     expect(calls).toBe(4);
+    // A process with one such class has stored the label.
+    await handlers.deliver(event, undefined, new Set(['Mailer.send']));
+    expect(calls).toBe(6);
     await module.close();
+  });
+
+  describe('that take longer than the time-out', () => {
+    const heard: string[] = [];
+    let slow: Gate;
+    let slower: Gate;
+
+    @Injectable()
+    class Slow {
+      @OnTotpEvent('totp.user.unlocked', { durable: true })
+      async hear(): Promise<void> {
+        heard.push('slow');
+        await slow.pass();
+      }
+    }
+
+    @Injectable()
+    class Slower {
+      @OnTotpEvent('totp.user.unlocked', { durable: true })
+      async hear(): Promise<void> {
+        heard.push('slower');
+        await slower.pass();
+      }
+    }
+
+    beforeEach(() => {
+      heard.length = 0;
+      [slow, slower] = [new Gate(), new Gate()];
+    });
+
+    it('are known at once to each attempt that waits for them, when they have succeeded', async () => {
+      const module = await compiled(Slow, Slower);
+      await module.init();
+      const handlers = module.get(HandlerTotpEventDestination);
+      const [first, second] = [new Set<string>(), new Set<string>()];
+      const attempts = [handlers.deliver(event, undefined, first), handlers.deliver(event, undefined, second)];
+      await Promise.all([slow.reached, slower.reached]);
+      slow.open();
+      await new Promise(setImmediate);
+      expect([[...first], [...second]]).toEqual([['Slow.hear'], ['Slow.hear']]);
+      slower.open();
+      await Promise.all(attempts);
+      await module.close();
+    });
+
+    it('are not called again when they have succeeded between two attempts', async () => {
+      const module = await compiled(Slow, Slower);
+      await module.init();
+      const handlers = module.get(HandlerTotpEventDestination);
+      const timeout = new AbortController();
+      const first = handlers.deliver(event, timeout.signal, new Set());
+      await Promise.all([slow.reached, slower.reached]);
+      timeout.abort();
+      slow.open();
+      slower.open();
+      await first;
+      const completed = new Set<string>();
+      await handlers.deliver(event, new AbortController().signal, completed);
+      expect(heard).toEqual(['slow', 'slower']);
+      expect([...completed].toSorted()).toEqual(['Slow.hear', 'Slower.hear']);
+      // It is remembered for one attempt only.
+      await handlers.deliver(event, new AbortController().signal, new Set());
+      expect(heard).toHaveLength(4);
+      await module.close();
+    });
   });
 
   it('that succeed after the time-out are not called again by the attempt that waited for them', async () => {

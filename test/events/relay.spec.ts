@@ -631,6 +631,8 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       [undefined, 'undefined'],
       ['down', 'down'],
       [new Error('no way to amqp://user:p@ss@broker/vhost'), 'no way to amqp://broker/vhost'],
+      [new Error('no way to amqp://user:p/ss@broker/vhost'), 'no way to amqp://broker/vhost'],
+      [new Error('POST https://hooks.example/a?token=secret#b failed'), 'POST https://hooks.example/a failed'],
       [new Error('x'.repeat(501)), 'x'.repeat(500)],
     ])('with %j, the entry is put back with a reason', async (thrown, reason) => {
       await harness.rename(randomUUID(), 'a');

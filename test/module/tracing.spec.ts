@@ -89,6 +89,16 @@ it('an event outside of a trace carries none', async () => {
   expect(await traceparentIn(trace.setSpanContext(ROOT_CONTEXT, invalid))).toBeUndefined();
 });
 
+it('an event carries none when the tracer fails', async () => {
+  const manager = new AsyncContextManager();
+  context.setGlobalContextManager(manager);
+  manager.active = () => {
+    throw new Error('the tracer failed');
+  };
+  expect(await traceparentIn(ROOT_CONTEXT)).toBeUndefined();
+  expect(Recording.taken).toHaveLength(1);
+});
+
 it('an event carries none where the application has registered no tracer', async () => {
   const active = trace.setSpanContext(ROOT_CONTEXT, { ...span, traceFlags: TraceFlags.SAMPLED });
   expect(await traceparentIn(active)).toBeUndefined();

@@ -117,14 +117,16 @@ describe.each(databases)('keys on $name', ({ open }) => {
       if (type !== 'better-sqlite3') expect(application.statements).toHaveLength(type === 'postgres' ? 4 : 3);
     });
 
-    it('asks only once for the history of a server that has none, and is up without it', async () => {
+    it('asks for the history of a server until it says that it has none, and is up without it', async () => {
       const application = await start({ keys, current: 'k1' });
       letRun(application);
       const store = application.app.get(TotpAccountStore);
-      const asked = jest.fn(() => Promise.reject(new Error('function pg_walfile_name does not exist')));
-      store.serverHistory = asked;
-      expect([await check(application), await check(application)]).toMatchObject([{ status: 'ok' }, { status: 'ok' }]);
-      expect(asked).toHaveBeenCalledTimes(1);
+      const asked = jest.fn<() => Promise<string | undefined>>();
+      store.serverHistory = asked
+        .mockRejectedValueOnce(new Error('recovery is in progress'))
+        .mockResolvedValue(undefined);
+      for (let n = 0; n < 4; n++) expect(await check(application)).toMatchObject({ status: 'ok' });
+      expect(asked).toHaveBeenCalledTimes(2);
     });
 
     it('S2: is down, and names the key, when a row is sealed with one that is not there', async () => {

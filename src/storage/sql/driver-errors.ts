@@ -16,6 +16,9 @@ const CONFLICTS: readonly unknown[] = [
 /** The codes of MySQL and MariaDB for what they cannot parse, or cannot prepare. */
 const UNSUPPORTED: readonly unknown[] = ['ER_PARSE_ERROR', 'ER_UNSUPPORTED_PS'];
 
+/** The codes of PostgreSQL for a function that it does not have, does not offer, or does not let this role call. */
+const WITHOUT_FUNCTION: readonly unknown[] = ['42883', '0A000', '42501'];
+
 /** The codes for a missing table or column. SQLite reports it in the message instead. */
 const MISSING: readonly unknown[] = ['42P01', '42703', 'ER_NO_SUCH_TABLE', 'ER_BAD_FIELD_ERROR'];
 
@@ -65,6 +68,16 @@ export function isConflict(error: unknown): boolean {
 /** Whether it is a `storageError` for a kind of statement that the server does not know, and has not run. */
 export function isUnsupported(error: unknown): boolean {
   return error instanceof TotpStorageError && UNSUPPORTED.includes(driverFault(error.cause).code);
+}
+
+/** Whether it is a `storageError` for a function of PostgreSQL that cannot be called here. */
+export function isWithoutFunction(error: unknown): boolean {
+  return error instanceof TotpStorageError && WITHOUT_FUNCTION.includes(driverFault(error.cause).code);
+}
+
+/** Whether MySQL or MariaDB reports that the key of a row exists already. */
+export function isDuplicate(error: unknown): boolean {
+  return driverFault(error).code === 'ER_DUP_ENTRY';
 }
 
 function adviceFor(error: unknown): string {
