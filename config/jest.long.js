@@ -7,6 +7,6 @@ export default {
   ...all,
   rootDir: '..',
   testMatch: undefined,
-  testRegex: LONG_SUITES.map((suite) => `/${suite}.*\\.?spec\\.ts$`),
+  testRegex: LONG_SUITES.map((suite) => `/${suite}.*spec\\.ts$`),
   testPathIgnorePatterns: [],
 };
