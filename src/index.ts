@@ -270,7 +270,7 @@ export { TypeOrmTotpOutbox } from './outbox/typeorm-outbox.js';
 export { type ConsumedEvent, forgetEvents, rememberEvent } from './outbox/inbox.js';
 export type { TotpAttemptHistory, TotpDeliveryFailure } from './outbox/attempt-history.js';
 export { type DeadLetterListing, TotpOutboxAdmin } from './outbox/admin.js';
-export type { DeliveryCounts } from './outbox/dispatcher.js';
+export type { DeliveryCounts, TotpFailedDelivery, TotpRetryIf } from './outbox/deliveries.js';
 export { TotpOutboxRelay } from './outbox/relay.js';
 
 // Errors

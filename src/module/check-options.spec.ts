@@ -27,11 +27,12 @@ describe('the options', () => {
       qrCodeWidth: 232,
       functions: undefined,
       apis: undefined,
+      retryIf: undefined,
       events: {
         outbox: false,
         codeEvents: false,
         relay: true,
-        pollIntervalMs: 1_000,
+        pollIntervalMs: 5_000,
         deliveryTimeoutMs: 10_000,
         maxAttempts: 50,
       },
@@ -127,6 +128,7 @@ describe('the options', () => {
       },
       functions,
       apis: undefined,
+      retryIf: undefined,
       policy: {
         maxDevices: 3,
         unverifiedLifetimeMs: 600_000,
@@ -442,6 +444,7 @@ describe('what shapes the module', () => {
     [{ imports: Guard }, 'imports is Guard. Write an array'],
     [{ imports: [undefined] }, 'imports[0] is undefined. Write a module.'],
     [{ eventDestinations: [] }, 'eventDestinations is empty, so events would go nowhere. Name a class'],
+    [{ eventDestinations: Array(65).fill(Guard) }, 'eventDestinations has 65 classes. Write at most 64.'],
     [{ eventDestinations: [undefined] }, 'eventDestinations[0] is undefined. Write a class that extends'],
     [
       { providers: { provide: TotpUserDirectory, useClass: Directory } },

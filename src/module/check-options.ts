@@ -1,13 +1,15 @@
 /** Checks the options of an application and fills in the defaults. */
 import type { ApiOverride } from '../http/totp.api.js';
+import type { TotpRetryIf } from '../outbox/deliveries.js';
 import type { TotpConfig, TrustCookie } from '../recipe/config.js';
 import type { TotpModuleAsyncOptions, TotpModuleExtras, TotpModuleOptions } from './options.js';
 import { EXTRAS, OPTIONS } from './option-table.js';
 import { fail, isPlainObject, readSettings, refuseUnknown, shown, type Values } from './schema.js';
 
-/** `TotpConfig`, and the options that `http/` reads. */
+/** `TotpConfig`, and the options that `http/` and `outbox/` read. */
 export interface ResolvedOptions extends TotpConfig {
   readonly apis: ApiOverride | undefined;
+  readonly retryIf: TotpRetryIf | undefined;
 }
 
 /** The extras with every default filled in. */
@@ -58,6 +60,7 @@ export function checkOptions(options: TotpModuleOptions): ResolvedOptions {
     // The check only ensures that they are functions; the compiler checks the rest.
     functions: options.override?.functions,
     apis: options.override?.apis,
+    retryIf: options.events?.retryIf,
     events: {
       outbox: events.outbox,
       codeEvents: events.codeEvents,

@@ -30,6 +30,9 @@ export function guardList(value: unknown, name: string): readonly Type<CanActiva
   });
 }
 
+/** One statement looks for the events of all of them, and databases limit its columns. */
+const MAX_DESTINATIONS = 64;
+
 export function destinationList(value: unknown, name: string): readonly Type<TotpEventDestination>[] | undefined {
   if (value === undefined) return undefined;
   const destinations = list(value, name, '[HandlerTotpEventDestination]');
@@ -38,6 +41,9 @@ export function destinationList(value: unknown, name: string): readonly Type<Tot
       `${name} is empty, so events would go nowhere`,
       'Name a class that extends TotpEventDestination, or leave it out',
     );
+  }
+  if (destinations.length > MAX_DESTINATIONS) {
+    fail(`${name} has ${String(destinations.length)} classes`, `Write at most ${String(MAX_DESTINATIONS)}`);
   }
   return destinations.map((destination, n) => {
     if (isClass<TotpEventDestination>(destination)) return destination;

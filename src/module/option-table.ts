@@ -132,7 +132,7 @@ const events = {
   pollInterval: duration({
     min: 100,
     max: MINUTE,
-    defaultValue: SECOND,
+    defaultValue: 5 * SECOND,
     sentence: 'how often a process looks for events that another process left in the outbox',
   }),
   deliveryTimeout: duration({
@@ -146,6 +146,11 @@ const events = {
     max: 1_000,
     defaultValue: 50,
     sentence: 'attempts after which an event becomes a dead letter',
+  }),
+  retryIf: custom({
+    values: 'a function',
+    sentence: '[whether to try again](events.md#events-that-can-never-be-delivered) after an error',
+    read: retryFunction,
   }),
 } satisfies Schema<TotpEventOptions>;
 
@@ -317,6 +322,14 @@ function cookiePart(value: unknown, name: string, pattern: RegExp, example: stri
 }
 
 function overrideFunction(value: unknown, name: string): unknown {
+  return functionLike('(original) => ({ ...original, … })', value, name);
+}
+
+function retryFunction(value: unknown, name: string): unknown {
+  return functionLike('(error) => !(error instanceof …)', value, name);
+}
+
+function functionLike(example: string, value: unknown, name: string): unknown {
   if (value === undefined || typeof value === 'function') return value;
-  return fail(`${name} is ${shown(value)}`, 'Write a function: (original) => ({ ...original, … })');
+  return fail(`${name} is ${shown(value)}`, `Write a function: ${example}`);
 }

@@ -2,6 +2,7 @@
 import type { CanActivate, ConfigurableModuleAsyncOptions, ModuleMetadata, Provider, Type } from '@nestjs/common';
 import type { ApiOverride } from '../http/totp.api.js';
 import type { Algorithm } from '../otp/settings.js';
+import type { TotpRetryIf } from '../outbox/deliveries.js';
 import type { TotpEventDestination } from '../outbox/destination.js';
 import type { FunctionOverride, IssuerFunction } from '../recipe/config.js';
 import type { TotpSealingKeys } from '../secrets/key-ring.js';
@@ -76,12 +77,17 @@ export interface TotpEventOptions {
    * Whether this process delivers events. If not, other processes do, or `TotpOutboxRelay.runOnce()`, which a cron job calls. Default true.
    */
   readonly relay?: boolean;
-  /** How often a process looks for events that another process left in the outbox: 100 ms to 1 minute, default 1 s. */
+  /** How often a process looks for events that another process left in the outbox: 100 ms to 1 minute, default 5 s. */
   readonly pollInterval?: TotpDuration;
   /** The time that one destination may take for one event: 100 ms to 1 minute, default 10 s. */
   readonly deliveryTimeout?: TotpDuration;
   /** Attempts after which an event becomes a dead letter: 1–1,000, default 50, which takes 2.6 to 3.5 hours. */
   readonly maxAttempts?: number;
+  /**
+   * Whether to try again after the error of a destination or handler: on false, the event becomes a dead letter at once. By default, all
+   * errors but a `TotpUndeliverableEventError` lead to another attempt.
+   */
+  readonly retryIf?: TotpRetryIf;
 }
 
 /** Overrides as in SuperTokens: each function gets the original functions and returns those to use. */

@@ -247,7 +247,7 @@ function withDistinctNames(destinations: readonly TotpEventDestination[]): reado
 
 /** The relay of the outbox, which does nothing if the outbox delivers events itself. */
 async function relayOf(
-  { events }: TotpConfig,
+  { events, retryIf }: ResolvedOptions,
   { queue }: TotpOutbox,
   destinations: readonly TotpEventDestination[],
   connection: StoreConnection,
@@ -260,7 +260,7 @@ async function relayOf(
   return new TotpOutboxRelay({
     queue,
     destinations,
-    settings: { isPolling, pollInterval, deliveryTimeout, maxAttempts },
+    settings: { isPolling, pollInterval, deliveryTimeout, maxAttempts, retryIf },
     time,
     metrics: new FailSafeTotpMetrics(metrics),
   });

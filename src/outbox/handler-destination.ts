@@ -1,7 +1,6 @@
 /** The destination that calls the application's durable handlers. */
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { AnyTotpEvent } from '../events/catalogue.js';
-import { TotpUndeliverableEventError } from '../shared/errors.js';
 import { TotpEventDestination } from './destination.js';
 import { type DurableHandler, DurableHandlers } from './durable-handlers.js';
 
@@ -38,8 +37,7 @@ const MAX_ABANDONED = 1_000;
 
 /**
  * Calls the application's handlers of `@OnTotpEvent(name, { durable: true })`. An event counts as delivered when all of them have
- * succeeded. Those that throw are called again, unless all that throw throw a `TotpUndeliverableEventError`. A handler that is
- * still running is not called a second time in the same process: the next attempt waits for it.
+ * succeeded. Those that throw are called again, unless no further attempt can help any of them. A handler that is still running is not called a second time in the same process: the next attempt waits for it.
  */
 @Injectable()
 export class HandlerTotpEventDestination extends TotpEventDestination implements OnApplicationBootstrap {
@@ -98,9 +96,8 @@ export class HandlerTotpEventDestination extends TotpEventDestination implements
         if (isUnique(handler)) calls.succeed(handler.label);
       }),
     );
-    const failures = outcomes.filter((outcome) => outcome.status === 'rejected');
-    // The event is tried again if that may help one of the handlers.
-    const failure = failures.find(({ reason }) => !(reason instanceof TotpUndeliverableEventError)) ?? failures[0];
-    if (failure !== undefined) throw failure.reason;
+    const errors = outcomes.flatMap((outcome): unknown[] => (outcome.status === 'rejected' ? [outcome.reason] : []));
+    if (errors.length === 1) throw errors[0];
+    if (errors.length > 1) throw new AggregateError(errors, `${String(errors.length)} handlers failed`);
   }
 }

@@ -87,8 +87,8 @@ export function outboxStatements(dataSource: DataSource, now: string) {
     newestPosition: `SELECT MAX(${position}) AS ${name('position')} FROM ${table} WHERE ${account} = ${parameter(1)}`,
     lowerPositions: `
       UPDATE ${table} SET ${position} = ${position} - ${parameter(1)} WHERE ${account} = ${parameter(2)}`,
-    firstDue: `
-      SELECT ${now} AS ${name('now')}, ${Array.from({ length: 16 }, (_, n) => firstDueOf(n)).join(', ')}`,
+    firstDue: (partitions: number) => `
+      SELECT ${now} AS ${name('now')}, ${Array.from({ length: partitions }, (_, n) => firstDueOf(n)).join(', ')}`,
     leases: (partitions: number) => `
       SELECT ${leasePartition} AS ${name('partition')}, ${token} AS ${name('token')}
       FROM ${leaseTable}

@@ -155,8 +155,8 @@ export interface OutboxQueue {
   /** Sets the callback that is called after events are committed. */
   onCommitted(listener: () => void): void;
 
-  /** The partitions of a destination that have due entries, and the token of the lease on each. */
-  duePartitions(destination: string): Promise<readonly { partition: string; token: string | undefined }[]>;
+  /** The partitions of destinations that have due entries, and the token of the lease on each. */
+  duePartitions(destinations: readonly string[]): Promise<readonly { partition: string; token: string | undefined }[]>;
 
   /** Replaces the token that was seen, or inserts the first one. False when another process was first. */
   acquire(token: LeaseToken, seen: string | undefined): Promise<boolean>;

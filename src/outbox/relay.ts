@@ -3,7 +3,8 @@ import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap
 import { TotpConfigurationError } from '../shared/errors.js';
 import type { TotpOutboxBacklog } from '../metrics/metrics.js';
 import type { TotpEventDestination } from './destination.js';
-import { type DeliveryCounts, type DispatcherWork, OutboxDispatcher } from './dispatcher.js';
+import type { DeliveryCounts } from './deliveries.js';
+import { type DispatcherWork, OutboxDispatcher } from './dispatcher.js';
 import type { OutboxQueue } from './outbox.js';
 
 /** The dependencies of a relay. */
@@ -21,12 +22,12 @@ export interface RelayWork extends DispatcherWork {
  */
 @Injectable()
 export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly dispatchers: readonly OutboxDispatcher[];
+  private readonly dispatcher: OutboxDispatcher | undefined;
   private stopObserving: (() => void) | undefined;
 
   /** @param work undefined without an outbox, and with one that delivers events itself */
   constructor(private readonly work: RelayWork | undefined) {
-    this.dispatchers = work?.destinations.map((destination) => new OutboxDispatcher(destination, work)) ?? [];
+    if (work !== undefined) this.dispatcher = new OutboxDispatcher(work.destinations, work);
     work?.queue.onCommitted(() => {
       this.nudge();
     });
@@ -40,13 +41,12 @@ export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicatio
   /** Finishes the deliveries in progress, before the connections to databases and brokers are closed. */
   async beforeApplicationShutdown(): Promise<void> {
     this.stopObserving?.();
-    await Promise.all(this.dispatchers.map((dispatcher) => dispatcher.stop()));
+    await this.dispatcher?.stop();
   }
 
   /** Looks for events now, instead of at the next poll. */
   private nudge(): void {
-    if (this.work?.settings.isPolling !== true) return;
-    for (const dispatcher of this.dispatchers) dispatcher.nudge();
+    if (this.work?.settings.isPolling === true) this.dispatcher?.nudge();
   }
 
   /**
@@ -62,11 +62,7 @@ export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicatio
    * @returns how many events were delivered, and how many attempts failed, in this process
    */
   async runOnce(): Promise<DeliveryCounts> {
-    const counts = await Promise.all(this.dispatchers.map((dispatcher) => dispatcher.runOnce()));
-    return counts.reduce(
-      (sum, { delivered, failed }) => ({ delivered: sum.delivered + delivered, failed: sum.failed + failed }),
-      { delivered: 0, failed: 0 },
-    );
+    return (await this.dispatcher?.runOnce()) ?? { delivered: 0, failed: 0 };
   }
 
   /** The backlog of each destination, for metrics: one bounded statement per destination. */

@@ -134,9 +134,9 @@ export class TypeOrmTotpOutbox extends TotpOutbox implements OutboxQueue {
     });
   }
 
-  async duePartitions(destination: string): Promise<{ partition: string; token: string | undefined }[]> {
-    const partitions = partitionsOf(destination);
-    const firstDue = (await this.run(({ firstDue }) => firstDue, partitions)).rows[0] ?? {};
+  async duePartitions(destinations: readonly string[]): Promise<{ partition: string; token: string | undefined }[]> {
+    const partitions = destinations.flatMap(partitionsOf);
+    const firstDue = (await this.run(({ firstDue }) => firstDue(partitions.length), partitions)).rows[0] ?? {};
     const due = partitions.filter((_, n) => isDue(firstDue[`due${String(n)}`], Number(firstDue.now)));
     if (due.length === 0) return [];
     const { rows } = await this.run(({ leases }) => leases(due.length), due);

@@ -4,7 +4,7 @@ import { TotpEventDestination, type AnyTotpEvent, TotpOutboxRelay, TypeOrmTotpOu
 import { TestTotpClock } from 'nestjs-totp/testing';
 import type { DataSource } from 'typeorm';
 import { toEvent } from '../../src/events/catalogue.js';
-import { OutboxDispatcher } from '../../src/outbox/dispatcher.js';
+import { type DispatcherSettings, OutboxDispatcher } from '../../src/outbox/dispatcher.js';
 import type { MonotonicClock } from '../../src/outbox/monotonic-clock.js';
 import { TypeOrmTotpAccountStore } from '../../src/storage/typeorm-account-store.js';
 import { account, NOW } from '../support/accounts.js';
@@ -68,7 +68,7 @@ export class RecordingDestination extends TotpEventDestination {
   }
 }
 
-export const SETTINGS = { isPolling: true, pollInterval: 1_000, deliveryTimeout: 10_000, maxAttempts: 5 };
+export const SETTINGS = { isPolling: true, pollInterval: 5_000, deliveryTimeout: 10_000, maxAttempts: 5 };
 export const LEASE = 3 * SETTINGS.deliveryTimeout;
 
 /** The database's clock is a row, which tests set. */
@@ -126,9 +126,9 @@ export class OutboxHarness {
   dispatcher(
     destination: TotpEventDestination,
     clock: MonotonicClock = new TestMonotonicClock(),
-    settings = SETTINGS,
+    settings: DispatcherSettings = SETTINGS,
   ): OutboxDispatcher {
-    const dispatcher = new OutboxDispatcher(destination, {
+    const dispatcher = new OutboxDispatcher([destination], {
       queue: this.outbox,
       settings,
       time: this.clock,

@@ -6,11 +6,13 @@ import {
   TotpConfigurationError,
   TotpOutboxAdmin,
   TotpOutboxRelay,
+  type TotpRetryIf,
   TotpUndeliverableEventError,
   TypeOrmTotpOutbox,
 } from 'nestjs-totp';
 import { readHistory } from '../../src/outbox/attempt-history.js';
-import { OutboxDispatcher, waitAfter } from '../../src/outbox/dispatcher.js';
+import { waitAfter } from '../../src/outbox/deliveries.js';
+import { OutboxDispatcher } from '../../src/outbox/dispatcher.js';
 import { outboxStatements } from '../../src/outbox/outbox-statements.js';
 import { epochMs } from '../../src/storage/sql/epoch-ms.js';
 import { rowId } from '../../src/storage/sql/row-id.js';
@@ -231,7 +233,7 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
     it('waits are measured by the clock of the database server', async () => {
       const { own, dataSource } = tables();
       const outbox = new TypeOrmTotpOutbox({ open: () => Promise.resolve(own) }, () => ['recording']);
-      const dispatcher = new OutboxDispatcher(recording, {
+      const dispatcher = new OutboxDispatcher([recording], {
         queue: outbox,
         settings: SETTINGS,
         time: harness.clock,
@@ -267,7 +269,7 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
   it('the next entry of a user is found by an index, however many of their events wait', async () => {
     const { dataSource } = tables();
     await harness.rename('ann', ...Array.from({ length: 2_000 }, (_, n) => String(n)));
-    const [due] = await harness.outbox.duePartitions('recording');
+    const [due] = await harness.outbox.duePartitions(['recording']);
     const explain = name === 'SQLite' ? 'EXPLAIN QUERY PLAN' : 'EXPLAIN';
     const { heads } = outboxStatements(dataSource, epochMs(dataSource));
     const planned = async () => {
@@ -767,6 +769,67 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       await relay.beforeApplicationShutdown();
     });
 
+    describe('and retryIf decides', () => {
+      const transient = new Error('down');
+      const permanent = new RangeError('no such topic');
+      let retryIf: jest.Mock<TotpRetryIf>;
+      let dispatcher: OutboxDispatcher;
+
+      beforeEach(async () => {
+        retryIf = jest.fn((error) => !(error instanceof RangeError));
+        dispatcher = harness.dispatcher(recording, undefined, { ...SETTINGS, retryIf });
+        await harness.rename('ann', 'a');
+      });
+
+      const failWith = async (error: Error) => {
+        recording.meet = () => Promise.reject(error);
+        await dispatcher.wake();
+        return backlog();
+      };
+
+      it('it learns of the error, the event, the destination and the attempts', async () => {
+        await failWith(transient);
+        await harness.pass(1);
+        await failWith(transient);
+        expect(retryIf.mock.calls).toEqual([
+          [transient, { event: expect.objectContaining({ to: 'a' }), destination: 'recording', attempts: 1 }],
+          [transient, { event: expect.objectContaining({ to: 'a' }), destination: 'recording', attempts: 2 }],
+        ]);
+      });
+
+      it('the event becomes a dead letter at once when it says no, which is not logged as a retry', async () => {
+        expect(await failWith(permanent)).toMatchObject({ waiting: 0, deadLettered: 1 });
+        expect(warnings).not.toHaveBeenCalled();
+        expect(errors.mock.calls).toEqual([
+          [expect.stringContaining('is a dead letter after 1 attempt: no such topic')],
+        ]);
+      });
+
+      it('the event is tried again as long as that may help one part of the destination', async () => {
+        expect(await failWith(new AggregateError([permanent, transient]))).toMatchObject({ waiting: 1 });
+        expect(await attempts()).toEqual([[1, ['no such topic; down']]]);
+        await harness.pass(1);
+        const both = new AggregateError([permanent, new TotpUndeliverableEventError('never')]);
+        expect(await failWith(both)).toMatchObject({ waiting: 0, deadLettered: 1 });
+      });
+
+      it.each([
+        [
+          'throws',
+          () => {
+            throw new Error('a defect');
+          },
+        ],
+        ['returns something else', () => JSON.parse('null') as boolean],
+      ])('the event is tried again, and an error logged, when it %s', async (_, defect) => {
+        retryIf.mockImplementation(defect);
+        expect(await failWith(permanent)).toMatchObject({ waiting: 1, deadLettered: 0 });
+        expect(errors.mock.calls).toEqual([
+          [expect.stringContaining('events.retryIf failed, so the event will be retried'), expect.anything()],
+        ]);
+      });
+    });
+
     describe('more often than maxAttempts', () => {
       const user = randomUUID();
       let relay: TotpOutboxRelay;
@@ -849,6 +912,42 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
     expect(clock.waits).toEqual([SETTINGS.pollInterval]);
   });
 
+  it('one statement of a poll looks for the events of all destinations', async () => {
+    const names = ['recording', 'other', 'third'];
+    harness = new OutboxHarness(tables(), names);
+    const all = names.map((each) => new RecordingDestination(each));
+    const relay = harness.relay(...all);
+    let statements = 0;
+    intercept(tables().own, (statement) => {
+      statements++;
+      return statement.send();
+    });
+    await relay.runOnce();
+    expect(statements).toBe(1);
+    await harness.rename(randomUUID(), 'a');
+    expect(await relay.runOnce()).toEqual({ delivered: 3, failed: 0 });
+    expect(all.map(({ taken }) => named(taken))).toEqual([['a'], ['a'], ['a']]);
+  });
+
+  it('a retry of this process does not wait for the next poll', async () => {
+    const clock = new TestMonotonicClock();
+    const dispatcher = harness.dispatcher(recording, clock);
+    await harness.rename(randomUUID(), 'a');
+    recording.meet = () => Promise.reject(new Error('down'));
+    await dispatcher.wake();
+    expect(clock.waits).toEqual([1_000]);
+    await harness.pass(1);
+    clock.advance(1_000);
+    await dispatcher.wake();
+    expect(clock.waits).toEqual([2_000]);
+    recording.meet = () => Promise.resolve();
+    await harness.pass(2);
+    clock.advance(2_000);
+    await dispatcher.wake();
+    expect(named(recording.taken)).toEqual(['a']);
+    expect(clock.waits).toEqual([SETTINGS.pollInterval]);
+  });
+
   it('the dispatcher continues after a fault of the database', async () => {
     const clock = new TestMonotonicClock();
     const dispatcher = harness.dispatcher(recording, clock);
@@ -876,8 +975,8 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
     const round = dispatcher.wake();
     await delivery.reached;
     const duePartitions = harness.outbox.duePartitions.bind(harness.outbox);
-    jest.spyOn(harness.outbox, 'duePartitions').mockImplementationOnce(async (destination) => {
-      const due = await duePartitions(destination);
+    jest.spyOn(harness.outbox, 'duePartitions').mockImplementationOnce(async (destinations) => {
+      const due = await duePartitions(destinations);
       expect(due).toEqual([{ partition: expect.any(String), token: expect.any(String) }]);
       delivery.open();
       await released.passed;

@@ -154,6 +154,50 @@ it('a type of data source that is not tested is named in one warning', async () 
   await database.drop();
 });
 
+describe('a server', () => {
+  const versions = {
+    PostgreSQL: 'PostgreSQL 18.1 (Debian 18.1-1) on x86_64-pc-linux-gnu, compiled by gcc, 64-bit',
+    CockroachDB: 'CockroachDB CCL v25.1.2 (x86_64-pc-linux-gnu, built 2025/03/19 18:03:40, go1.22.8)',
+    YugabyteDB: 'PostgreSQL 15.12-YB-2025.1.0.0-b0 on x86_64-pc-linux-gnu, compiled by clang version 17.0.6, 64-bit',
+    MariaDB: '10.11.14-MariaDB-0+deb12u2-log',
+    MySQL: '8.4.3',
+    TiDB: '8.0.11-TiDB-v8.5.1',
+  };
+  const warnings = async (name: keyof typeof versions, database: (typeof databases)[number]['name']) => {
+    const opened = await on(database)[0]?.open();
+    if (opened === undefined) throw new Error(`${database} is missing`);
+    const application = await connect(opened);
+    const create = application.createQueryRunner.bind(application);
+    jest.spyOn(application, 'createQueryRunner').mockImplementation((mode) => {
+      const runner = create(mode);
+      jest
+        .spyOn(runner, 'query')
+        .mockResolvedValue([{ version: versions[name] }, { Variable_name: 'version', Value: versions[name] }]);
+      return runner;
+    });
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    await new StoreConnection(application, TOTP_ENTITIES).open();
+    await application.destroy();
+    await opened.drop();
+    return warn.mock.calls.map(([message]: unknown[]) => String(message));
+  };
+
+  it.each([
+    ['CockroachDB', 'PostgreSQL'],
+    ['YugabyteDB', 'PostgreSQL'],
+    ['TiDB', 'MariaDB'],
+    ['MySQL', 'MariaDB'],
+  ] as const)('%s is named in one warning when a driver of %s is connected to it', async (name, database) => {
+    expect(await warnings(name, database)).toEqual([
+      expect.stringMatching(`^TotpModule: the server is ${name}, on which the module's tests have not run yet`),
+    ]);
+  });
+
+  it.each(['PostgreSQL', 'MariaDB'] as const)('%s, on which the tests run, is not', async (name) => {
+    expect(await warnings(name, name)).toEqual([]);
+  });
+});
+
 /** The stores over a data source. */
 async function storesOver(application: DataSource) {
   await application.runMigrations();

@@ -4,6 +4,14 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { TotpConfigurationError } from '../../shared/errors.js';
 import { isMysql } from './confidential.js';
 
+/** Servers on which the tests have not run yet, by what their version contains. Some speak the protocol of another server. */
+const UNTESTED_SERVERS: readonly (readonly [RegExp, string])[] = [
+  [/CockroachDB/, 'CockroachDB'],
+  [/-YB-/, 'YugabyteDB'],
+  [/-TiDB-/, 'TiDB'],
+  [/^8\.|^9\./, 'MySQL'],
+];
+
 /**
  * Checks the settings of one connection. Other connections may have other settings, so each write checks that it was committed.
  *
@@ -54,7 +62,17 @@ async function checkSqlite(isReadOnly: boolean, runner: QueryRunner): Promise<vo
   }
 }
 
+function warnOfUntestedServer(version: unknown): void {
+  const [, name] = UNTESTED_SERVERS.find(([pattern]) => pattern.test(String(version))) ?? [];
+  if (name === undefined) return;
+  new Logger('TotpModule').warn(
+    `TotpModule: the server is ${name}, on which the module's tests have not run yet. Test your own sign-ins under load before you rely on it.`,
+  );
+}
+
 async function checkPostgres(runner: QueryRunner): Promise<void> {
+  const { version } = firstOf(await runner.query('SELECT version() AS version'));
+  warnOfUntestedServer(version);
   const { isStandby, isReadOnly } = firstOf(
     await runner.query(`
       SELECT pg_is_in_recovery() AS "isStandby",
@@ -83,6 +101,7 @@ async function checkMysql(runner: QueryRunner): Promise<void> {
     );
   }
   const settings = await variablesOf(runner);
+  warnOfUntestedServer(settings.get('version'));
   const isOn = (name: string) => settings.get(name) === 'ON';
   if (settings.get('autocommit') === 'OFF') {
     throw new TotpConfigurationError(
@@ -122,7 +141,7 @@ async function variablesOf(runner: QueryRunner): Promise<ReadonlyMap<string, str
     SHOW VARIABLES
     WHERE Variable_name IN (
       'autocommit', 'read_only', 'super_read_only', 'transaction_isolation', 'transaction_read_only', 'tx_isolation', 'tx_read_only',
-      'wsrep_on', 'wsrep_sync_wait')
+      'version', 'wsrep_on', 'wsrep_sync_wait')
   `);
   const entries = Array.isArray(rows) ? rows.map(nameAndValue) : [];
   return new Map(entries);
