@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import ora from 'ora';
 import { compare } from './compare.js';
-import { MEASUREMENTS } from './measurements/index.js';
+import { MEASUREMENTS, ON_REQUEST } from './measurements/index.js';
 import { Bench } from './support/bench.js';
 import { DATABASES, openServer } from './support/database-server.js';
 import { comparisonTable, machine, summarise, table, warning } from './support/report.js';
@@ -27,6 +27,7 @@ const { values: args } = parseArgs({
     rows: { type: 'string', multiple: true },
     compare: { type: 'string' },
     rounds: { type: 'string' },
+    populations: { type: 'string' },
     quick: { type: 'boolean', default: false },
     output: { type: 'string' },
   },
@@ -37,8 +38,14 @@ refuseUnknown('only', args.only ?? [], Object.keys(MEASUREMENTS));
 const rounds = Number(args.rounds ?? FULL.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) refuse(`--rounds=${args.rounds} must be a whole number from 1.`);
 
-const size = args.quick ? QUICK : { ...FULL, rounds };
-const chosen = Object.entries(MEASUREMENTS).filter(([name]) => args.only === undefined || args.only.includes(name));
+const populations = args.populations?.split(',').map(Number) ?? FULL.populations;
+if (!populations.every((count) => Number.isInteger(count) && count > 0)) {
+  refuse(`--populations=${args.populations} must be whole numbers from 1, separated by commas: 1000,10000000.`);
+}
+
+const size = args.quick ? QUICK : { ...FULL, rounds, populations };
+const isChosen = (name) => args.only?.includes(name) ?? !ON_REQUEST.includes(name);
+const chosen = Object.entries(MEASUREMENTS).filter(([name]) => isChosen(name));
 const output = args.output ?? join(import.meta.dirname, 'results', `${args.database}.json`);
 
 const closers = [];

@@ -12,6 +12,8 @@ import { rows as past } from './past.js';
 import { rows as callers } from './callers.js';
 import { rows as processes } from './processes.js';
 import { rows as attack } from './attack.js';
+import { rows as wave } from './wave.js';
+import { rows as cluster } from './cluster.js';
 import { rows as startUp } from './start-up.js';
 import { rows as createDevice } from './create-device.js';
 
@@ -30,6 +32,11 @@ export const MEASUREMENTS = {
   callers,
   processes,
   attack,
+  wave,
+  cluster,
   'start-up': startUp,
   'create-device': createDevice,
 };
+
+/** Those that need servers of their own, and are left out unless `--only` names them. */
+export const ON_REQUEST = ['cluster'];

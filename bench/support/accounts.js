@@ -49,6 +49,39 @@ export async function writeAccounts(options, userIds, { devices = 1, sealed = tr
   }
 }
 
+/**
+ * A table of many users, of which only some can be called for: the rows of the others come from the server, between theirs, and are as
+ * long. Only PostgreSQL makes such rows; on other databases everybody can be called for.
+ *
+ * @param options as for `writeAccounts`
+ * @param userIds of those who can be called for
+ * @param size of the whole population
+ */
+export async function writePopulation(options, userIds, size) {
+  const others = size - userIds.length;
+  if (others > 0 && options.type !== 'postgres') throw new Error('Populations of more than 1,000,000 need PostgreSQL.');
+  if (others === 0) return writeAccounts(options, userIds);
+  const dataSource = await new DataSource(options).initialize();
+  const [, , , , , , , , , devices] = rowOf('other', 1, true, 'fresh');
+  try {
+    for (let from = 0; from < userIds.length; from += ROWS_A_STATEMENT) {
+      const rows = userIds.slice(from, from + ROWS_A_STATEMENT).map((userId) => rowOf(userId, 1, true, 'fresh'));
+      await dataSource.query(insertOf(dataSource, rows.length), rows.flat());
+      const [first, end] = [from, from + rows.length].map((n) => Math.round((n / userIds.length) * others));
+      await dataSource.query(
+        `INSERT INTO totp_accounts (${COLUMNS.join(', ')})
+        SELECT encode(sha256(('other-' || n)::bytea), 'hex'), gen_random_uuid()::text, '"other-' || n || '"',
+          0, '[]', 0, NULL, 0, 0, $1, 0, $2
+        FROM generate_series($3::int, $4::int) n`,
+        [devices, KEY_ID, first, end - 1],
+      );
+    }
+    await dataSource.query('VACUUM ANALYZE totp_accounts');
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
 function insertOf({ driver }, rows) {
   const parameters = Array.from({ length: rows * COLUMNS.length }, (_, n) => driver.createParameter('p', n));
   const tuples = Array.from({ length: rows }, (_, row) =>

@@ -73,7 +73,7 @@ export async function openServer(kind) {
 }
 
 /** The databases of this run on a server that others may use too. */
-function databasesOn(type, server, force) {
+export function databasesOn(type, server, force) {
   const prefix = `totp_bench_${randomBytes(3).toString('hex')}`;
   const ask = (sql) => withConnection({ type, url: server }, sql);
   return {
