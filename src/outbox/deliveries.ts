@@ -12,7 +12,7 @@ import { withFailure } from './attempt-history.js';
 import type { TotpEventDestination } from './destination.js';
 import type { Lease } from './lease.js';
 import { type MonotonicClock, monotonicClock } from './monotonic-clock.js';
-import { type FencedWrite, LONGEST_WAIT_MS, type OutboxEntry, type OutboxQueue } from './outbox.js';
+import { type FencedWrite, LONGEST_WAIT_MS, type OutboxEntry, type OutboxQueue, type QueuedEntry } from './outbox.js';
 
 /** A delivery that failed. */
 export interface TotpFailedDelivery {
@@ -137,27 +137,26 @@ export class DestinationDeliveries {
    */
   async empty(lease: Lease): Promise<void> {
     while (!this.isStopped) {
-      const runs = await this.readRuns(lease.token.partition);
+      const { partition } = lease.token;
+      const heads = await this.queue.heads(partition, BATCH_SIZE);
+      const runs = await Promise.all(heads.map((head) => this.runOf(partition, head)));
       // After the reads, because they may be slow.
       if (runs.length === 0 || !(await lease.ensure(this.settings.deliveryTimeout * (1 + RUN_TIME)))) return;
       if (!(await this.deliverBatch(runs, lease))) return;
+      // Whoever commits more meanwhile looks for it.
+      if (heads.length < BATCH_SIZE && !heads.some(({ isFollowed }) => isFollowed)) return;
       // With SQLite and in-process handlers this loop may never await I/O.
       await yieldToEventLoop();
     }
   }
 
-  /** The first due entries of each of several users, in order. */
-  private async readRuns(partition: string): Promise<readonly (readonly OutboxEntry[])[]> {
-    const heads = await this.queue.heads(partition, BATCH_SIZE);
-    return Promise.all(
-      heads.map(async (head) => {
-        if (!head.isFollowed) return [head];
-        const following = await this.queue.following(partition, head, RUN_SIZE - 1);
-        // One that has failed before waits for its time.
-        const end = following.findIndex(({ attempts }) => attempts > 0);
-        return [head, ...(end === -1 ? following : following.slice(0, end))];
-      }),
-    );
+  /** The first due entries of a user, in order. */
+  private async runOf(partition: string, head: QueuedEntry): Promise<readonly OutboxEntry[]> {
+    if (!head.isFollowed) return [head];
+    const following = await this.queue.following(partition, head, RUN_SIZE - 1);
+    // One that has failed before waits for its time.
+    const end = following.findIndex(({ attempts }) => attempts > 0);
+    return [head, ...(end === -1 ? following : following.slice(0, end))];
   }
 
   /** @returns whether to continue: the destination took an entry, or said that it never will, and the lease still holds */

@@ -23,7 +23,9 @@ export interface DispatcherWork extends DeliveryWork {
 
 /** Delay before re-checking a partition that another process holds: it may release the partition without seeing the newest entries. */
 const RECHECK_MS = 100;
-/** Retries may be this late, so that those of an outage, which are due at random times, do not each cause a poll. */
+/** Rounds of a busy process begin this long after one another, so that each finds many entries for its statements. */
+const ROUND_INTERVAL_MS = 50;
+/** Retries may be this late, so that those of an outage, which are due at random times, share their polls. */
 const RETRY_PRECISION_MS = 1_000;
 
 /**
@@ -40,6 +42,8 @@ export class OutboxDispatcher {
   /** Tokens of other processes, and the time since which each has not changed. */
   private readonly watched = new Map<string, { readonly token: string; readonly since: number }>();
   private round: Promise<void> | undefined;
+  private lastRoundAt = -Infinity;
+  /** Whether there may be entries that the last round has not seen. */
   private isAskedAgain = false;
   /** Partitions that are being emptied, and whether they were found due again in the meantime. */
   private readonly serving = new Map<string, Promise<void>>();
@@ -47,6 +51,8 @@ export class OutboxDispatcher {
   /** Whether the last round left no due partition to another process. */
   private isComplete = true;
   private isStopped = false;
+  /** By the time at which failed entries of this process are due, what cancels the poll for them. */
+  private readonly retries = new Map<number, () => void>();
   private nextPoll: { readonly at: number; readonly cancel: () => void } | undefined;
   /** Runs rounds outside of the async context of the request whose commit started them. */
   private readonly startRound = AsyncResource.bind(() => this.runRound());
@@ -58,24 +64,34 @@ export class OutboxDispatcher {
     this.clock = clock;
     this.leaseLength = Lease.lengthFor(settings.deliveryTimeout);
     const onRetry = (wait: number) => {
-      this.pollWithin(Math.max(wait, RETRY_PRECISION_MS));
+      this.pollForRetry(wait);
     };
     this.deliveries = new Map(
       destinations.map((destination) => [destination.name, new DestinationDeliveries(destination, work, onRetry)]),
     );
   }
 
-  /** Looks for entries now, or after the current round. */
+  /** Looks for entries: now, or shortly after the last round. */
   nudge(): void {
-    if (this.isStopped) return;
     this.isAskedAgain = true;
-    this.round ??= this.startRound();
+    const wait = this.lastRoundAt + ROUND_INTERVAL_MS - this.clock.elapsed();
+    if (wait > 0) this.pollWithin(wait);
+    else this.look();
   }
 
   /** Looks for entries, and resolves when nothing is left to do. Never rejects. */
   async wake(): Promise<void> {
-    this.nudge();
-    while (this.round !== undefined || this.serving.size > 0) await Promise.all([this.round, ...this.serving.values()]);
+    this.look();
+    while (this.round !== undefined || this.serving.size > 0) {
+      await Promise.all([this.round, ...this.serving.values()]);
+      if (this.isAskedAgain) this.look();
+    }
+  }
+
+  /** Looks for entries now, or once the current round is over. */
+  private look(): void {
+    this.isAskedAgain = this.round !== undefined;
+    if (!this.isStopped) this.round ??= this.startRound();
   }
 
   /**
@@ -107,21 +123,21 @@ export class OutboxDispatcher {
     this.isStopped = true;
     for (const deliveries of this.deliveries.values()) deliveries.stop();
     this.nextPoll?.cancel();
+    for (const cancel of this.retries.values()) cancel();
     await this.wake();
   }
 
   private async runRound(): Promise<void> {
     this.isComplete = true;
+    this.lastRoundAt = this.clock.elapsed();
     try {
-      while (this.isAskedAgain && !this.isStopped) {
-        this.isAskedAgain = false;
-        this.isComplete = await this.acquirePartitions();
-      }
+      this.isComplete = await this.acquirePartitions();
     } catch (error) {
       this.logFault(error);
     }
     this.round = undefined;
     this.pollWithin(this.isComplete ? this.settings.pollInterval : RECHECK_MS);
+    if (this.isAskedAgain) this.nudge();
   }
 
   /** Polls after `pollInterval`, or earlier. */
@@ -134,10 +150,22 @@ export class OutboxDispatcher {
     this.nextPoll?.cancel();
     const poll = () => {
       this.nextPoll = undefined;
-      this.nudge();
+      this.look();
     };
     // A process that does nothing but deliver has nothing else that keeps it alive.
     this.nextPoll = { at, cancel: this.clock.after(wait, poll, true) };
+  }
+
+  private pollForRetry(wait: number): void {
+    if (this.isStopped || !this.settings.isPolling) return;
+    const now = this.clock.elapsed();
+    const at = Math.ceil((now + wait) / RETRY_PRECISION_MS) * RETRY_PRECISION_MS;
+    if (this.retries.has(at)) return;
+    const poll = () => {
+      this.retries.delete(at);
+      this.look();
+    };
+    this.retries.set(at, this.clock.after(at - now, poll));
   }
 
   /** @returns false when other processes hold a partition that has due entries */
