@@ -7,6 +7,8 @@
  *
  * cspell:ignore ifndef mtype proctype DDEFECT DSAFETY DPAUSES
  *
+ * Every step prints a line of JSON, which the replay in test/specification/ makes with the code.
+ *
  * Explore it:   spin -a outbox.pml && gcc -O2 -DSAFETY -DCOLLAPSE -o pan pan.c && ./pan -m1000000 -N all_of_these
  */
 
@@ -97,6 +99,13 @@ bool wasGivenUpEarly;
 #endif
 #define isAnyDeliverable (isDeliverable(0) || isDeliverable(1) || isDeliverable(2))
 
+/* What a relay has just done, for the replay. */
+mtype = { LOOKS, ACQUIRES, READS, ENSURES, RENEWS, DELIVERS, REMOVES, PUTS_BACK, RELEASES };
+mtype = { WAITS, LEASES, WRITTEN, TOO_LATE, LASTS, RENEWING, GIVES_UP, TAKES, LOSES_ANSWER, FAILS, LEASE_LOST, TRIED_AGAIN, GIVEN_UP };
+#define says(p, what)          printf("{\"step\":\"%e\",\"relay\":%d}\n", what, p)
+#define saysHow(p, what, how)   printf("{\"step\":\"%e\",\"relay\":%d,\"how\":\"%e\"}\n", what, p, how)
+#define saysOf(p, what, e, how) printf("{\"step\":\"%e\",\"relay\":%d,\"event\":%d,\"how\":\"%e\"}\n", what, p, e, how)
+
 inline writeToken(p) {
   serial[p] = (serial[p] + 1) % TOKENS;
   lease = tokenOf(p);
@@ -108,10 +117,18 @@ inline writeToken(p) {
   other = 0
 }
 
+inline store(e) {
+  atomic { entry[e] = waiting; printf("{\"step\":\"STORES\",\"event\":%d}\n", e) }
+}
+
 proctype Writer() {
-  entry[0] = waiting;
-  entry[1] = waiting;
-  if :: !isOneUser -> entry[2] = waiting :: else fi
+  store(0);
+  store(1);
+  if :: !isOneUser -> store(2) :: else fi
+}
+
+inline becomeDue(e) {
+  atomic { entry[e] == failed -> entry[e] = waiting; printf("{\"step\":\"DUE\",\"event\":%d}\n", e) }
 }
 
 proctype Clock() {
@@ -126,18 +143,20 @@ end:
          if :: watched[p] != 0 && watched[p] == lease && sinceWatched[p] <= LEASE -> sinceWatched[p]++ :: else fi;
          if :: timeLeft[p] > 0 -> timeLeft[p]-- :: else fi
        };
-       p = 0
+       p = 0;
+       printf("{\"step\":\"TIME\"}\n")
      }
   :: atomic {
        /* At any moment a process may end for good. What it was doing, it never does again. */
        crashes < MAX_CRASHES -> crashes++;
        if :: p = 0 :: p = 1 fi;
+       printf("{\"step\":\"DIES\",\"relay\":%d}\n", p);
        isDead[p] = true; delivering[p] = NOTHING; isInBatch[p] = false; timeLeft[p] = 0; holds[p] = false; sinceRenewal[p] = 0;
        watched[p] = 0; sinceWatched[p] = 0; seen[p] = 0; p = 0
      }
-  :: atomic { entry[0] == failed -> entry[0] = waiting }
-  :: atomic { entry[1] == failed -> entry[1] = waiting }
-  :: atomic { entry[2] == failed -> entry[2] = waiting }
+  :: becomeDue(0)
+  :: becomeDue(1)
+  :: becomeDue(2)
   od
 }
 
@@ -158,14 +177,14 @@ inline take(e) {
 
 /* What a process has read no longer matters. */
 inline forget(p) {
-  isOurs = false; isAnyDone = false; wasRenewed = false; seen[p] = 0;
+  isOurs = false; isAnyDone = false; isFollowed = false; wasRenewed = false; seen[p] = 0;
   for (e : 0 .. EVENTS - 1) { isInRun[e] = false; wasDelivered[e] = false; hasFailed[e] = false; attemptsRead[e] = 0 }
   e = 0
 }
 
 proctype Relay(byte p) {
   byte e, other;
-  bool isOurs, isAnyDone, wasRenewed;
+  bool isOurs, isAnyDone, isFollowed, wasRenewed;
   bool isInRun[EVENTS], wasDelivered[EVENTS], hasFailed[EVENTS];
   byte attemptsRead[EVENTS];
 
@@ -179,20 +198,21 @@ end:
     :: lease == 0 || DEFECT == LEASE_TAKEN_OVER_AT_ONCE -> skip
     :: lease != 0 && DEFECT != LEASE_TAKEN_OVER_AT_ONCE ->
        if
-       :: watched[p] != lease -> watched[p] = lease; sinceWatched[p] = 0; seen[p] = 0; goto waits
-       :: watched[p] == lease && sinceWatched[p] <= LEASE -> seen[p] = 0; goto waits
+       :: watched[p] != lease -> watched[p] = lease; sinceWatched[p] = 0; seen[p] = 0; saysHow(p, LOOKS, WAITS); goto waits
+       :: watched[p] == lease && sinceWatched[p] <= LEASE -> seen[p] = 0; saysHow(p, LOOKS, WAITS); goto waits
        :: watched[p] == lease && sinceWatched[p] > LEASE -> skip
        fi
     fi;
     watched[p] = 0; sinceWatched[p] = 0;
-    holds[p] = true; sinceRenewal[p] = 0
+    holds[p] = true; sinceRenewal[p] = 0;
+    saysHow(p, LOOKS, LEASES)
   }
   /* Time may pass before the statement runs. */
   atomic {
     !isDead[p] ->
     if
-    :: lease == seen[p] || DEFECT == LEASE_WITHOUT_CONDITION -> writeToken(p)
-    :: else -> holds[p] = false; sinceRenewal[p] = 0; goto looks
+    :: lease == seen[p] || DEFECT == LEASE_WITHOUT_CONDITION -> writeToken(p); saysHow(p, ACQUIRES, WRITTEN)
+    :: else -> holds[p] = false; sinceRenewal[p] = 0; saysHow(p, ACQUIRES, TOO_LATE); goto looks
     fi;
     seen[p] = 0
   }
@@ -213,7 +233,9 @@ reads:
     }
     /* The next one of the user follows at once, unless it has failed before. */
     if :: isInRun[0] && isDue(1) && attempts[1] == 0 -> isInRun[1] = true :: else fi;
+    isFollowed = isInRun[0] && (entry[1] == waiting || entry[1] == failed);
     e = 0;
+    says(p, READS);
     if :: !isInRun[0] && !isInRun[1] && !isInRun[2] -> goto releases :: else fi
   }
 
@@ -222,16 +244,17 @@ ensures:
     !isDead[p] ->
     if
     :: sinceRenewal[p] + 2 * DELIVERY <= LEASE || DEFECT == LEASE_NOT_RENEWED ->
-       isInBatch[p] = true; timeLeft[p] = 2 * DELIVERY; goto delivers
-    :: else -> if :: wasRenewed -> goto releases :: else fi
+       isInBatch[p] = true; timeLeft[p] = 2 * DELIVERY; saysHow(p, ENSURES, LASTS); goto delivers
+    :: else -> if :: wasRenewed -> saysHow(p, ENSURES, GIVES_UP); goto releases :: else fi
     fi;
-    wasRenewed = true; seen[p] = tokenOf(p); sinceRenewal[p] = 0
+    wasRenewed = true; seen[p] = tokenOf(p); sinceRenewal[p] = 0;
+    saysHow(p, ENSURES, RENEWING)
   }
   atomic {
     !isDead[p] ->
     if
-    :: lease == seen[p] -> writeToken(p)
-    :: else -> goto looks
+    :: lease == seen[p] -> writeToken(p); saysHow(p, RENEWS, WRITTEN)
+    :: else -> saysHow(p, RENEWS, TOO_LATE); goto looks
     fi;
     seen[p] = 0
   }
@@ -251,12 +274,14 @@ delivers:
   atomic {
     !isDead[p] ->
     if
-    :: take(e); wasDelivered[e] = true
-    :: failures < MAX_FAILURES -> failures++; take(e); hasFailed[e] = true
-    :: failures < MAX_FAILURES -> failures++; hasFailed[e] = true
+    :: take(e); wasDelivered[e] = true; saysOf(p, DELIVERS, e, TAKES)
+    :: failures < MAX_FAILURES -> failures++; take(e); hasFailed[e] = true; saysOf(p, DELIVERS, e, LOSES_ANSWER)
+    :: failures < MAX_FAILURES -> failures++; hasFailed[e] = true; saysOf(p, DELIVERS, e, FAILS)
     fi;
     delivering[p] = NOTHING;
     if :: e == 0 && hasFailed[0] && DEFECT != RUN_CONTINUES_AFTER_FAILURE -> isInRun[1] = false :: else fi;
+    /* The later ones of a user wait for the next batch when this one took its time. */
+    if :: e == 0 && timeLeft[p] < 2 * DELIVERY -> isInRun[1] = false :: else fi;
     isInRun[e] = false;
     e++
   }
@@ -266,6 +291,10 @@ records:
   atomic {
     !isDead[p] ->
     isOurs = (lease == tokenOf(p));
+    if
+    :: wasDelivered[0] || wasDelivered[1] || wasDelivered[2] -> if :: isOurs -> saysHow(p, REMOVES, WRITTEN) :: else -> saysHow(p, REMOVES, LEASE_LOST) fi
+    :: else
+    fi;
     for (e : 0 .. EVENTS - 1) {
       if :: wasDelivered[e] && isOurs -> entry[e] = removed; isAnyDone = true :: else fi;
       wasDelivered[e] = false
@@ -286,17 +315,18 @@ records:
           if
           :: attempts[e] >= MAX_ATTEMPTS || DEFECT == DEAD_LETTER_TOO_EARLY ->
              entry[e] = dead_letter;
-             if :: attempts[e] < MAX_ATTEMPTS -> wasGivenUpEarly = true :: else fi
-          :: else -> entry[e] = failed
+             if :: attempts[e] < MAX_ATTEMPTS -> wasGivenUpEarly = true :: else fi;
+             saysOf(p, PUTS_BACK, e, GIVEN_UP)
+          :: else -> entry[e] = failed; saysOf(p, PUTS_BACK, e, TRIED_AGAIN)
           fi
-       :: else -> isOurs = false
+       :: else -> isOurs = false; saysOf(p, PUTS_BACK, e, LEASE_LOST)
        fi
      }
-  :: atomic { !isDead[p] && (!isOurs || !(hasFailed[0] || hasFailed[1] || hasFailed[2])) -> e = 0; if :: isOurs && isAnyDone -> isOurs = false; goto reads :: else -> goto releases fi }
+  :: atomic { !isDead[p] && (!isOurs || !(hasFailed[0] || hasFailed[1] || hasFailed[2])) -> e = 0; if :: isOurs && isAnyDone && isFollowed -> isOurs = false; goto reads :: else -> goto releases fi }
   od;
 
 releases:
-  atomic { !isDead[p] -> if :: lease == tokenOf(p) -> lease = 0 :: else fi; holds[p] = false; sinceRenewal[p] = 0; forget(p); goto looks }
+  atomic { !isDead[p] -> if :: lease == tokenOf(p) -> lease = 0 :: else fi; holds[p] = false; sinceRenewal[p] = 0; forget(p); says(p, RELEASES); goto looks }
 }
 
 init {

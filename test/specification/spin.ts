@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { pathOf } from '../faults/server-process.js';
+import type { RelayStep } from './relay-replay.js';
 import type { Step } from './replay.js';
 
 // cspell:ignore DSAFETY DNOFAIR
@@ -78,11 +79,19 @@ function readExploration(report: string, mayBeCutShort: boolean): Exploration {
 
 /** What the model of calls says it does in one execution, which the seed chooses. */
 export function simulate(seed: number, settings: Settings = {}): Step[] {
-  const output = execFileSync('spin', ['-T', `-n${String(seed)}`, ...macros(settings), pathOfModel('account')], {
-    encoding: 'utf8',
-  });
+  return linesOf('account', seed, settings, []);
+}
+
+/** What the model of the relay says it does in the first steps of an execution, which has no end. */
+export function simulateRelay(seed: number, settings: Settings): RelayStep[] {
+  return linesOf('outbox', seed, settings, ['-u1500']);
+}
+
+function linesOf<T>(model: Model, seed: number, settings: Settings, flags: readonly string[]): T[] {
+  const args = ['-T', `-n${String(seed)}`, ...flags, ...macros(settings), pathOfModel(model)];
+  const output = execFileSync('spin', args, { encoding: 'utf8' });
   const lines = output.split('\n').filter((line) => line.startsWith('{'));
-  const steps: Step[] = JSON.parse(`[${lines.join()}]`);
+  const steps: T[] = JSON.parse(`[${lines.join()}]`);
   return steps;
 }
 
