@@ -143,7 +143,7 @@ export class DestinationDeliveries {
       // After the reads, because they may be slow.
       if (runs.length === 0 || !(await lease.ensure(this.settings.deliveryTimeout * (1 + RUN_TIME)))) return;
       if (!(await this.deliverBatch(runs, lease))) return;
-      // Whoever commits more meanwhile looks for it.
+      // Entries that are committed meanwhile have a process that looks for them.
       if (heads.length < BATCH_SIZE && !heads.some(({ isFollowed }) => isFollowed)) return;
       // With SQLite and in-process handlers this loop may never await I/O.
       await yieldToEventLoop();
