@@ -236,13 +236,12 @@ export class DestinationDeliveries {
 
   private verdictOf({ event, attempts }: OutboxEntry, error: unknown): Verdict {
     const delivery = { event, destination: this.destination.name, attempts: attempts + 1 };
-    if (!this.mayPass(error, delivery)) return 'undeliverable';
+    if (!partsOf(error).some((part) => this.mayPass(part, delivery))) return 'undeliverable';
     return delivery.attempts >= this.settings.maxAttempts ? 'exhausted' : 'retry';
   }
 
   /** Whether a later attempt may succeed. */
   private mayPass(error: unknown, delivery: TotpFailedDelivery): boolean {
-    if (isAggregate(error)) return error.errors.some((part) => this.mayPass(part, delivery));
     if (error instanceof TotpUndeliverableEventError) return false;
     const { retryIf } = this.settings;
     if (retryIf === undefined) return true;
@@ -272,14 +271,18 @@ export class DestinationDeliveries {
   }
 }
 
-/** What several parts of a destination have thrown. */
-function isAggregate(error: unknown): error is AggregateError {
-  return error instanceof AggregateError && error.errors.length > 0;
+/** What the parts of a destination have thrown: at least one error. */
+function partsOf(error: unknown): readonly unknown[] {
+  return error instanceof AggregateError && error.errors.length > 0 ? error.errors : [error];
 }
 
-/** Why a delivery failed, without the password or the query that a URL may contain. Anything may be thrown, and of any length. */
+/** Why a delivery failed, without the password or the query that a URL may contain. */
 function reasonOf(error: unknown): string {
-  if (isAggregate(error)) return error.errors.map(reasonOf).join('; ').slice(0, REASON_LENGTH);
+  return partsOf(error).map(reasonOfPart).join('; ').slice(0, REASON_LENGTH);
+}
+
+/** Anything may be thrown, and of any length. */
+function reasonOfPart(error: unknown): string {
   const { message = error }: { readonly message?: unknown } = error ?? {};
   const text = typeof message === 'string' ? message : inspect(message);
   return text
