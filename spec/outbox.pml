@@ -314,7 +314,7 @@ records:
           attempts[e] = attemptsRead[e] + 1;
           if
           :: attempts[e] >= MAX_ATTEMPTS || DEFECT == DEAD_LETTER_TOO_EARLY ->
-             entry[e] = dead_letter;
+             entry[e] = dead_letter; isAnyDone = true;
              if :: attempts[e] < MAX_ATTEMPTS -> wasGivenUpEarly = true :: else fi;
              saysOf(p, PUTS_BACK, e, GIVEN_UP)
           :: else -> entry[e] = failed; saysOf(p, PUTS_BACK, e, TRIED_AGAIN)

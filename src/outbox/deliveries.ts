@@ -161,7 +161,7 @@ export class DestinationDeliveries {
 
   /** @returns whether to continue: the destination took an entry, or said that it never will, and the lease still holds */
   private async deliverBatch(runs: readonly (readonly OutboxEntry[])[], lease: Lease): Promise<boolean> {
-    const failures: Failure[] = [];
+    const failed: Omit<Failure, 'verdict'>[] = [];
     const delivered: string[] = [];
     const endsAt = this.clock.elapsed() + this.settings.deliveryTimeout * RUN_TIME;
     const deliverRun = async (run: readonly OutboxEntry[]) => {
@@ -172,18 +172,20 @@ export class DestinationDeliveries {
           await this.deliver(entry, completed);
           delivered.push(entry.id);
         } catch (error) {
-          failures.push({ entry, error, completed, verdict: this.verdictOf(entry, error) });
+          failed.push({ entry, error, completed });
           return;
         }
       }
     };
     await Promise.all(runs.map(deliverRun));
+    const failures = failed.map((failure) => ({ ...failure, verdict: this.verdictOf(failure.entry, failure.error) }));
     const outcome = await this.record(delivered, failures, lease);
     if (outcome === 'lease lost') {
       this.logger.warn(
         `Another process took over a lease for ${this.destination.name}; events that may be delivered twice: ${String(delivered.length)}`,
       );
     }
+    if (delivered.length > 0) this.isFailing = false;
     this.reportFailures(failures);
     this.counts = {
       delivered: this.counts.delivered + delivered.length,
@@ -193,7 +195,7 @@ export class DestinationDeliveries {
       this.metrics.recordDelivery(this.destination.name);
     });
     for (const { error } of failures) this.metrics.recordDelivery(this.destination.name, { error });
-    const isAnyDone = delivered.length > 0 || failures.some(({ verdict }) => verdict === 'undeliverable');
+    const isAnyDone = delivered.length > 0 || failures.some(({ verdict }) => verdict !== 'retry');
     return outcome === 'written' && isAnyDone;
   }
 
@@ -214,16 +216,16 @@ export class DestinationDeliveries {
         `The event ${entry.id} could not be delivered and will be retried: ${reasonOf(error)}. Further failures are not logged until one succeeds.`,
       );
     }
-    this.isFailing = first !== undefined;
+    if (first !== undefined) this.isFailing = true;
   }
 
   private async deliver({ event }: OutboxEntry, completed: Set<string>): Promise<void> {
-    if (event === undefined) throw new Error('the row is damaged');
+    if (event === undefined) throw new NotDelivered('the row is damaged');
     const tooLong = new AbortController();
     let cancel: (() => void) | undefined;
     const timeout = new Promise<never>((_, reject) => {
       cancel = this.clock.after(this.settings.deliveryTimeout, () => {
-        reject(new Error(`no reply within ${String(this.settings.deliveryTimeout)} ms`));
+        reject(new NotDelivered(`no reply within ${String(this.settings.deliveryTimeout)} ms`));
         tooLong.abort();
       });
     });
@@ -243,11 +245,13 @@ export class DestinationDeliveries {
   /** Whether a later attempt may succeed. */
   private mayPass(error: unknown, delivery: TotpFailedDelivery): boolean {
     if (error instanceof TotpUndeliverableEventError) return false;
+    if (error instanceof NotDelivered) return true;
     const { retryIf } = this.settings;
     if (retryIf === undefined) return true;
     try {
       const answer: unknown = retryIf(error, delivery);
       if (typeof answer === 'boolean') return answer;
+      Promise.resolve(answer).catch(() => undefined);
       throw new TypeError(`it returned ${inspect(answer)}. Return true or false`);
     } catch (failure) {
       logError(this.logger, 'events.retryIf failed, so the event will be retried', failure);
@@ -271,20 +275,30 @@ export class DestinationDeliveries {
   }
 }
 
+/** The destination has neither taken the event nor refused it. */
+class NotDelivered extends Error {}
+
 /** What the parts of a destination have thrown: at least one error. */
-function partsOf(error: unknown): readonly unknown[] {
-  return error instanceof AggregateError && error.errors.length > 0 ? error.errors : [error];
+function partsOf(error: unknown, seen = new Set<unknown>()): readonly unknown[] {
+  if (!(error instanceof AggregateError) || seen.has(error) || !Array.isArray(error.errors)) return [error];
+  seen.add(error);
+  const parts = error.errors.flatMap((part) => partsOf(part, seen));
+  return parts.length > 0 ? parts : [error];
 }
 
 /** Why a delivery failed, without the password or the query that a URL may contain. */
 function reasonOf(error: unknown): string {
-  return partsOf(error).map(reasonOfPart).join('; ').slice(0, REASON_LENGTH);
+  try {
+    return partsOf(error).map(reasonOfPart).join('; ').slice(0, REASON_LENGTH);
+  } catch {
+    return 'the error cannot be read';
+  }
 }
 
 /** Anything may be thrown, and of any length. */
 function reasonOfPart(error: unknown): string {
   const { message = error }: { readonly message?: unknown } = error ?? {};
-  const text = typeof message === 'string' ? message : inspect(message);
+  const text = typeof message === 'string' ? message || inspect(error).split('\n', 1).join() : inspect(message);
   return text
     .replace(/\/\/\S*@/g, '//')
     .replace(/(:\/\/[^\s?#]*)[?#]\S*/g, '$1')

@@ -50,6 +50,8 @@ export class OutboxDispatcher {
   private readonly dueAgain = new Set<string>();
   /** Whether the last round left no due partition to another process. */
   private isComplete = true;
+  /** Why the last pass of `runOnce` is not known to be complete. */
+  private fault: Error | undefined;
   private isStopped = false;
   /** By the time at which failed entries of this process are due, what cancels the poll for them. */
   private readonly retries = new Map<number, () => void>();
@@ -82,10 +84,34 @@ export class OutboxDispatcher {
   /** Looks for entries, and resolves when nothing is left to do. Never rejects. */
   async wake(): Promise<void> {
     this.look();
-    while (this.round !== undefined || this.serving.size > 0) {
-      await Promise.all([this.round, ...this.serving.values()]);
-      if (this.isAskedAgain) this.look();
+    for (;;) {
+      const running = [...this.serving.values(), ...(this.round === undefined ? [] : [this.round])];
+      if (running.length === 0) return;
+      const recheck = this.afterRecheck();
+      await Promise.race([...running, recheck.passed]);
+      recheck.cancel();
+      if (this.isAskedAgain || recheck.isDue()) this.look();
     }
+  }
+
+  /** Without polls, partitions of other processes are rechecked while this one delivers from others. */
+  private afterRecheck(): { passed: Promise<void>; isDue: () => boolean; cancel: () => void } {
+    let isDue = false;
+    let cancel: () => void = () => undefined;
+    const passed = new Promise<void>((resolve) => {
+      if (this.isComplete || this.settings.isPolling) return;
+      cancel = this.clock.after(RECHECK_MS, () => {
+        isDue = true;
+        resolve();
+      });
+    });
+    return {
+      passed,
+      isDue: () => isDue,
+      cancel: () => {
+        cancel();
+      },
+    };
   }
 
   /** Looks for entries now, or once the current round is over. */
@@ -97,17 +123,29 @@ export class OutboxDispatcher {
   /**
    * Looks for entries, and resolves when nothing is left to do here or in another process. Waits for an abandoned lease to expire, but not
    * for a process that is still delivering by then.
+   *
+   * @throws the error of a statement that failed: entries may be left
    */
   async runOnce(): Promise<DeliveryCounts> {
     const before = this.counts();
     const startedAt = this.clock.elapsed();
-    await this.wake();
-    while (!this.isComplete && !this.isStopped && this.clock.elapsed() - startedAt <= this.leaseLength + RECHECK_MS) {
-      await new Promise<void>((resolve) => this.clock.after(RECHECK_MS, resolve, true));
+    const isInTime = () => this.clock.elapsed() - startedAt <= this.leaseLength + RECHECK_MS;
+    for (;;) {
+      const last = this.counts();
+      this.fault = undefined;
       await this.wake();
+      this.throwFault();
+      if (this.isStopped) break;
+      // Deliveries may have caused further events.
+      if (difference(this.counts(), last).delivered > 0) continue;
+      if (this.isComplete || !isInTime()) break;
+      await new Promise<void>((resolve) => this.clock.after(RECHECK_MS, resolve, true));
     }
-    const { delivered, failed } = this.counts();
-    return { delivered: delivered - before.delivered, failed: failed - before.failed };
+    return difference(this.counts(), before);
+  }
+
+  private throwFault(): void {
+    if (this.fault !== undefined) throw this.fault;
   }
 
   private counts(): DeliveryCounts {
@@ -219,6 +257,11 @@ export class OutboxDispatcher {
   }
 
   private logFault(error: unknown): void {
-    logError(this.logger, 'Could not read or update the outbox; retrying at the next poll', error);
+    this.fault = error instanceof Error ? error : new Error(String(error));
+    logError(this.logger, 'Could not read or update the outbox', error);
   }
+}
+
+function difference(counts: DeliveryCounts, before: DeliveryCounts): DeliveryCounts {
+  return { delivered: counts.delivered - before.delivered, failed: counts.failed - before.failed };
 }

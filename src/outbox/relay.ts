@@ -59,6 +59,7 @@ export class TotpOutboxRelay implements OnApplicationBootstrap, BeforeApplicatio
    * const app = await NestFactory.createApplicationContext(AppModule); // with events: { outbox: true, relay: false }
    * const { failed } = await app.get(TotpOutboxRelay).runOnce();
    * await app.close();
+   * @throws TotpStorageError when the database cannot be read or written: events may be left
    * @returns how many events were delivered, and how many attempts failed, in this process
    */
   async runOnce(): Promise<DeliveryCounts> {

@@ -555,7 +555,8 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
         await dispatcher.wake();
         await harness.pass(1);
       }
-      expect(tries).toEqual([0, 1, 3, 7, 15]);
+      // Then the event is a dead letter, and the next one has its first attempt.
+      expect(tries).toEqual([0, 1, 3, 7, 15, 15]);
       expect(named(recording.taken)).toEqual(['c']);
     });
 
@@ -814,6 +815,30 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
         expect(await failWith(both)).toMatchObject({ waiting: 0, deadLettered: 1 });
       });
 
+      it('is not asked about a delivery that timed out', async () => {
+        const clock = new TestMonotonicClock();
+        const never = harness.dispatcher(recording, clock, { ...SETTINGS, retryIf: () => false });
+        const gate = new Gate();
+        recording.meet = () => gate.pass();
+        const round = never.wake();
+        await gate.reached;
+        clock.advance(SETTINGS.deliveryTimeout);
+        await round;
+        gate.open();
+        expect(await backlog()).toMatchObject({ waiting: 1, deadLettered: 0 });
+      });
+
+      it('an AggregateError whose errors are missing, or contain itself, is an error like any other', async () => {
+        const strange = new AggregateError([transient]);
+        Reflect.set(strange, 'errors', undefined);
+        await failWith(strange);
+        await harness.pass(1);
+        const circular = new AggregateError([transient], 'a circle');
+        circular.errors.push(circular);
+        await failWith(circular);
+        expect(await attempts()).toEqual([[2, [expect.any(String), 'down; a circle']]]);
+      });
+
       it.each([
         [
           'throws',
@@ -1054,6 +1079,56 @@ describe.each(databases)('the outbox on $name', ({ name, open }) => {
       expect(await relay.runOnce()).toEqual({ delivered: 0, failed: 0 });
       await harness.pass(1);
       expect(await relay.runOnce()).toEqual({ delivered: 1, failed: 0 });
+    });
+
+    it('a run also delivers the events that its deliveries cause', async () => {
+      const relay = harness.relay(recording);
+      recording.meet = async (event) => {
+        if (named([event])[0] === 'a') await harness.rename('ann', 'b');
+      };
+      await harness.rename('ann', 'a');
+      expect(await relay.runOnce()).toEqual({ delivered: 2, failed: 0 });
+      expect(named(recording.taken)).toEqual(['a', 'b']);
+    });
+
+    it('a run fails when the database cannot be read, after it has logged why', async () => {
+      jest.spyOn(harness.outbox, 'duePartitions').mockRejectedValueOnce(new Error('the database is down'));
+      await expect(harness.relay(recording).runOnce()).rejects.toThrow('the database is down');
+      expect(errors).toHaveBeenCalledTimes(1);
+    });
+
+    it('a run takes over from a process that died while another destination is slow', async () => {
+      harness = new OutboxHarness(tables(), ['recording', 'slow']);
+      await harness.rename('ann', 'a');
+      await tables().dataSource.query(
+        "INSERT INTO totp_outbox_leases (partition_key, token) SELECT partition_key, 'of a dead process' FROM totp_outbox WHERE partition_key LIKE 'recording%'",
+      );
+      const clock = new TestMonotonicClock();
+      const slow = new RecordingDestination('slow');
+      const gate = new Gate();
+      slow.meet = () => gate.pass();
+      const relay = new TotpOutboxRelay({
+        queue: harness.outbox,
+        destinations: [recording, slow],
+        settings: { ...ON_REQUEST, deliveryTimeout: SETTINGS.deliveryTimeout },
+        time: harness.clock,
+        // Its deliveries never time out.
+        clock: {
+          elapsed: () => clock.elapsed(),
+          after: (ms, action) => clock.after(ms === SETTINGS.deliveryTimeout ? 1e9 : ms, action),
+        },
+      });
+      const run = relay.runOnce();
+      await gate.reached;
+      const turn = () => new Promise((resolve) => setImmediate(resolve));
+      while (recording.taken.length === 0 && clock.elapsed() < 2 * LEASE) {
+        clock.advance(100);
+        for (let n = 0; n < 20; n++) await turn();
+      }
+      expect(named(recording.taken)).toEqual(['a']);
+      expect(slow.taken).toEqual([]);
+      gate.open();
+      await advanceUntil(clock, run);
     });
 
     it('a run takes over from a process that died, although no earlier run has seen its lease', async () => {

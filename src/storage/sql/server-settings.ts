@@ -9,7 +9,7 @@ const UNTESTED_SERVERS: readonly (readonly [RegExp, string])[] = [
   [/CockroachDB/, 'CockroachDB'],
   [/-YB-/, 'YugabyteDB'],
   [/-TiDB-/, 'TiDB'],
-  [/^8\.|^9\./, 'MySQL'],
+  [/^(?!.*MariaDB)[0-9]/, 'MySQL'],
 ];
 
 /**
