@@ -16,16 +16,20 @@ import { type FencedWrite, LONGEST_WAIT_MS, type OutboxEntry, type OutboxQueue, 
 
 /** A delivery that failed. */
 export interface TotpFailedDelivery {
-  /** Undefined when the stored event cannot be read. */
-  readonly event: AnyTotpEvent | undefined;
+  readonly event: AnyTotpEvent;
+  /** The name of the destination. */
   readonly destination: string;
   /** Attempts until now, with this one. */
   readonly attempts: number;
 }
 
 /**
- * Whether to try again after an error.
+ * Whether to try again after an error. It is not asked about a `TotpUndeliverableEventError`, a delivery that timed out, or a row that
+ * cannot be read.
  *
+ * @example
+ * events: { outbox: true, retryIf: (error) => !(error instanceof MessageTooLong) }
+ * @param error what the destination or a handler threw; of an `AggregateError`, each of its errors
  * @returns false for an error that no later attempt can avoid: the event becomes a dead letter at once
  */
 export type TotpRetryIf = (error: unknown, delivery: TotpFailedDelivery) => boolean;
@@ -84,16 +88,14 @@ export interface DeliveryCounts {
   readonly failed: number;
 }
 
-/** Whether an entry is tried again, or becomes a dead letter: because that cannot help, or because it was tried often enough. */
-type Verdict = 'retry' | 'undeliverable' | 'exhausted';
-
 /** An entry that its destination did not take. */
 interface Failure {
   readonly entry: OutboxEntry;
   readonly error: unknown;
   /** The parts of the destination that have taken the event. */
   readonly completed: ReadonlySet<string>;
-  readonly verdict: Verdict;
+  /** Whether the entry becomes a dead letter: another attempt cannot help, or there were enough. */
+  readonly isFinal: boolean;
 }
 
 /** The deliveries to one destination. */
@@ -159,9 +161,9 @@ export class DestinationDeliveries {
     return [head, ...(end === -1 ? following : following.slice(0, end))];
   }
 
-  /** @returns whether to continue: the destination took an entry, or said that it never will, and the lease still holds */
+  /** @returns whether to continue: an entry was delivered or became a dead letter, and the lease still holds */
   private async deliverBatch(runs: readonly (readonly OutboxEntry[])[], lease: Lease): Promise<boolean> {
-    const failed: Omit<Failure, 'verdict'>[] = [];
+    const failed: Omit<Failure, 'isFinal'>[] = [];
     const delivered: string[] = [];
     const endsAt = this.clock.elapsed() + this.settings.deliveryTimeout * RUN_TIME;
     const deliverRun = async (run: readonly OutboxEntry[]) => {
@@ -178,7 +180,7 @@ export class DestinationDeliveries {
       }
     };
     await Promise.all(runs.map(deliverRun));
-    const failures = failed.map((failure) => ({ ...failure, verdict: this.verdictOf(failure.entry, failure.error) }));
+    const failures = failed.map((failure) => ({ ...failure, isFinal: this.isFinal(failure.entry, failure.error) }));
     const outcome = await this.record(delivered, failures, lease);
     if (outcome === 'lease lost') {
       this.logger.warn(
@@ -195,7 +197,7 @@ export class DestinationDeliveries {
       this.metrics.recordDelivery(this.destination.name);
     });
     for (const { error } of failures) this.metrics.recordDelivery(this.destination.name, { error });
-    const isAnyDone = delivered.length > 0 || failures.some(({ verdict }) => verdict !== 'retry');
+    const isAnyDone = delivered.length > 0 || failures.some(({ isFinal }) => isFinal);
     return outcome === 'written' && isAnyDone;
   }
 
@@ -209,7 +211,7 @@ export class DestinationDeliveries {
 
   /** Logs only the first failure after a success: while a destination is down, failures are many. */
   private reportFailures(failures: readonly Failure[]): void {
-    const first = failures.find(({ verdict }) => verdict === 'retry');
+    const first = failures.find(({ isFinal }) => !isFinal);
     if (first !== undefined && !this.isFailing) {
       const { entry, error } = first;
       this.logger.warn(
@@ -236,10 +238,12 @@ export class DestinationDeliveries {
     }
   }
 
-  private verdictOf({ event, attempts }: OutboxEntry, error: unknown): Verdict {
-    const delivery = { event, destination: this.destination.name, attempts: attempts + 1 };
-    if (!partsOf(error).some((part) => this.mayPass(part, delivery))) return 'undeliverable';
-    return delivery.attempts >= this.settings.maxAttempts ? 'exhausted' : 'retry';
+  private isFinal({ event, attempts: before }: OutboxEntry, error: unknown): boolean {
+    const attempts = before + 1;
+    if (attempts >= this.settings.maxAttempts) return true;
+    if (event === undefined) return false;
+    const delivery = { event, destination: this.destination.name, attempts };
+    return !partsOf(error).some((part) => this.mayPass(part, delivery));
   }
 
   /** Whether a later attempt may succeed. */
@@ -259,14 +263,14 @@ export class DestinationDeliveries {
     }
   }
 
-  private async putBack({ entry, error, completed, verdict }: Failure, lease: Lease): Promise<FencedWrite> {
+  private async putBack({ entry, error, completed, isFinal }: Failure, lease: Lease): Promise<FencedWrite> {
     const attempts = entry.attempts + 1;
     const reason = reasonOf(error);
     const history = withFailure(entry.history, { at: this.time.now(), reason }, completed);
-    const wait = verdict === 'retry' ? waitAfter(attempts, this.chance()) : null;
+    const wait = isFinal ? null : waitAfter(attempts, this.chance());
     const outcome = await this.queue.putBack(lease.token, { ...entry, attempts, history }, wait);
     if (wait !== null) this.onRetry(wait);
-    if (outcome === 'written' && wait === null) {
+    if (outcome === 'written' && isFinal) {
       this.logger.error(
         `The event ${entry.id} is a dead letter after ${attempts === 1 ? '1 attempt' : `${String(attempts)} attempts`}: ${reason}. TotpOutboxAdmin.requeue() delivers it again.`,
       );

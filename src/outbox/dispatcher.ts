@@ -87,31 +87,19 @@ export class OutboxDispatcher {
     for (;;) {
       const running = [...this.serving.values(), ...(this.round === undefined ? [] : [this.round])];
       if (running.length === 0) return;
-      const recheck = this.afterRecheck();
-      await Promise.race([...running, recheck.passed]);
-      recheck.cancel();
-      if (this.isAskedAgain || recheck.isDue()) this.look();
-    }
-  }
-
-  /** Without polls, partitions of other processes are rechecked while this one delivers from others. */
-  private afterRecheck(): { passed: Promise<void>; isDue: () => boolean; cancel: () => void } {
-    let isDue = false;
-    let cancel: () => void = () => undefined;
-    const passed = new Promise<void>((resolve) => {
-      if (this.isComplete || this.settings.isPolling) return;
-      cancel = this.clock.after(RECHECK_MS, () => {
-        isDue = true;
-        resolve();
+      let cancel: (() => void) | undefined;
+      const recheck = new Promise<void>((resolve) => {
+        // Without polls, leases of other processes are rechecked while this one delivers.
+        if (this.isComplete || this.settings.isPolling) return;
+        cancel = this.clock.after(RECHECK_MS, () => {
+          this.look();
+          resolve();
+        });
       });
-    });
-    return {
-      passed,
-      isDue: () => isDue,
-      cancel: () => {
-        cancel();
-      },
-    };
+      await Promise.race([...running, recheck]);
+      cancel?.();
+      if (this.isAskedAgain) this.look();
+    }
   }
 
   /** Looks for entries now, or once the current round is over. */
@@ -122,7 +110,7 @@ export class OutboxDispatcher {
 
   /**
    * Looks for entries, and resolves when nothing is left to do here or in another process. Waits for an abandoned lease to expire, but not
-   * for a process that is still delivering by then.
+   * for a process that is still delivering by then. Events that its deliveries cause are delivered too.
    *
    * @throws the error of a statement that failed: entries may be left
    */

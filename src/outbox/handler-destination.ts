@@ -37,7 +37,8 @@ const MAX_ABANDONED = 1_000;
 
 /**
  * Calls the application's handlers of `@OnTotpEvent(name, { durable: true })`. An event counts as delivered when all of them have
- * succeeded. Those that throw are called again, unless no further attempt can help any of them. A handler that is still running is not called a second time in the same process: the next attempt waits for it.
+ * succeeded. Those that throw are called again, unless no further attempt can help any of them. A handler that is still running is not
+ * called a second time in the same process: the next attempt waits for it.
  */
 @Injectable()
 export class HandlerTotpEventDestination extends TotpEventDestination implements OnApplicationBootstrap {

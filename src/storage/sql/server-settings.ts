@@ -71,6 +71,7 @@ function warnOfUntestedServer(version: unknown): void {
 }
 
 async function checkPostgres(runner: QueryRunner): Promise<void> {
+  // By itself, because other servers may lack the functions below.
   const { version } = firstOf(await runner.query('SELECT version() AS version'));
   warnOfUntestedServer(version);
   const { isStandby, isReadOnly } = firstOf(
